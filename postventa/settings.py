@@ -1,0 +1,308 @@
+"""All settings in one file, from the environment.
+
+Every secret may also come from a file: `SECRET_KEY_FILE=/run/secrets/key` instead of `SECRET_KEY`.
+Where `manage.py demo` is running in this checkout its environment is used, unless told otherwise.
+What is missing or wrong in production is reported by `manage.py check --deploy` (postventa/checks.py).
+"""
+
+import secrets
+from datetime import timedelta
+from pathlib import Path
+
+import environ
+from csp.constants import NONE, SELF
+from django.utils.translation import gettext_lazy as _
+
+from postventa import demo_environment
+from postventa.logs import logging_config
+
+BASE_DIR = Path(__file__).resolve().parent.parent
+
+demo_environment.load(BASE_DIR)
+env = environ.FileAwareEnv()
+
+# --- What must be set in production -------------------------------------------------------------------------------
+DEBUG = env.bool("DEBUG", default=False)
+# Without a key every process makes its own: enough for `check` or `test`, refused by `check --deploy`.
+SECRET_KEY_IS_SET = bool(env.str("SECRET_KEY", default=""))
+SECRET_KEY = env.str("SECRET_KEY", default="") or secrets.token_urlsafe(50)
+# Keys of tokens in links and of pseudonyms, by version: `1:abc,2:def`. The highest version signs, all verify.
+LINK_KEYS = {int(k): v for k, v in env.dict("LINK_KEYS", default={}).items()} or {1: SECRET_KEY}
+PSEUDONYM_KEYS = {int(k): v for k, v in env.dict("PSEUDONYM_KEYS", default={}).items()} or {1: SECRET_KEY}
+BASE_URL = env.str("BASE_URL", default="http://localhost:8000").rstrip("/")
+ALLOWED_HOSTS = env.list("ALLOWED_HOSTS", default=["localhost", "127.0.0.1", "[::1]"])
+CSRF_TRUSTED_ORIGINS = env.list("CSRF_TRUSTED_ORIGINS", default=[])
+DATABASE_URL = env.str("DATABASE_URL", default="postgres:///postventa")
+REDIS_URL = env.str("REDIS_URL", default="redis://localhost:6379/0")
+EMAIL_URL = env.str("EMAIL_URL", default="smtp://localhost:25")
+
+# --- Application ---------------------------------------------------------------------------------------------------
+INSTALLED_APPS = [
+    "postventa",
+    # From the ground up; imports go downwards only (import-linter in pyproject.toml).
+    "accounts",
+    "mailing",
+    "affiliates",
+    "surveys",
+    "complaints",
+    "insights",
+    "dashboards",
+    "intake",
+    "accounts.apps.BrandAdminConfig",
+    "django.contrib.auth",
+    "django.contrib.contenttypes",
+    "django.contrib.sessions",
+    "django.contrib.messages",
+    "django.contrib.postgres",
+    "django.contrib.humanize",
+    "whitenoise.runserver_nostatic",
+    "django.contrib.staticfiles",
+    "django.forms",
+    "allauth",
+    "allauth.account",
+    "allauth.mfa",
+    "anymail",
+    "csp",
+    "django_filters",
+    "django_htmx",
+    "django_prometheus",
+    "django_structlog",
+    "drf_spectacular",
+    "drf_spectacular_sidecar",
+    "rest_framework",
+]
+
+MIDDLEWARE = [
+    "django_prometheus.middleware.PrometheusBeforeMiddleware",
+    "django.middleware.security.SecurityMiddleware",
+    "whitenoise.middleware.WhiteNoiseMiddleware",
+    "django_structlog.middlewares.RequestMiddleware",
+    "csp.middleware.CSPMiddleware",
+    "django.contrib.sessions.middleware.SessionMiddleware",
+    "accounts.middleware.LanguageMiddleware",
+    "django.middleware.common.CommonMiddleware",
+    "django.middleware.csrf.CsrfViewMiddleware",
+    "django.contrib.auth.middleware.AuthenticationMiddleware",
+    "accounts.middleware.ReaderMiddleware",
+    # Closed by default: a page that needs no sign-in says so with @login_not_required.
+    "django.contrib.auth.middleware.LoginRequiredMiddleware",
+    "django.contrib.messages.middleware.MessageMiddleware",
+    "django.middleware.clickjacking.XFrameOptionsMiddleware",
+    "allauth.account.middleware.AccountMiddleware",
+    "django_htmx.middleware.HtmxMiddleware",
+    "django_prometheus.middleware.PrometheusAfterMiddleware",
+]
+
+ROOT_URLCONF = "postventa.urls"
+WSGI_APPLICATION = "postventa.wsgi.application"
+
+TEMPLATES = [
+    {
+        "BACKEND": "django.template.backends.django.DjangoTemplates",
+        "DIRS": [BASE_DIR / "templates"],
+        "APP_DIRS": True,
+        "OPTIONS": {
+            "context_processors": [
+                "django.template.context_processors.request",
+                "django.template.context_processors.i18n",
+                "django.contrib.auth.context_processors.auth",
+                "django.contrib.messages.context_processors.messages",
+            ],
+        },
+    }
+]
+FORM_RENDERER = "django.forms.renderers.TemplatesSetting"
+
+# --- Database, cache, queue ----------------------------------------------------------------------------------------
+# One dialect, PostgreSQL. Unix sockets: postgres://user@/name?host=/folder
+DATABASES = {
+    "default": {
+        **env.db_url_config(DATABASE_URL),
+        "CONN_MAX_AGE": 60,
+        "CONN_HEALTH_CHECKS": True,
+    }
+}
+DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
+
+
+def redis_database(number: int) -> str:
+    """The address of one of Redis' databases, for TCP (`redis://host/0`) and sockets (`unix:///path?db=0`) alike."""
+    if REDIS_URL.startswith("unix://"):
+        return f"{REDIS_URL.split('?')[0]}?db={number}"
+    return f"{REDIS_URL.rsplit('/', 1)[0]}/{number}" if REDIS_URL.count("/") > 2 else f"{REDIS_URL}/{number}"
+
+
+CACHES = {
+    "default": {
+        "BACKEND": "django.core.cache.backends.redis.RedisCache",
+        "LOCATION": redis_database(1),
+        "KEY_PREFIX": "postventa",
+    }
+}
+# The table is the truth and Redis only a hint: nothing that may not be lost lives there, so no result backend.
+CELERY_BROKER_URL = (
+    f"redis+socket://{REDIS_URL.removeprefix('unix://').split('?')[0]}?virtual_host=0"
+    if REDIS_URL.startswith("unix://")
+    else redis_database(0)
+)
+CELERY_TASK_IGNORE_RESULT = True
+CELERY_TASK_ACKS_LATE = True
+CELERY_WORKER_PREFETCH_MULTIPLIER = 1
+CELERY_TASK_SERIALIZER = "json"
+CELERY_ACCEPT_CONTENT = ["json"]
+CELERY_BROKER_CONNECTION_RETRY_ON_STARTUP = True
+# A beat's question is worthless once the next one is asked: it expires instead of piling up while workers are away.
+CELERY_BEAT_SCHEDULE = {
+    name: {"task": task, "schedule": every, "options": {"expires": every.total_seconds() * 2}}
+    for name, task, every in [
+        ("plan-waves", "surveys.tasks.plan_due_work", timedelta(seconds=60)),
+        ("send-invitations", "surveys.tasks.send_due_invitations", timedelta(seconds=2)),
+        ("send-mail", "mailing.tasks.send_due_mail", timedelta(seconds=2)),
+        ("recover-mail", "mailing.tasks.recover_expired_leases", timedelta(seconds=30)),
+        ("open-complaints", "complaints.tasks.open_cases_for_bad_answers", timedelta(seconds=3)),
+        ("fold-answers", "insights.tasks.fold_changes", timedelta(seconds=3)),
+    ]
+}
+
+# --- Who gets in ---------------------------------------------------------------------------------------------------
+AUTH_USER_MODEL = "accounts.User"
+AUTHENTICATION_BACKENDS = [
+    "django.contrib.auth.backends.ModelBackend",
+    "allauth.account.auth_backends.AuthenticationBackend",
+]
+PASSWORD_HASHERS = [
+    "django.contrib.auth.hashers.ScryptPasswordHasher",
+    "django.contrib.auth.hashers.PBKDF2PasswordHasher",
+]
+AUTH_PASSWORD_VALIDATORS = [
+    {"NAME": "django.contrib.auth.password_validation.UserAttributeSimilarityValidator"},
+    {"NAME": "django.contrib.auth.password_validation.MinimumLengthValidator", "OPTIONS": {"min_length": 10}},
+    {"NAME": "django.contrib.auth.password_validation.CommonPasswordValidator"},
+]
+LOGIN_URL = "account_login"
+LOGIN_REDIRECT_URL = "/"
+ACCOUNT_ADAPTER = "accounts.adapter.AccountAdapter"
+ACCOUNT_USER_MODEL_USERNAME_FIELD = None
+ACCOUNT_LOGIN_METHODS = {"email"}
+ACCOUNT_SIGNUP_FIELDS = ["email*", "password1*", "password2*"]
+ACCOUNT_EMAIL_VERIFICATION = "none"  # people come by invitation; there is no open sign-up
+ACCOUNT_PREVENT_ENUMERATION = True
+ACCOUNT_LOGOUT_ON_GET = False
+ACCOUNT_SESSION_REMEMBER = True
+ACCOUNT_RATE_LIMITS = {"login_failed": "10/5m/ip,5/5m/key"}
+MFA_SUPPORTED_TYPES = ["totp", "webauthn", "recovery_codes"]
+MFA_PASSKEY_LOGIN_ENABLED = True
+MFA_WEBAUTHN_ALLOW_INSECURE_ORIGIN = BASE_URL.startswith("http://")
+# How many proxies of ours stand before the web process: their last hop names the visitor, the rest anybody can write.
+TRUSTED_PROXY_COUNT = env.int("TRUSTED_PROXY_COUNT", default=0)
+ALLAUTH_TRUSTED_PROXY_COUNT = TRUSTED_PROXY_COUNT
+
+# --- Security ------------------------------------------------------------------------------------------------------
+IS_HTTPS = BASE_URL.startswith("https://")
+SESSION_COOKIE_SECURE = CSRF_COOKIE_SECURE = IS_HTTPS
+SESSION_COOKIE_NAME = "postventa_session"
+CSRF_COOKIE_NAME = "postventa_csrf"
+SECURE_HSTS_SECONDS = env.int("SECURE_HSTS_SECONDS", default=31_536_000 if IS_HTTPS else 0)
+SECURE_HSTS_INCLUDE_SUBDOMAINS = env.bool("SECURE_HSTS_INCLUDE_SUBDOMAINS", default=IS_HTTPS)
+SECURE_HSTS_PRELOAD = env.bool("SECURE_HSTS_PRELOAD", default=IS_HTTPS)
+SECURE_SSL_REDIRECT = env.bool("SECURE_SSL_REDIRECT", default=IS_HTTPS)
+# A mail provider's one-click unsubscribe must not be redirected (RFC 8058), and health checks speak plain HTTP.
+SECURE_REDIRECT_EXEMPT = [r"^u/", r"^healthz$", r"^readyz$"]
+SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https") if TRUSTED_PROXY_COUNT else None
+SECURE_REFERRER_POLICY = "same-origin"
+X_FRAME_OPTIONS = "DENY"
+CONTENT_SECURITY_POLICY = {
+    "DIRECTIVES": {
+        "default-src": [NONE],
+        "script-src": [SELF],
+        "style-src": [SELF],
+        "img-src": [SELF, "data:"],
+        "font-src": [SELF],
+        "connect-src": [SELF],
+        "form-action": [SELF],
+        "frame-ancestors": [NONE],
+        "base-uri": [NONE],
+        "manifest-src": [SELF],
+    }
+}
+DATA_UPLOAD_MAX_MEMORY_SIZE = 10 * 1024 * 1024  # bytes: a batch of 1,000 purchases is about 0.6 MB
+
+# --- Language and time ---------------------------------------------------------------------------------------------
+LANGUAGE_CODE = "es"
+LANGUAGES = [("es", _("Spanish")), ("en", _("English"))]
+LANGUAGE_COOKIE_NAME = "postventa_language"
+LOCALE_PATHS = [BASE_DIR / "locale"]
+USE_I18N = True
+USE_TZ = True
+TIME_ZONE = "UTC"
+
+# --- Static files --------------------------------------------------------------------------------------------------
+STATIC_URL = "static/"
+STATIC_ROOT = env.str("STATIC_ROOT", default=str(BASE_DIR / "staticfiles"))
+STATICFILES_DIRS = [BASE_DIR / "static"]
+STORAGES = {
+    "default": {"BACKEND": "django.core.files.storage.FileSystemStorage"},
+    "staticfiles": {
+        "BACKEND": env.str("STATICFILES_BACKEND", default="whitenoise.storage.CompressedManifestStaticFilesStorage")
+    },
+}
+# Where nobody ran collectstatic (the demo, the tests) files are found in the apps themselves.
+WHITENOISE_USE_FINDERS = not Path(STATIC_ROOT).is_dir()
+if WHITENOISE_USE_FINDERS:
+    STORAGES["staticfiles"]["BACKEND"] = "django.contrib.staticfiles.storage.StaticFilesStorage"
+
+# --- API -----------------------------------------------------------------------------------------------------------
+REST_FRAMEWORK = {
+    "DEFAULT_AUTHENTICATION_CLASSES": ["accounts.api.ApiKeyAuthentication"],
+    "DEFAULT_PERMISSION_CLASSES": ["accounts.api.HasScope"],
+    "DEFAULT_PARSER_CLASSES": ["rest_framework.parsers.JSONParser"],
+    "DEFAULT_RENDERER_CLASSES": ["rest_framework.renderers.JSONRenderer"],
+    "DEFAULT_PAGINATION_CLASS": "accounts.api.CursorPagination",
+    "DEFAULT_SCHEMA_CLASS": "drf_spectacular.openapi.AutoSchema",
+    "EXCEPTION_HANDLER": "accounts.api.exception_handler",
+    "DEFAULT_THROTTLE_CLASSES": ["accounts.api.KeyThrottle"],
+    "DEFAULT_THROTTLE_RATES": {"key": env.str("API_RATE", default="6000/min")},
+    "TEST_REQUEST_DEFAULT_FORMAT": "json",
+}
+SPECTACULAR_SETTINGS = {
+    "TITLE": "Postventa",
+    "DESCRIPTION": "Purchases and clicks in; surveys, answers, complaints and what they teach out.",
+    "VERSION": "1",
+    "OAS_VERSION": "3.1.0",
+    "SERVE_INCLUDE_SCHEMA": False,
+    "SERVE_PERMISSIONS": ["rest_framework.permissions.AllowAny"],
+    "SERVE_AUTHENTICATION": [],
+    "SCHEMA_PATH_PREFIX": r"/api/v1",
+    "SWAGGER_UI_DIST": "SIDECAR",
+    "SWAGGER_UI_FAVICON_HREF": "SIDECAR",
+    "COMPONENT_SPLIT_REQUEST": True,
+}
+
+# --- Mail ----------------------------------------------------------------------------------------------------------
+# A provider instead of SMTP: EMAIL_BACKEND=anymail.backends.… and its settings (django-anymail).
+_email = env.email_url_config(EMAIL_URL)
+EMAIL_BACKEND = env.str("EMAIL_BACKEND", default=_email["EMAIL_BACKEND"])
+EMAIL_HOST = _email["EMAIL_HOST"] or "localhost"
+EMAIL_PORT = _email["EMAIL_PORT"] or 25
+EMAIL_HOST_USER = _email["EMAIL_HOST_USER"] or ""
+EMAIL_HOST_PASSWORD = _email["EMAIL_HOST_PASSWORD"] or ""
+EMAIL_USE_TLS = _email.get("EMAIL_USE_TLS", False)
+EMAIL_USE_SSL = _email.get("EMAIL_USE_SSL", False)
+# RFC 5321 4.5.3.2.6 asks for ten minutes: a shorter wait after DATA makes doubles, not speed.
+EMAIL_TIMEOUT = env.int("EMAIL_TIMEOUT", default=600)
+DEFAULT_FROM_EMAIL = env.str("DEFAULT_FROM_EMAIL", default="postventa@localhost")
+
+# --- Logs ----------------------------------------------------------------------------------------------------------
+LOGGING = logging_config(level=env.str("LOG_LEVEL", default="INFO"), as_json=env.bool("LOG_JSON", default=not DEBUG))
+DJANGO_STRUCTLOG_CELERY_ENABLED = True
+# Tokens in links are secrets and addresses are personal: neither is logged (postventa/logs.py takes them out).
+DJANGO_STRUCTLOG_IP_LOGGING_ENABLED = False
+
+# --- How the engine behaves ----------------------------------------------------------------------------------------
+MAIL_BATCH_SIZE = env.int("MAIL_BATCH_SIZE", default=100)  # mails claimed at once by one worker
+# seconds a worker may hold mails before others take them for lost; longer than EMAIL_TIMEOUT
+MAIL_LEASE_SECONDS = env.int("MAIL_LEASE_SECONDS", default=900)
+MAIL_MAX_ATTEMPTS = env.int("MAIL_MAX_ATTEMPTS", default=8)  # tries before a mail is given up
+PURCHASE_BATCH_SIZE = 1000  # purchases worked in one set of statements
+# Fixes today for reports over old data (YYYY-MM-DD); never for sending.
+POSTVENTA_TODAY = env.str("POSTVENTA_TODAY", default="")
