@@ -26,7 +26,7 @@ DEBUG = env.bool("DEBUG", default=False)
 # Without a key every process makes its own: enough for `check` or `test`, refused by `check --deploy`.
 SECRET_KEY_IS_SET = bool(env.str("SECRET_KEY", default=""))
 SECRET_KEY = env.str("SECRET_KEY", default="") or secrets.token_urlsafe(50)
-# Keys of tokens in links and of pseudonyms, by version: `1:abc,2:def`. The highest version signs, all verify.
+# Keys of tokens in links and of pseudonyms, by version: `1=abc,2=def`. The highest version signs, all verify.
 LINK_KEYS = {int(k): v for k, v in env.dict("LINK_KEYS", default={}).items()} or {1: SECRET_KEY}
 PSEUDONYM_KEYS = {int(k): v for k, v in env.dict("PSEUDONYM_KEYS", default={}).items()} or {1: SECRET_KEY}
 BASE_URL = env.str("BASE_URL", default="http://localhost:8000").rstrip("/")
@@ -253,14 +253,14 @@ if WHITENOISE_USE_FINDERS:
 
 # --- API -----------------------------------------------------------------------------------------------------------
 REST_FRAMEWORK = {
-    "DEFAULT_AUTHENTICATION_CLASSES": ["accounts.api.ApiKeyAuthentication"],
-    "DEFAULT_PERMISSION_CLASSES": ["accounts.api.HasScope"],
+    "DEFAULT_AUTHENTICATION_CLASSES": ["accounts.authentication.ApiKeyAuthentication"],
+    "DEFAULT_PERMISSION_CLASSES": ["accounts.authentication.HasScope"],
     "DEFAULT_PARSER_CLASSES": ["rest_framework.parsers.JSONParser"],
     "DEFAULT_RENDERER_CLASSES": ["rest_framework.renderers.JSONRenderer"],
     "DEFAULT_PAGINATION_CLASS": "accounts.api.CursorPagination",
     "DEFAULT_SCHEMA_CLASS": "drf_spectacular.openapi.AutoSchema",
     "EXCEPTION_HANDLER": "accounts.api.exception_handler",
-    "DEFAULT_THROTTLE_CLASSES": ["accounts.api.KeyThrottle"],
+    "DEFAULT_THROTTLE_CLASSES": ["accounts.authentication.KeyThrottle"],
     "DEFAULT_THROTTLE_RATES": {"key": env.str("API_RATE", default="6000/min")},
     "TEST_REQUEST_DEFAULT_FORMAT": "json",
 }

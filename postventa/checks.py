@@ -1,0 +1,1 @@
+"""What makes settings unfit for production: `manage.py check --deploy` says so, each with what to do."""
