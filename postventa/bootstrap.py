@@ -148,9 +148,7 @@ def can_make_environments() -> bool:
 def install_venv_package() -> None:
     package = f"python{sys.version_info.major}.{sys.version_info.minor}-venv"
     if not shutil.which("apt-get"):
-        sys.exit(
-            "A este Python le falta el módulo venv: instálalo con el gestor de paquetes de tu sistema, o instala uv."
-        )
+        sys.exit("A este Python le falta el módulo venv: instálalo con los paquetes de tu sistema, o instala uv.")
     if os.geteuid() != 0:
         sys.exit(f"Falta una pieza de Python. Instálala con «sudo apt-get install {package}» y repite la orden.")
     quiet = {"DEBIAN_FRONTEND": "noninteractive"}
@@ -220,4 +218,4 @@ def python_of(environment: Path) -> Path:
 def restart() -> NoReturn:
     python = str(python_of(VENV))
     os.environ[RESTARTED] = str(os.getpid())  # exec keeps the number
-    os.execv(python, [python, *sys.orig_argv[1:]])
+    os.execv(python, [python, *sys.orig_argv[1:]])  # noqa: S606

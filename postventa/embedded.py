@@ -52,8 +52,9 @@ class Postgres:
 
     def __init__(self, folder: Path, *, guard: Guard, log: Path, durable: bool = True) -> None:
         self._account = Account.for_servers()
-        self._data = self._account.own_folder(folder / "postgres")
-        self._sockets = self._account.own_folder(socket_folder(folder, POSTGRES_SOCKET, "pg"))
+        home = self._account.reachable_folder(folder)
+        self._data = self._account.own_folder(home / "postgres")
+        self._sockets = self._account.own_folder(socket_folder(home, POSTGRES_SOCKET, "pg"))
         settings = SETTINGS if durable else SETTINGS | UNSAFE_SETTINGS
         self.child = Child(
             name="PostgreSQL",
@@ -209,18 +210,17 @@ class Account:
         return answer.returncode == 0
 
     def own_folder(self, folder: Path) -> Path:
-        """The folder, made and given to the account; elsewhere where the account cannot get there."""
         folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-        if not self.is_lent:
-            return folder
-        os.chown(folder, self._user, -1)
-        if self.can_run("test", "-w", folder):
-            return folder
-        # Typically a checkout in /root. A folder of root's that nobody may cross, but not list.
-        elsewhere = shared_folder(folder) / folder.name
-        elsewhere.mkdir(mode=0o700, exist_ok=True)
-        os.chown(elsewhere, self._user, -1)
-        return elsewhere
+        if self.is_lent:
+            os.chown(folder, self._user, -1)
+        return folder
+
+    def reachable_folder(self, folder: Path) -> Path:
+        """The folder; where the account cannot get there (a checkout in /root), one of the same meaning outside."""
+        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+        if self.is_lent:
+            folder.chmod(0o711)  # may be crossed, not listed
+        return folder if self.can_run("test", "-x", folder) else shared_folder(folder)
 
     def reachable_programs(self, programs: Path) -> Path:
         """The folder of PostgreSQL's programs, or a copy of all that belongs to it where the account can read it."""
@@ -244,7 +244,7 @@ class Account:
 def shared_folder(of: Path) -> Path:
     """A folder of root's outside the checkout, one for each `of`; refused where somebody else made it first."""
     key = hashlib.sha256(str(of.resolve()).encode()).hexdigest()[:12]
-    folder = Path("/var/tmp") / f"postventa-{key}"
+    folder = Path("/var/tmp") / f"postventa-{key}"  # noqa: S108 - whose it is, is looked at below
     folder.mkdir(mode=0o711, exist_ok=True)
     found = folder.lstat()
     if found.st_uid != os.geteuid() or not stat.S_ISDIR(found.st_mode):
@@ -262,17 +262,13 @@ def open_for_reading(folder: Path) -> None:
 
 
 def socket_folder(folder: Path, name: str, kind: str) -> Path:
-    """Where sockets can live: inside `folder` if its path is short and plain enough, else under /tmp."""
+    """Where sockets can live: inside `folder` if its path is short and plain enough, else outside."""
     inside = folder / "run" / kind
-    if re.fullmatch(r"[\w/.-]+", str(inside), re.ASCII) and len(str(inside / name)) <= LONGEST_SOCKET_PATH:
-        if can_hold_sockets(folder):
-            return inside
-    key = hashlib.sha256(f"{folder.resolve()}:{os.geteuid()}".encode()).hexdigest()[:12]
-    outside = Path("/tmp") / f"postventa-{key}"
-    outside.mkdir(mode=0o711, exist_ok=True)
-    if outside.lstat().st_uid != os.geteuid():
-        raise StartError(f"{outside} es de otro usuario: bórrala, o indica DATABASE_URL.")
-    return outside / kind
+    is_plain = re.fullmatch(r"[\w/.-]+", str(inside), re.ASCII)
+    if is_plain and len(str(inside / name)) <= LONGEST_SOCKET_PATH and can_hold_sockets(folder):
+        inside.parent.mkdir(mode=0o711, exist_ok=True)
+        return inside
+    return shared_folder(folder) / kind
 
 
 def can_hold_sockets(folder: Path) -> bool:

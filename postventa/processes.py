@@ -6,6 +6,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -92,10 +93,8 @@ class Child:
             return
         if not self.has_ended():
             self.ask_to_stop()
-            try:
+            with suppress(subprocess.TimeoutExpired):
                 self.process.wait(self.patience)
-            except subprocess.TimeoutExpired:
-                pass
         guard.send(self.process.pid, signal.SIGKILL)
         self.process.wait()
         self.guard.forget(self.process.pid)

@@ -35,6 +35,8 @@ CSRF_TRUSTED_ORIGINS = env.list("CSRF_TRUSTED_ORIGINS", default=[])
 DATABASE_URL = env.str("DATABASE_URL", default="postgres:///postventa")
 REDIS_URL = env.str("REDIS_URL", default="redis://localhost:6379/0")
 EMAIL_URL = env.str("EMAIL_URL", default="smtp://localhost:25")
+# Who asks for /metrics from another machine shows it as a bearer token; empty: only this machine may ask.
+METRICS_TOKEN = env.str("METRICS_TOKEN", default="")
 
 # --- Application ---------------------------------------------------------------------------------------------------
 INSTALLED_APPS = [
