@@ -1,0 +1,149 @@
+"""The admin for brands, people and keys, and the rules that every admin page of the house follows."""
+
+from typing import Any
+
+from django.contrib import admin
+from django.db.models import Model, QuerySet
+from django.http import HttpRequest
+from django.utils.translation import gettext_lazy as _
+
+from accounts.models import AccessLog, ApiKey, Brand, Membership, User
+
+WRITING_ROLES = (Membership.Role.ADMIN, Membership.Role.AGENT)
+
+
+def has_role(user: Any, *roles: str) -> bool:
+    """Does the user hold one of these roles in any brand? Which rows they see is `visible_to`'s business."""
+    return bool(user.is_superuser or user.memberships.filter(role__in=roles).exists())
+
+
+class BrandModelAdmin(admin.ModelAdmin):  # type: ignore[type-arg]
+    """Rows through `visible_to`; reading for all staff; changing for `writing_roles`; never deleting.
+
+    Choices offered in forms pass through `visible_to` too, so that no other brand's row can be picked.
+    """
+
+    writing_roles: tuple[str, ...] = WRITING_ROLES
+    can_add = False
+    show_full_result_count = False
+    list_per_page = 50
+
+    def get_queryset(self, request: HttpRequest) -> QuerySet[Any]:
+        queryset: QuerySet[Any] = self.model._default_manager.visible_to(request.user)  # type: ignore[attr-defined]
+        ordering = self.get_ordering(request)
+        return queryset.order_by(*ordering) if ordering else queryset
+
+    def formfield_for_foreignkey(self, db_field: Any, request: HttpRequest, **kwargs: Any) -> Any:
+        manager = db_field.remote_field.model._default_manager
+        if "queryset" not in kwargs and hasattr(manager, "visible_to"):
+            kwargs["queryset"] = manager.visible_to(request.user)
+        return super().formfield_for_foreignkey(db_field, request, **kwargs)
+
+    def has_module_permission(self, request: HttpRequest) -> bool:
+        return self.has_view_permission(request)
+
+    def has_view_permission(self, request: HttpRequest, obj: Model | None = None) -> bool:
+        return bool(request.user.is_active and getattr(request.user, "is_staff", False))
+
+    def has_change_permission(self, request: HttpRequest, obj: Model | None = None) -> bool:
+        return self.has_view_permission(request) and has_role(request.user, *self.writing_roles)
+
+    def has_add_permission(self, request: HttpRequest) -> bool:
+        return self.can_add and self.has_change_permission(request)
+
+    def has_delete_permission(self, request: HttpRequest, obj: Model | None = None) -> bool:
+        return False
+
+
+class ReadOnlyAdmin(BrandModelAdmin):
+    """Tables that only services write."""
+
+    def has_change_permission(self, request: HttpRequest, obj: Model | None = None) -> bool:
+        return False
+
+
+class AdministratorsAdmin(BrandModelAdmin):
+    """What only a brand's administrators may see and change."""
+
+    writing_roles = (Membership.Role.ADMIN,)
+
+    def has_view_permission(self, request: HttpRequest, obj: Model | None = None) -> bool:
+        return super().has_view_permission(request) and has_role(request.user, *self.writing_roles)
+
+
+@admin.register(Brand)
+class BrandAdmin(AdministratorsAdmin):
+    list_display = ("name", "slug", "country", "timezone", "asking_paused_at")
+    readonly_fields = ("slug", "asking_paused_at", "created_at", "updated_at")
+    fieldsets = (
+        (None, {"fields": ("name", "slug", "country", "timezone", "languages", "color", "formality", "allowed_hosts")}),
+        (
+            _("Sender"),
+            {
+                "fields": (
+                    "sender_name",
+                    "survey_sender",
+                    "service_sender",
+                    "reply_to",
+                    "is_discreet",
+                    "discreet_name",
+                    "public_review_url",
+                )
+            },
+        ),
+        (
+            _("Asking"),
+            {
+                "fields": (
+                    ("delay_goods", "delay_digital", "delay_service"),
+                    "reminder_after",
+                    ("window_start", "window_end", "is_spread"),
+                    ("fatigue_days", "max_age_days", "sampling_percent"),
+                    "survey_notice_default",
+                    ("link_days", "edit_days"),
+                    "asking_paused_at",
+                )
+            },
+        ),
+        (
+            _("Attribution"),
+            {"fields": ("attribution_order", "attribution_model", "attribution_window_days")},
+        ),
+        (
+            _("Trust"),
+            {"fields": ("k", "min_form_seconds", "max_posts_per_address", "checks_own_device")},
+        ),
+        (_("Care"), {"fields": ("legal_regime", "first_answer_hours", "requires_second_factor")}),
+        (None, {"fields": ("created_at", "updated_at")}),
+    )
+
+
+@admin.register(User)
+class UserAdmin(AdministratorsAdmin):
+    list_display = ("email", "name", "is_active", "last_login")
+    search_fields = ("email", "name")
+    fields = ("email", "name", "language", "timezone", "is_active", "last_login", "date_joined")
+    readonly_fields = ("email", "last_login", "date_joined")
+    ordering = ("email",)
+
+
+@admin.register(Membership)
+class MembershipAdmin(AdministratorsAdmin):
+    list_display = ("user", "brand", "role")
+    list_select_related = ("user", "brand")
+    list_filter = ("role",)
+
+
+@admin.register(ApiKey)
+class ApiKeyAdmin(AdministratorsAdmin):
+    list_display = ("name", "brand", "prefix", "last_used_at", "expires_at", "revoked_at")
+    list_select_related = ("brand",)
+    readonly_fields = ("brand", "prefix", "created_at", "last_used_at")
+
+
+@admin.register(AccessLog)
+class AccessLogAdmin(ReadOnlyAdmin):
+    list_display = ("at", "user", "purpose", "object_type", "object_id")
+    list_select_related = ("user",)
+    list_filter = ("purpose", "object_type")
+    ordering = ("-at",)

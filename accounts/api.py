@@ -1,0 +1,98 @@
+"""What every API view shares: one shape of errors, pages, and refusals by name. Keys: accounts/authentication.py."""
+
+from collections.abc import Iterable
+from typing import Any, NoReturn
+
+from django.core.exceptions import PermissionDenied
+from django.core.exceptions import ValidationError as DjangoValidationError
+from django.http import Http404
+from django.utils.translation import gettext as _
+from rest_framework import exceptions, pagination, status
+from rest_framework.request import Request
+from rest_framework.response import Response
+from rest_framework.views import set_rollback
+
+
+class CursorPagination(pagination.CursorPagination):
+    """Newest first, by a cursor that stays right while rows are added. `?page_size=` up to 200."""
+
+    page_size = 50
+    page_size_query_param = "page_size"
+    max_page_size = 200
+    ordering = ("-id",)
+
+
+class ApiError(exceptions.APIException):
+    """A refusal with a code of ours: `raise ApiError(409, "idempotency_conflict", message, fields)`."""
+
+    def __init__(
+        self, status_code: int, code: str, message: str, fields: Iterable[dict[str, str]] = (), **extra: Any
+    ) -> None:
+        super().__init__(message, code)
+        self.status_code = status_code
+        self.fields = list(fields)
+        self.extra = extra
+
+
+def exception_handler(error: Exception, context: dict[str, Any]) -> Response | None:
+    """Every refusal in the contract's one shape, all fields at once; None leaves a fault to Django."""
+    if isinstance(error, Http404):
+        error = exceptions.NotFound()
+    elif isinstance(error, PermissionDenied):
+        error = exceptions.PermissionDenied()
+    elif isinstance(error, DjangoValidationError):
+        error = exceptions.ValidationError(_as_detail(error))
+    if not isinstance(error, exceptions.APIException):
+        return None
+    set_rollback()
+    response = Response(error_body(error, context["request"]), status=error.status_code)
+    if isinstance(error, exceptions.Throttled) and error.wait is not None:
+        response["Retry-After"] = str(int(error.wait) + 1)
+    if header := getattr(error, "auth_header", None):
+        response["WWW-Authenticate"] = header
+    return response
+
+
+def _as_detail(error: DjangoValidationError) -> Any:
+    return error.message_dict if hasattr(error, "error_dict") else error.messages
+
+
+def error_body(error: exceptions.APIException, request: Request) -> dict[str, Any]:
+    if isinstance(error, ApiError):
+        code, message, fields = str(error.detail.code), str(error.detail), error.fields  # type: ignore[union-attr]
+    elif isinstance(error, exceptions.ValidationError):
+        code, message, fields = (
+            "invalid",
+            _("Some of what was sent is not valid."),
+            field_errors(error.get_full_details()),
+        )
+    else:
+        code, message, fields = str(error.get_codes()), str(error.detail), []
+    return {
+        "error": {
+            "code": code,
+            "message": message,
+            "fields": fields,
+            "request_id": getattr(request, "request_id", "") or request.headers.get("X-Request-ID", ""),
+        }
+    }
+
+
+def field_errors(details: Any, path: str = "") -> list[dict[str, str]]:
+    """DRF's nested details as a flat list: `customer.email`, `results.3.amount`."""
+    if isinstance(details, dict) and set(details) == {"message", "code"}:
+        field = path.removesuffix(".non_field_errors")
+        return [{"field": "" if field == "non_field_errors" else field, **_plain(details)}]
+    if isinstance(details, dict):
+        return [e for key, value in details.items() for e in field_errors(value, f"{path}.{key}" if path else str(key))]
+    if isinstance(details, list) and all(set(d) == {"message", "code"} for d in details if isinstance(d, dict)):
+        return [e for item in details for e in field_errors(item, path)]
+    return [e for i, item in enumerate(details) for e in field_errors(item, f"{path}.{i}" if path else str(i))]
+
+
+def _plain(detail: dict[str, Any]) -> dict[str, str]:
+    return {"code": str(detail["code"]), "message": str(detail["message"])}
+
+
+def conflict(code: str, message: str, fields: Iterable[dict[str, str]] = ()) -> NoReturn:
+    raise ApiError(status.HTTP_409_CONFLICT, code, message, fields)

@@ -1,0 +1,77 @@
+"""Which program is calling, what it may do, and how often.
+
+Apart from accounts.api because DRF imports these while its own views are being imported.
+"""
+
+import hmac
+from datetime import timedelta
+from typing import TYPE_CHECKING, Any
+
+from django.utils import timezone
+from django.utils.translation import gettext as _
+from drf_spectacular.extensions import OpenApiAuthenticationExtension
+from rest_framework import exceptions, permissions, throttling
+from rest_framework.authentication import BaseAuthentication, get_authorization_header
+from rest_framework.request import Request
+
+from accounts.keys import hash_secret, split_key
+from accounts.models import ApiKey, Scope
+
+if TYPE_CHECKING:
+    from rest_framework.views import APIView
+
+# Writing "last used" at every call would make each read a write.
+LAST_USED_PRECISION = timedelta(minutes=5)
+
+
+class ApiKeyAuthentication(BaseAuthentication):
+    """`Authorization: Bearer pv_<prefix>_<secret>`. `request.auth` is the ApiKey, `request.auth.brand` its brand."""
+
+    def authenticate(self, request: Request) -> tuple[ApiKey, ApiKey] | None:
+        scheme, _space, value = get_authorization_header(request).decode("latin-1").partition(" ")
+        if scheme.lower() != "bearer":
+            return None
+        prefix, secret = split_key(value)
+        key = ApiKey.objects.select_related("brand").filter(prefix=prefix).first() if "\0" not in prefix else None
+        # Compared even when the prefix is unknown: both refusals take the same time.
+        matches = hmac.compare_digest(hash_secret(secret), bytes(key.secret_hash) if key else bytes(32))
+        if key is None or not matches or not key.is_usable(timezone.now()):
+            raise exceptions.AuthenticationFailed(_("This API key is unknown, revoked or expired."), "invalid_key")
+        _mark_used(key)
+        return key, key
+
+    def authenticate_header(self, request: Request) -> str:
+        return "Bearer"
+
+
+def _mark_used(key: ApiKey) -> None:
+    now = timezone.now()
+    if key.last_used_at is None or now - key.last_used_at > LAST_USED_PRECISION:
+        ApiKey.objects.filter(pk=key.pk).update(last_used_at=now)
+
+
+class ApiKeyScheme(OpenApiAuthenticationExtension):  # type: ignore[no-untyped-call]
+    target_class = ApiKeyAuthentication
+    name = "ApiKey"
+
+    def get_security_definition(self, auto_schema: Any) -> dict[str, str]:
+        return {"type": "http", "scheme": "bearer", "bearerFormat": "pv_…"}
+
+
+class HasScope(permissions.BasePermission):
+    """Closed by default: a view says which scope each of its methods needs, `scopes = {"GET": Scope.X}`."""
+
+    def has_permission(self, request: Request, view: "APIView") -> bool:
+        scopes: dict[str, Scope] = getattr(view, "scopes", {})
+        method = "GET" if request.method in ("HEAD", "OPTIONS") else request.method
+        needed = scopes.get(method or "")
+        return isinstance(request.auth, ApiKey) and needed is not None and needed in request.auth.scopes
+
+
+class KeyThrottle(throttling.SimpleRateThrottle):
+    """So many requests a minute for each key."""
+
+    scope = "key"
+
+    def get_cache_key(self, request: Request, view: "APIView") -> str | None:
+        return f"throttle-key-{request.auth.pk}" if isinstance(request.auth, ApiKey) else None

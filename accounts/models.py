@@ -1,0 +1,368 @@
+"""Who there is: brands (the tenants, with their rules), people, roles and keys."""
+
+from datetime import datetime, time, timedelta
+from typing import TYPE_CHECKING, ClassVar
+from zoneinfo import available_timezones
+
+from django.conf import settings
+from django.contrib.auth.models import AbstractBaseUser, AnonymousUser, BaseUserManager, PermissionsMixin
+from django.contrib.postgres.fields import ArrayField
+from django.core.exceptions import ValidationError
+from django.core.validators import MaxValueValidator, MinValueValidator, RegexValidator
+from django.db import models
+from django.db.models import Q
+from django.utils.translation import gettext_lazy as _
+
+if TYPE_CHECKING:
+    Viewer = "User | AnonymousUser"
+
+ATTRIBUTION_METHODS = ["manual", "declared", "coupon", "click", "referral", "customer"]
+
+
+def validate_timezone(value: str) -> None:
+    if value not in available_timezones():
+        raise ValidationError(_("“%(value)s” is not a time zone, such as Europe/Madrid."), params={"value": value})
+
+
+def validate_attribution_order(value: list[str]) -> None:
+    unknown = [method for method in value if method not in ATTRIBUTION_METHODS]
+    if unknown or len(set(value)) != len(value):
+        raise ValidationError(
+            _("Each of these at most once, in your order: %(methods)s."),
+            params={"methods": ", ".join(ATTRIBUTION_METHODS)},
+        )
+
+
+def default_attribution_order() -> list[str]:
+    return list(ATTRIBUTION_METHODS)
+
+
+def default_languages() -> list[str]:
+    return ["es", "en"]
+
+
+class BrandQuerySet(models.QuerySet["Brand"]):
+    def visible_to(self, user: "Viewer") -> "BrandQuerySet":
+        """The brands whose staff the user is. An affiliate is nobody's staff."""
+        if not user.is_authenticated or not user.is_active:
+            return self.none()
+        if user.is_superuser:
+            return self
+        return self.filter(memberships__user=user)
+
+
+class Brand(models.Model):
+    """A tenant and its rules. Everything below belongs to exactly one brand."""
+
+    class AttributionModel(models.TextChoices):
+        LAST = "last", _("Last click")
+        FIRST = "first", _("First click")
+
+    class LegalRegime(models.TextChoices):
+        STANDARD = "standard", _("Standard: one month")
+        LARGE_FIRM = "large_firm", _("Large firm (Spain, Law 10/2025): 15 working days")
+
+    class Formality(models.TextChoices):
+        TU = "tu", _("Informal (tú)")
+        USTED = "usted", _("Formal (usted)")
+
+    slug = models.SlugField(_("code"), max_length=50, unique=True)
+    name = models.CharField(_("name"), max_length=100)
+    country = models.CharField(_("country"), max_length=2, default="ES", help_text=_("Two letters, such as ES."))
+    timezone = models.CharField(_("time zone"), max_length=64, default="Europe/Madrid", validators=[validate_timezone])
+    languages = ArrayField(models.CharField(max_length=10), verbose_name=_("languages"), default=default_languages)
+    color = models.CharField(
+        _("colour"), max_length=7, default="#1f6f54", validators=[RegexValidator(r"^#[0-9a-fA-F]{6}$")]
+    )
+    formality = models.CharField(_("form of address"), max_length=5, choices=Formality, default=Formality.TU)
+    allowed_hosts = ArrayField(
+        models.CharField(max_length=253),
+        verbose_name=_("hosts of the shop"),
+        default=list,
+        blank=True,
+        help_text=_("Tracking links may lead to these hosts only."),
+    )
+
+    sender_name = models.CharField(_("sender name"), max_length=100, blank=True)
+    survey_sender = models.EmailField(_("sender of surveys"), blank=True)
+    service_sender = models.EmailField(_("sender of replies to customers"), blank=True)
+    reply_to = models.EmailField(_("mailbox for replies"), blank=True)
+    is_discreet = models.BooleanField(
+        _("discreet"),
+        default=False,
+        help_text=_("Subject, sender and survey never name what was bought."),
+    )
+    discreet_name = models.CharField(_("discreet sender name"), max_length=100, blank=True)
+    public_review_url = models.URLField(_("public review page"), blank=True)
+
+    delay_goods = models.DurationField(_("delay for goods"), default=timedelta(days=3))
+    delay_digital = models.DurationField(_("delay for digital products"), default=timedelta(days=2))
+    delay_service = models.DurationField(_("delay for services"), default=timedelta(days=2))
+    reminder_after = models.DurationField(_("reminder after"), default=timedelta(days=4), null=True, blank=True)
+    window_start = models.TimeField(_("send from"), default=time(10, 0))
+    window_end = models.TimeField(_("send until"), default=time(20, 0))
+    is_spread = models.BooleanField(_("spread over the hour"), default=True)
+    fatigue_days = models.PositiveSmallIntegerField(_("days between surveys to one customer"), default=30)
+    max_age_days = models.PositiveSmallIntegerField(_("oldest delivery to ask about, in days"), default=45)
+    sampling_percent = models.PositiveSmallIntegerField(
+        _("share of customers asked, in %"), default=100, validators=[MaxValueValidator(100)]
+    )
+    survey_notice_default = models.BooleanField(
+        _("customers are told of the survey when they buy"),
+        default=False,
+        help_text=_("Used where a purchase does not say it. Without notice nobody is asked."),
+    )
+    link_days = models.PositiveSmallIntegerField(_("days a survey link stays open"), default=45)
+    edit_days = models.PositiveSmallIntegerField(_("days an answer can be changed"), default=7)
+    asking_paused_at = models.DateTimeField(_("asking paused since"), null=True, blank=True)
+
+    attribution_order = ArrayField(
+        models.CharField(max_length=10),
+        verbose_name=_("evidence, strongest first"),
+        default=default_attribution_order,
+        validators=[validate_attribution_order],
+    )
+    attribution_model = models.CharField(
+        _("which click counts"), max_length=5, choices=AttributionModel, default=AttributionModel.LAST
+    )
+    attribution_window_days = models.PositiveSmallIntegerField(_("attribution window, in days"), default=30)
+
+    k = models.PositiveSmallIntegerField(
+        _("answers in a block"),
+        default=5,
+        validators=[MinValueValidator(3)],
+        help_text=_("Affiliates see figures in blocks of at least this many answers."),
+    )
+    min_form_seconds = models.FloatField(_("fastest believable answer, in seconds"), default=1.5)
+    max_posts_per_address = models.PositiveIntegerField(
+        _("answers from one address in 10 minutes before they look suspect"), default=10, help_text=_("0: no limit.")
+    )
+    checks_own_device = models.BooleanField(_("flag answers from an affiliate's own device"), default=True)
+
+    legal_regime = models.CharField(_("legal regime"), max_length=20, choices=LegalRegime, default=LegalRegime.STANDARD)
+    first_answer_hours = models.PositiveSmallIntegerField(_("hours to a first answer"), default=24)
+    requires_second_factor = models.BooleanField(_("staff need a second factor"), default=True)
+
+    created_at = models.DateTimeField(_("created at"), auto_now_add=True)
+    updated_at = models.DateTimeField(_("updated at"), auto_now=True)
+
+    objects = BrandQuerySet.as_manager()
+
+    class Meta:
+        verbose_name = _("brand")
+        verbose_name_plural = _("brands")
+        ordering = ["slug"]
+        constraints = [
+            models.CheckConstraint(condition=Q(k__gte=3), name="brand_k_at_least_3"),
+            models.CheckConstraint(condition=Q(sampling_percent__lte=100), name="brand_sampling_is_a_percentage"),
+            models.CheckConstraint(condition=Q(window_start__lt=models.F("window_end")), name="brand_window_is_open"),
+        ]
+
+    def __str__(self) -> str:
+        return self.name
+
+    @property
+    def default_language(self) -> str:
+        return self.languages[0] if self.languages else settings.LANGUAGE_CODE
+
+    def language_for(self, language: str) -> str:
+        """The language to write to somebody in: theirs where the brand has it, else the brand's first."""
+        return language if language in self.languages else self.default_language
+
+    def delay_for(self, kind: str) -> timedelta:
+        """How long after delivery or activation to ask, by `Product.Kind` value."""
+        return {"service": self.delay_service, "digital": self.delay_digital}.get(kind, self.delay_goods)
+
+
+class UserManager(BaseUserManager["User"]):
+    @classmethod
+    def normalize_email(cls, email: str | None) -> str:
+        # The whole address, not only its host: two accounts that differ in capitals would be one person.
+        return (email or "").strip().lower()
+
+    def get_by_natural_key(self, username: str | None) -> "User":
+        return self.get(email=self.normalize_email(username))
+
+    def create_user(self, email: str, password: str | None = None, **fields: object) -> "User":
+        user = self.model(email=self.normalize_email(email), **fields)
+        user.set_password(password)
+        user.save(using=self._db)
+        return user
+
+    def create_superuser(self, email: str, password: str | None = None, **fields: object) -> "User":
+        return self.create_user(email, password, is_staff=True, is_superuser=True, **fields)
+
+
+class UserQuerySet(models.QuerySet["User"]):
+    def visible_to(self, user: "Viewer") -> "UserQuerySet":
+        """Oneself, and for staff their colleagues of the same brands."""
+        if not user.is_authenticated or not user.is_active:
+            return self.none()
+        if user.is_superuser:
+            return self
+        return self.filter(Q(pk=user.pk) | Q(memberships__brand__in=Brand.objects.visible_to(user))).distinct()
+
+
+class User(AbstractBaseUser, PermissionsMixin):
+    email = models.EmailField(_("e-mail"), unique=True)
+    name = models.CharField(_("name"), max_length=100, blank=True)
+    language = models.CharField(_("language"), max_length=10, blank=True, choices=settings.LANGUAGES)
+    timezone = models.CharField(_("time zone"), max_length=64, blank=True, validators=[validate_timezone])
+    is_staff = models.BooleanField(_("works for a brand"), default=False)
+    is_active = models.BooleanField(_("active"), default=True)
+    date_joined = models.DateTimeField(_("created at"), auto_now_add=True)
+
+    objects = UserManager.from_queryset(UserQuerySet)()
+
+    USERNAME_FIELD = "email"
+    EMAIL_FIELD = "email"
+    REQUIRED_FIELDS: ClassVar[list[str]] = []
+
+    class Meta:
+        verbose_name = _("person")
+        verbose_name_plural = _("people")
+        constraints = [
+            models.CheckConstraint(condition=Q(email=models.functions.Lower("email")), name="user_email_is_lower_case")
+        ]
+
+    def __str__(self) -> str:
+        return self.name or self.email
+
+    def get_short_name(self) -> str:
+        return self.name.split(" ")[0] if self.name else self.email.split("@")[0]
+
+    def role_in(self, brand: Brand) -> "Membership.Role | None":
+        """The user's role among a brand's staff; None for everybody else."""
+        if self.is_superuser:
+            return Membership.Role.ADMIN
+        membership = self.memberships.filter(brand=brand).first()
+        return Membership.Role(membership.role) if membership else None
+
+
+class MembershipQuerySet(models.QuerySet["Membership"]):
+    def visible_to(self, user: "Viewer") -> "MembershipQuerySet":
+        return self.filter(brand__in=Brand.objects.visible_to(user))
+
+
+class Membership(models.Model):
+    """What a person may do for a brand."""
+
+    class Role(models.TextChoices):
+        ADMIN = "admin", _("Administrator")
+        AGENT = "agent", _("Agent")
+        ANALYST = "analyst", _("Analyst")
+        READ_ONLY = "read_only", _("Read only")
+
+    user = models.ForeignKey(User, models.CASCADE, related_name="memberships", verbose_name=_("person"))
+    brand = models.ForeignKey(Brand, models.CASCADE, related_name="memberships", verbose_name=_("brand"))
+    role = models.CharField(_("role"), max_length=10, choices=Role)
+    created_at = models.DateTimeField(_("created at"), auto_now_add=True)
+
+    objects = MembershipQuerySet.as_manager()
+
+    class Meta:
+        verbose_name = _("role")
+        verbose_name_plural = _("roles")
+        constraints = [
+            models.UniqueConstraint(fields=["user", "brand"], name="membership_once_a_brand"),
+            models.CheckConstraint(
+                condition=Q(role__in=["admin", "agent", "analyst", "read_only"]), name="membership_role_is_known"
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.user} · {self.brand} · {self.get_role_display()}"
+
+
+class Scope(models.TextChoices):
+    """What an API key may do."""
+
+    PURCHASES_READ = "purchases:read", _("Read purchases")
+    PURCHASES_WRITE = "purchases:write", _("Send purchases and refunds")
+    LINKS_READ = "links:read", _("Read tracking links")
+    LINKS_WRITE = "links:write", _("Make tracking links and clicks")
+    AFFILIATES_READ = "affiliates:read", _("Read affiliates and what they learn")
+    AFFILIATES_WRITE = "affiliates:write", _("Add affiliates")
+    FEEDBACK_READ = "feedback:read", _("Read answers")
+    COMPLAINTS_READ = "complaints:read", _("Read complaints")
+    COMPLAINTS_WRITE = "complaints:write", _("Open complaints")
+    WEBHOOKS = "webhooks", _("Manage webhooks")
+
+
+def all_scopes() -> list[str]:
+    return list(Scope.values)
+
+
+class ApiKeyQuerySet(models.QuerySet["ApiKey"]):
+    def visible_to(self, user: "Viewer") -> "ApiKeyQuerySet":
+        """Keys open the brand's data: its administrators see them, nobody else."""
+        if user.is_authenticated and user.is_superuser:
+            return self
+        if not user.is_authenticated:
+            return self.none()
+        return self.filter(brand__memberships__user=user, brand__memberships__role=Membership.Role.ADMIN)
+
+
+class ApiKey(models.Model):
+    """A program's key to one brand. The key itself is shown once; only its hash is kept."""
+
+    brand = models.ForeignKey(Brand, models.CASCADE, related_name="api_keys", verbose_name=_("brand"))
+    name = models.CharField(_("name"), max_length=100)
+    prefix = models.CharField(_("begins with"), max_length=12, unique=True, editable=False)
+    secret_hash = models.BinaryField(_("hash"), max_length=32, editable=False)
+    scopes = ArrayField(models.CharField(max_length=30, choices=Scope), verbose_name=_("scopes"), default=all_scopes)
+    created_at = models.DateTimeField(_("created at"), auto_now_add=True)
+    last_used_at = models.DateTimeField(_("last used at"), null=True, blank=True, editable=False)
+    expires_at = models.DateTimeField(_("expires at"), null=True, blank=True)
+    revoked_at = models.DateTimeField(_("revoked at"), null=True, blank=True)
+
+    objects = ApiKeyQuerySet.as_manager()
+
+    class Meta:
+        verbose_name = _("API key")
+        verbose_name_plural = _("API keys")
+        ordering = ["brand", "name"]
+
+    def __str__(self) -> str:
+        return f"{self.name} (pv_{self.prefix}…)"
+
+    # Django and DRF ask this of whoever is behind a request.
+    is_authenticated = True
+
+    def is_usable(self, now: datetime) -> bool:
+        return self.revoked_at is None and (self.expires_at is None or self.expires_at > now)
+
+
+class AccessLogQuerySet(models.QuerySet["AccessLog"]):
+    def visible_to(self, user: "Viewer") -> "AccessLogQuerySet":
+        if user.is_authenticated and user.is_superuser:
+            return self
+        if not user.is_authenticated:
+            return self.none()
+        return self.filter(brand__memberships__user=user, brand__memberships__role=Membership.Role.ADMIN)
+
+
+class AccessLog(models.Model):
+    """Who looked at identified data, and what for. Append-only; holds ids, never personal data."""
+
+    class Purpose(models.TextChoices):
+        VIEW = "view", _("Viewed")
+        EXPORT = "export", _("Exported")
+        IMPERSONATE = "impersonate", _("Seen as the affiliate")
+
+    brand = models.ForeignKey(Brand, models.CASCADE, verbose_name=_("brand"))
+    user = models.ForeignKey(User, models.SET_NULL, null=True, verbose_name=_("person"))
+    purpose = models.CharField(_("purpose"), max_length=12, choices=Purpose)
+    object_type = models.CharField(_("kind of object"), max_length=50)
+    object_id = models.CharField(_("object"), max_length=64, blank=True)
+    at = models.DateTimeField(_("at"), auto_now_add=True)
+
+    objects = AccessLogQuerySet.as_manager()
+
+    class Meta:
+        verbose_name = _("access")
+        verbose_name_plural = _("access log")
+        indexes = [models.Index(fields=["brand", "-at"], name="accesslog_newest")]
+
+    def __str__(self) -> str:
+        return f"{self.user_id} {self.purpose} {self.object_type} {self.object_id}"

@@ -1,0 +1,60 @@
+from collections.abc import Sequence
+from datetime import datetime
+
+from django.contrib.auth.password_validation import validate_password
+from django.core.exceptions import ValidationError
+from django.db import transaction
+from django.utils.translation import gettext as _
+
+from accounts.keys import hash_secret, new_key
+from accounts.models import AccessLog, ApiKey, Brand, Membership, Scope, User
+
+
+def create_api_key(
+    brand: Brand, *, name: str, scopes: Sequence[str] | None = None, expires_at: datetime | None = None
+) -> tuple[ApiKey, str]:
+    """A new key and its full text, which is shown this once and kept nowhere. ValidationError: an unknown scope."""
+    chosen = list(Scope.values) if scopes is None else list(dict.fromkeys(scopes))
+    if unknown := [scope for scope in chosen if scope not in Scope.values]:
+        raise ValidationError(
+            _("Unknown scopes: %(unknown)s. There are: %(known)s."),
+            params={"unknown": ", ".join(unknown), "known": ", ".join(Scope.values)},
+        )
+    prefix, secret, text = new_key()
+    key = ApiKey.objects.create(
+        brand=brand, name=name, prefix=prefix, secret_hash=hash_secret(secret), scopes=chosen, expires_at=expires_at
+    )
+    return key, text
+
+
+@transaction.atomic
+def add_staff(brand: Brand, email: str, *, role: str, password: str | None = None, name: str = "") -> User:
+    """Give a person a role among a brand's staff, creating their account where there is none.
+
+    A known person keeps password and name. ValidationError: bad address, role or password.
+    """
+    if role not in Membership.Role.values:
+        raise ValidationError(
+            _("“%(role)s” is no role. There are: %(known)s."),
+            params={"role": role, "known": ", ".join(Membership.Role.values)},
+        )
+    user = User.objects.filter(email=User.objects.normalize_email(email)).first()
+    if user is None:
+        user = User(email=User.objects.normalize_email(email), name=name)
+        if password is not None:
+            validate_password(password, user)
+        user.set_password(password)
+        user.full_clean(exclude=["password"])
+        user.save()
+    if not user.is_staff:
+        user.is_staff = True
+        user.save(update_fields=["is_staff"])
+    Membership.objects.update_or_create(user=user, brand=brand, defaults={"role": role})
+    return user
+
+
+def record_access(
+    user: User, brand: Brand, *, purpose: AccessLog.Purpose, object_type: str, object_id: str = ""
+) -> None:
+    """Note that somebody saw identified data. Ids only: nothing here ever needs erasing."""
+    AccessLog.objects.create(brand=brand, user=user, purpose=purpose, object_type=object_type, object_id=object_id)
