@@ -1,0 +1,206 @@
+"""Making it right: one case a problem, with an owner, two clocks and a record of all that happened."""
+
+import uuid
+from typing import TYPE_CHECKING
+
+from django.db import models
+from django.db.models import Q
+from django.utils.translation import gettext_lazy as _
+
+from accounts.models import Brand, User
+from affiliates.models import Customer, Purchase
+from mailing.tokens import current_key_version, hash_token, make_token
+from surveys.models import Response
+
+if TYPE_CHECKING:
+    from accounts.models import Viewer
+
+
+class ComplaintQuerySet(models.QuerySet["Complaint"]):
+    def visible_to(self, user: "Viewer") -> "ComplaintQuerySet":
+        """A case names a customer: staff of its brand only."""
+        return self.filter(brand__in=Brand.objects.visible_to(user))
+
+    def open(self) -> "ComplaintQuerySet":
+        return self.filter(state__in=Complaint.OPEN_STATES)
+
+    def with_token(self, token: str) -> "ComplaintQuerySet":
+        return self.filter(token_hash=hash_token(token))
+
+
+class Complaint(models.Model):
+    class Kind(models.TextChoices):
+        FOLLOW_UP = "follow_up", _("Follow-up")
+        INQUIRY = "inquiry", _("Inquiry")
+        SUGGESTION = "suggestion", _("Suggestion")
+        COMPLAINT = "complaint", _("Complaint")
+        CLAIM = "claim", _("Formal claim")
+        WARRANTY = "warranty", _("Warranty")
+        RETURN = "return", _("Return")
+
+    class State(models.TextChoices):
+        NEW = "new", _("New")
+        IN_PROGRESS = "in_progress", _("In progress")
+        WAITING = "waiting", _("Waiting for the customer")
+        RESOLVED = "resolved", _("Resolved")
+
+    class Severity(models.TextChoices):
+        LOW = "low", _("Low")
+        MEDIUM = "medium", _("Medium")
+        HIGH = "high", _("High")
+
+    class Part(models.TextChoices):
+        """Where it went wrong; the affiliate answers for the first, the brand for the rest."""
+
+        SALE = "sale", _("What was said before buying")
+        PRODUCT = "product", _("The product")
+        DELIVERY = "delivery", _("The delivery")
+        SERVICE = "service", _("The service")
+
+    OPEN_STATES = ("new", "in_progress", "waiting")
+
+    brand = models.ForeignKey(Brand, models.PROTECT, related_name="complaints", verbose_name=_("brand"))
+    uuid = models.UUIDField(default=uuid.uuid4, unique=True, editable=False)
+    key_version = models.PositiveSmallIntegerField(default=current_key_version, editable=False)
+    token_hash = models.BinaryField(max_length=32, unique=True, editable=False)
+    number = models.CharField(_("number"), max_length=20)
+    external_id = models.CharField(_("id in the other tool"), max_length=120, null=True, blank=True)
+    kind = models.CharField(_("kind"), max_length=10, choices=Kind, default=Kind.FOLLOW_UP)
+    state = models.CharField(_("state"), max_length=11, choices=State, default=State.NEW)
+    severity = models.CharField(_("severity"), max_length=6, choices=Severity, default=Severity.MEDIUM)
+    purchase = models.ForeignKey(
+        Purchase, models.PROTECT, null=True, blank=True, related_name="complaints", verbose_name=_("purchase")
+    )
+    customer = models.ForeignKey(
+        Customer, models.PROTECT, null=True, blank=True, related_name="complaints", verbose_name=_("customer")
+    )
+    assignee = models.ForeignKey(
+        User, models.SET_NULL, null=True, blank=True, related_name="assigned_complaints", verbose_name=_("assignee")
+    )
+    subject = models.CharField(_("subject"), max_length=200)
+    text = models.TextField(_("what the customer says"), blank=True)
+    language = models.CharField(_("language"), max_length=10, blank=True)
+    part = models.CharField(_("whose part"), max_length=8, choices=Part, blank=True)
+    wants_contact = models.BooleanField(_("asked to be contacted"), default=False)
+    opened_at = models.DateTimeField(_("opened at"))
+    legal_due_at = models.DateTimeField(_("due by law"), null=True, blank=True)
+    service_due_at = models.DateTimeField(_("first answer due"), null=True, blank=True)
+    answered_at = models.DateTimeField(_("first answered at"), null=True, blank=True)
+    resolved_at = models.DateTimeField(_("resolved at"), null=True, blank=True)
+    resolution = models.TextField(_("resolution"), blank=True)
+    created_at = models.DateTimeField(_("created at"), auto_now_add=True)
+    updated_at = models.DateTimeField(_("updated at"), auto_now=True)
+
+    objects = ComplaintQuerySet.as_manager()
+
+    class Meta:
+        verbose_name = _("case")
+        verbose_name_plural = _("cases")
+        ordering = ["-opened_at", "-id"]
+        indexes = [
+            models.Index(fields=["brand", "-opened_at", "-id"], name="complaint_newest"),
+            models.Index(
+                fields=["brand", "service_due_at"],
+                name="complaint_open_due",
+                condition=Q(state__in=["new", "in_progress", "waiting"]),
+            ),
+        ]
+        constraints = [
+            models.UniqueConstraint(fields=["brand", "number"], name="complaint_number_once"),
+            models.UniqueConstraint(fields=["brand", "external_id"], name="complaint_external_id_once"),
+            models.UniqueConstraint(
+                fields=["purchase"],
+                condition=Q(state__in=["new", "in_progress", "waiting"]),
+                name="complaint_one_open_a_purchase",
+            ),
+            models.CheckConstraint(
+                condition=Q(state__in=["new", "in_progress", "waiting", "resolved"]), name="complaint_state_is_known"
+            ),
+            models.CheckConstraint(
+                condition=~Q(state="resolved") | Q(resolved_at__isnull=False), name="complaint_resolved_says_when"
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.number} · {self.subject}"
+
+    @property
+    def is_open(self) -> bool:
+        return self.state in self.OPEN_STATES
+
+    @property
+    def token(self) -> str:
+        """The secret of the customer's page of this case."""
+        return make_token("complaint", self.uuid, key_version=self.key_version)
+
+
+class ComplaintResponseQuerySet(models.QuerySet["ComplaintResponse"]):
+    def visible_to(self, user: "Viewer") -> "ComplaintResponseQuerySet":
+        return self.filter(complaint__in=Complaint.objects.visible_to(user))
+
+
+class ComplaintResponse(models.Model):
+    """Which answers opened or joined a case: each answer follows up in one case, once."""
+
+    complaint = models.ForeignKey(Complaint, models.CASCADE, related_name="responses", verbose_name=_("case"))
+    response = models.OneToOneField(Response, models.CASCADE, related_name="+", verbose_name=_("response"))
+    created_at = models.DateTimeField(_("created at"), auto_now_add=True)
+
+    objects = ComplaintResponseQuerySet.as_manager()
+
+    class Meta:
+        verbose_name = _("answer of a case")
+        verbose_name_plural = _("answers of cases")
+
+    def __str__(self) -> str:
+        return f"{self.complaint_id} · {self.response_id}"
+
+
+class ComplaintEventQuerySet(models.QuerySet["ComplaintEvent"]):
+    def visible_to(self, user: "Viewer") -> "ComplaintEventQuerySet":
+        return self.filter(complaint__in=Complaint.objects.visible_to(user))
+
+
+class ComplaintEvent(models.Model):
+    """All that happened to a case, by whom and when. Append-only."""
+
+    class Kind(models.TextChoices):
+        OPENED = "opened", _("Opened")
+        ANSWER_ADDED = "answer_added", _("Answer added")
+        ASSIGNED = "assigned", _("Assigned")
+        STATE_CHANGED = "state_changed", _("State changed")
+        KIND_CHANGED = "kind_changed", _("Kind changed")
+        PART_CHANGED = "part_changed", _("Part changed")
+        CUSTOMER_WROTE = "customer_wrote", _("The customer wrote")
+        REPLIED = "replied", _("We replied")
+        NOTE = "note", _("Internal note")
+        RESOLVED = "resolved", _("Resolved")
+        REOPENED = "reopened", _("Reopened")
+
+    complaint = models.ForeignKey(Complaint, models.CASCADE, related_name="events", verbose_name=_("case"))
+    kind = models.CharField(_("what"), max_length=15, choices=Kind)
+    actor = models.ForeignKey(User, models.SET_NULL, null=True, blank=True, verbose_name=_("by"))
+    text = models.TextField(_("text"), blank=True)
+    data = models.JSONField(_("details"), default=dict, blank=True)
+    at = models.DateTimeField(_("at"))
+
+    objects = ComplaintEventQuerySet.as_manager()
+
+    class Meta:
+        verbose_name = _("event of a case")
+        verbose_name_plural = _("events of cases")
+        ordering = ["at", "id"]
+
+    def __str__(self) -> str:
+        return f"{self.get_kind_display()} · {self.at:%Y-%m-%d %H:%M}"
+
+
+class ComplaintChange(models.Model):
+    """A case changed and is not yet counted; written in its transaction, taken by insights."""
+
+    complaint = models.ForeignKey(Complaint, models.CASCADE, related_name="+")
+    created_at = models.DateTimeField(auto_now_add=True)
+
+    class Meta:
+        verbose_name = _("case not yet counted")
+        verbose_name_plural = _("cases not yet counted")

@@ -1,0 +1,210 @@
+"""The ledger of all mail the product sends. It knows addresses and templates, and nothing of surveys."""
+
+import uuid
+from datetime import datetime
+from typing import TYPE_CHECKING
+
+from django.contrib.postgres.fields import ArrayField
+from django.db import models
+from django.db.models import Q
+from django.utils.translation import gettext_lazy as _
+
+from accounts.models import Brand
+from mailing.addresses import known_hashes
+from mailing.tokens import current_key_version, hash_token, make_token
+
+if TYPE_CHECKING:
+    from accounts.models import Viewer
+
+
+class OutgoingMailQuerySet(models.QuerySet["OutgoingMail"]):
+    def visible_to(self, user: "Viewer") -> "OutgoingMailQuerySet":
+        """Mail carries names and addresses: staff of its brand only."""
+        return self.filter(brand__in=Brand.objects.visible_to(user))
+
+    def due(self, now: datetime) -> "OutgoingMailQuerySet":
+        return self.filter(state=OutgoingMail.State.QUEUED, not_before__lte=now)
+
+    def unfinished(self) -> "OutgoingMailQuerySet":
+        return self.filter(state__in=[OutgoingMail.State.QUEUED, OutgoingMail.State.CLAIMED])
+
+    def with_token(self, token: str) -> "OutgoingMailQuerySet":
+        """The one mail whose links carry this token, or none. Unknown and malformed tokens cost the same."""
+        return self.filter(token_hash=hash_token(token))
+
+
+class OutgoingMail(models.Model):
+    """One message to one address. The row is the truth; a broker only hints that it is time.
+
+    queued → claimed → handing_over → sent, or failed, uncertain, cancelled, expired. `handing_over` is committed
+    before the SMTP conversation: what is found there after a crash was perhaps delivered.
+    """
+
+    class State(models.TextChoices):
+        QUEUED = "queued", _("Queued")
+        CLAIMED = "claimed", _("Claimed by a worker")
+        HANDING_OVER = "handing_over", _("Being handed over")
+        SENT = "sent", _("Sent")
+        FAILED = "failed", _("Failed")
+        UNCERTAIN = "uncertain", _("Uncertain")
+        CANCELLED = "cancelled", _("Cancelled")
+        EXPIRED = "expired", _("Expired")
+
+    class Guarantee(models.TextChoices):
+        """What to do with a mail that was perhaps delivered."""
+
+        AT_MOST_ONCE = "at_most_once", _("At most once")
+        AT_LEAST_ONCE = "at_least_once", _("At least once")
+
+    brand = models.ForeignKey(Brand, models.CASCADE, related_name="mails", verbose_name=_("brand"))
+    uuid = models.UUIDField(default=uuid.uuid4, unique=True, editable=False)
+    dedupe_key = models.CharField(_("dedupe key"), max_length=120, unique=True)
+    template = models.CharField(_("template"), max_length=60)
+    context = models.JSONField(_("context"), default=dict, blank=True)
+    language = models.CharField(_("language"), max_length=10)
+    to_address = models.EmailField(_("to"), max_length=320)
+    scopes = ArrayField(models.CharField(max_length=60), verbose_name=_("suppression scopes"), default=list, blank=True)
+    guarantee = models.CharField(_("guarantee"), max_length=15, choices=Guarantee)
+    key_version = models.PositiveSmallIntegerField(_("key version"), default=current_key_version)
+    token_hash = models.BinaryField(_("token hash"), max_length=32, unique=True, editable=False)
+    message_id = models.CharField(_("Message-ID"), max_length=250, unique=True)
+
+    state = models.CharField(_("state"), max_length=12, choices=State, default=State.QUEUED)
+    reason = models.CharField(_("reason"), max_length=40, blank=True)
+    server_reply = models.TextField(_("what the server said"), blank=True)
+    not_before = models.DateTimeField(_("not before"))
+    expires_at = models.DateTimeField(_("expires at"), null=True, blank=True)
+    attempts = models.PositiveSmallIntegerField(_("attempts"), default=0)
+    lease_owner = models.UUIDField(_("held by"), null=True, blank=True, editable=False)
+    lease_until = models.DateTimeField(_("held until"), null=True, blank=True, editable=False)
+    handed_over_at = models.DateTimeField(_("handed over at"), null=True, blank=True)
+    sent_at = models.DateTimeField(_("sent at"), null=True, blank=True)
+    created_at = models.DateTimeField(_("created at"), auto_now_add=True)
+    updated_at = models.DateTimeField(_("updated at"), auto_now=True)
+
+    objects = OutgoingMailQuerySet.as_manager()
+
+    class Meta:
+        verbose_name = _("mail")
+        verbose_name_plural = _("mails")
+        indexes = [
+            models.Index(fields=["not_before", "id"], name="mail_due", condition=Q(state="queued")),
+            models.Index(
+                fields=["lease_until"], name="mail_leased", condition=Q(state__in=["claimed", "handing_over"])
+            ),
+            models.Index(fields=["brand", "-created_at"], name="mail_newest"),
+        ]
+        constraints = [
+            models.CheckConstraint(
+                condition=Q(
+                    state__in=[
+                        "queued",
+                        "claimed",
+                        "handing_over",
+                        "sent",
+                        "failed",
+                        "uncertain",
+                        "cancelled",
+                        "expired",
+                    ]
+                ),
+                name="mail_state_is_known",
+            ),
+            models.CheckConstraint(
+                condition=Q(guarantee__in=["at_most_once", "at_least_once"]), name="mail_guarantee_is_known"
+            ),
+            # Who holds a mail, and until when, is said together and only while it is held.
+            models.CheckConstraint(
+                condition=Q(state__in=["claimed", "handing_over"], lease_owner__isnull=False, lease_until__isnull=False)
+                | (~Q(state__in=["claimed", "handing_over"]) & Q(lease_owner__isnull=True, lease_until__isnull=True)),
+                name="mail_lease_while_held",
+            ),
+            models.CheckConstraint(condition=~Q(state="sent") | Q(sent_at__isnull=False), name="mail_sent_says_when"),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.template} · {self.get_state_display()}"
+
+    @property
+    def token(self) -> str:
+        """The secret of this message's links; the same at every retry."""
+        return make_token("mail", self.uuid, key_version=self.key_version)
+
+
+class MailEventQuerySet(models.QuerySet["MailEvent"]):
+    def visible_to(self, user: "Viewer") -> "MailEventQuerySet":
+        return self.filter(brand__in=Brand.objects.visible_to(user))
+
+
+class MailEvent(models.Model):
+    """What a provider or a customer reported of a mail later. Append-only; any order, each once."""
+
+    class Kind(models.TextChoices):
+        DELIVERED = "delivered", _("Delivered")
+        DEFERRED = "deferred", _("Deferred")
+        BOUNCED = "bounced", _("Bounced")
+        COMPLAINED = "complained", _("Marked as spam")
+        UNSUBSCRIBED = "unsubscribed", _("Unsubscribed")
+        REJECTED = "rejected", _("Rejected")
+
+    brand = models.ForeignKey(Brand, models.CASCADE, verbose_name=_("brand"))
+    mail = models.ForeignKey(
+        OutgoingMail, models.CASCADE, null=True, blank=True, related_name="events", verbose_name=_("mail")
+    )
+    kind = models.CharField(_("event"), max_length=12, choices=Kind)
+    source = models.CharField(_("source"), max_length=30)
+    event_id = models.CharField(_("event id"), max_length=200)
+    detail = models.CharField(_("detail"), max_length=200, blank=True)
+    occurred_at = models.DateTimeField(_("occurred at"))
+    created_at = models.DateTimeField(_("created at"), auto_now_add=True)
+
+    objects = MailEventQuerySet.as_manager()
+
+    class Meta:
+        verbose_name = _("mail event")
+        verbose_name_plural = _("mail events")
+        constraints = [models.UniqueConstraint(fields=["source", "event_id"], name="mailevent_once")]
+
+    def __str__(self) -> str:
+        return f"{self.get_kind_display()} · {self.occurred_at:%Y-%m-%d %H:%M}"
+
+
+class SuppressionQuerySet(models.QuerySet["Suppression"]):
+    def visible_to(self, user: "Viewer") -> "SuppressionQuerySet":
+        return self.filter(brand__in=Brand.objects.visible_to(user))
+
+    def against(self, brand: Brand, address: str, scopes: list[str]) -> "SuppressionQuerySet":
+        """What forbids writing to this address about these scopes."""
+        return self.filter(
+            brand=brand, address_hash__in=known_hashes(address), scope__in=[*scopes, Suppression.EVERYTHING]
+        )
+
+
+class Suppression(models.Model):
+    """Who must not be written to, and about what. Keyed hashes: it outlives the customer's erasure."""
+
+    EVERYTHING = "all"
+
+    class Reason(models.TextChoices):
+        OPTED_OUT = "opted_out", _("Asked not to be written to")
+        BOUNCED = "bounced", _("The address does not exist")
+        COMPLAINED = "complained", _("Marked our mail as spam")
+        MANUAL = "manual", _("Set by staff")
+
+    brand = models.ForeignKey(Brand, models.CASCADE, related_name="suppressions", verbose_name=_("brand"))
+    address_hash = models.BinaryField(_("address (hash)"), max_length=33, editable=False)
+    scope = models.CharField(_("scope"), max_length=60, default=EVERYTHING)
+    reason = models.CharField(_("reason"), max_length=12, choices=Reason)
+    created_at = models.DateTimeField(_("created at"), auto_now_add=True)
+
+    objects = SuppressionQuerySet.as_manager()
+
+    class Meta:
+        verbose_name = _("suppression")
+        verbose_name_plural = _("suppressions")
+        constraints = [
+            models.UniqueConstraint(fields=["brand", "address_hash", "scope"], name="suppression_once"),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.scope} · {self.get_reason_display()}"

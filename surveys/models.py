@@ -1,0 +1,445 @@
+"""What we asked, what they said."""
+
+from datetime import datetime
+from typing import TYPE_CHECKING, Any
+
+from django.contrib.postgres.fields import ArrayField
+from django.db import models
+from django.db.models import Q
+from django.utils.translation import gettext_lazy as _
+
+from accounts.models import Brand
+from affiliates.models import Purchase
+from mailing.models import OutgoingMail
+
+if TYPE_CHECKING:
+    from accounts.models import Viewer
+
+
+class Wave(models.TextChoices):
+    """The occasions on which a customer is asked. Each once a purchase (or a closed case)."""
+
+    FIRST = "first", _("After the purchase")
+    FOLLOW_UP = "follow_up", _("After 60 to 90 days")
+    CLOSING = "closing", _("After a closed case")
+
+
+class BrandOwnedQuerySet(models.QuerySet):  # type: ignore[type-arg]
+    """Rows of a brand that its staff may see, and nobody else."""
+
+    def visible_to(self, user: "Viewer") -> "BrandOwnedQuerySet":
+        return self.filter(brand__in=Brand.objects.visible_to(user))
+
+
+class Fact(models.Model):
+    """Something a seller should say before the sale: the brand's catalogue, and the chips of «what was missing»."""
+
+    brand = models.ForeignKey(Brand, models.CASCADE, related_name="facts", verbose_name=_("brand"))
+    code = models.SlugField(_("code"), max_length=40)
+    labels = models.JSONField(_("labels by language"), default=dict)
+    # What an affiliate should do about it, for «your next sale»: {"es": "Di el precio total…", …}
+    advice = models.JSONField(_("advice by language"), default=dict, blank=True)
+    position = models.PositiveSmallIntegerField(_("position"), default=0)
+    is_active = models.BooleanField(_("active"), default=True)
+
+    objects = BrandOwnedQuerySet.as_manager()
+
+    class Meta:
+        verbose_name = _("fact to tell")
+        verbose_name_plural = _("facts to tell")
+        ordering = ["position", "code"]
+        constraints = [models.UniqueConstraint(fields=["brand", "code"], name="fact_code_once")]
+
+    def __str__(self) -> str:
+        return self.code
+
+
+class Aspect(models.Model):
+    """What an opinion is about; the chips of «keep» and «improve»."""
+
+    class Stage(models.TextChoices):
+        BEFORE = "before", _("Before buying")
+        BUYING = "buying", _("Buying")
+        DELIVERY = "delivery", _("Delivery")
+        USE = "use", _("Use")
+        AFTER = "after", _("After the sale")
+        ANY = "any", _("All along")
+
+    class Owner(models.TextChoices):
+        BRAND = "brand", _("Brand")
+        AFFILIATE = "affiliate", _("Affiliate")
+        BOTH = "both", _("Both")
+
+    brand = models.ForeignKey(Brand, models.CASCADE, related_name="aspects", verbose_name=_("brand"))
+    code = models.SlugField(_("code"), max_length=40)
+    labels = models.JSONField(_("labels by language"), default=dict)
+    stage = models.CharField(_("stage"), max_length=10, choices=Stage, default=Stage.ANY)
+    owner = models.CharField(_("owner"), max_length=10, choices=Owner, default=Owner.BRAND)
+    position = models.PositiveSmallIntegerField(_("position"), default=0)
+    is_active = models.BooleanField(_("active"), default=True)
+
+    objects = BrandOwnedQuerySet.as_manager()
+
+    class Meta:
+        verbose_name = _("aspect")
+        verbose_name_plural = _("aspects")
+        ordering = ["position", "code"]
+        constraints = [models.UniqueConstraint(fields=["brand", "code"], name="aspect_code_once")]
+
+    def __str__(self) -> str:
+        return self.code
+
+
+class SurveyQuerySet(BrandOwnedQuerySet):
+    def published(self, brand: Brand, wave: str) -> "SurveyQuerySet":
+        return self.filter(brand=brand, wave=wave, status=Survey.Status.PUBLISHED)
+
+
+class Survey(models.Model):
+    """One version of a questionnaire. Once answered it never changes: a change makes the next version."""
+
+    class Status(models.TextChoices):
+        DRAFT = "draft", _("Draft")
+        PUBLISHED = "published", _("Published")
+        RETIRED = "retired", _("Retired")
+
+    brand = models.ForeignKey(Brand, models.PROTECT, related_name="surveys", verbose_name=_("brand"))
+    wave = models.CharField(_("asked"), max_length=10, choices=Wave, default=Wave.FIRST)
+    version = models.PositiveSmallIntegerField(_("version"), default=1)
+    status = models.CharField(_("status"), max_length=10, choices=Status, default=Status.DRAFT)
+    # {"es": {"subject": …, "preheader": …, "body": …}, …}; an empty text means the standard one
+    mail_texts = models.JSONField(_("wording of the mail by language"), default=dict, blank=True)
+    created_at = models.DateTimeField(_("created at"), auto_now_add=True)
+    published_at = models.DateTimeField(_("published at"), null=True, blank=True)
+
+    objects = SurveyQuerySet.as_manager()
+
+    class Meta:
+        verbose_name = _("survey")
+        verbose_name_plural = _("surveys")
+        constraints = [
+            models.UniqueConstraint(fields=["brand", "wave", "version"], name="survey_version_once"),
+            models.UniqueConstraint(
+                fields=["brand", "wave"], condition=Q(status="published"), name="survey_one_published_a_wave"
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.get_wave_display()} · {self.version}"
+
+
+class QuestionQuerySet(models.QuerySet["Question"]):
+    def visible_to(self, user: "Viewer") -> "QuestionQuerySet":
+        return self.filter(survey__in=Survey.objects.visible_to(user))
+
+
+class Question(models.Model):
+    class Kind(models.TextChoices):
+        SCALE = "scale", _("Scale")
+        CHOICE = "choice", _("One of several")
+        CHIPS = "chips", _("Several of several")
+        TEXT = "text", _("Free text")
+
+    survey = models.ForeignKey(Survey, models.CASCADE, related_name="questions", verbose_name=_("survey"))
+    key = models.SlugField(_("key"), max_length=40)
+    kind = models.CharField(_("kind"), max_length=6, choices=Kind)
+    position = models.PositiveSmallIntegerField(_("position"))
+    is_required = models.BooleanField(_("required"), default=False)
+    texts = models.JSONField(_("wording by language"), default=dict)
+    # Scale: numbers from `low` to `high` with labels by language; choices: [{"code": …, "labels": {…}}].
+    low = models.SmallIntegerField(_("lowest"), null=True, blank=True)
+    high = models.SmallIntegerField(_("highest"), null=True, blank=True)
+    options = models.JSONField(_("options"), default=list, blank=True)
+    # Asked only when: {"question": "promise", "at_most": -1}
+    condition = models.JSONField(_("asked only when"), default=dict, blank=True)
+
+    objects = QuestionQuerySet.as_manager()
+
+    class Meta:
+        verbose_name = _("question")
+        verbose_name_plural = _("questions")
+        ordering = ["survey", "position"]
+        constraints = [models.UniqueConstraint(fields=["survey", "key"], name="question_key_once")]
+
+    def __str__(self) -> str:
+        return self.key
+
+
+class Reason(models.TextChoices):
+    """Why somebody is not asked, or not yet. The contract's codes."""
+
+    NO_DELIVERY = "no_delivery", _("Not delivered or activated yet")
+    FATIGUE = "fatigue", _("Asked too recently")
+    OPEN_COMPLAINT = "open_complaint", _("Has an open complaint")
+    SUPPRESSED = "suppressed", _("Must not be written to")
+    OPTED_OUT = "opted_out", _("Asked for no more surveys")
+    BOUNCED = "bounced", _("The address does not exist")
+    NO_NOTICE = "no_notice", _("Was not told of the survey")
+    NO_EMAIL = "no_email", _("No e-mail address")
+    TOO_OLD = "too_old", _("Delivered too long ago")
+    SAMPLED_OUT = "sampled_out", _("Not in the sample")
+    REFUNDED = "refunded", _("Refunded")
+    CANCELLED = "cancelled", _("Cancelled")
+    PAUSED = "paused", _("Asking is paused")
+    FAILED = "failed", _("The mail could not be sent")
+    UNCERTAIN = "uncertain", _("Perhaps sent")
+
+
+class InvitationQuerySet(BrandOwnedQuerySet):
+    def due(self, now: datetime) -> "InvitationQuerySet":
+        """Planned invitations whose time has come, and held ones whose cause may be over."""
+        return self.filter(
+            state__in=[Invitation.State.PLANNED, Invitation.State.HELD], scheduled_for__lte=now
+        ).order_by("scheduled_for", "id")
+
+
+class Invitation(models.Model):
+    """The decision to ask somebody once about one occasion, and why not if not.
+
+    Stored is only what surveys itself decides. Whether the mail was sent is read from the mailing ledger, whether it
+    was answered from Response: `surveys.selectors` joins them into the contract's state.
+    """
+
+    class State(models.TextChoices):
+        WAITING = "waiting", _("Waiting for delivery")
+        PLANNED = "planned", _("Planned")
+        HELD = "held", _("Held")
+        QUEUED = "queued", _("Handed to the mail ledger")
+        CANCELLED = "cancelled", _("Cancelled")
+
+    brand = models.ForeignKey(Brand, models.PROTECT, related_name="invitations", verbose_name=_("brand"))
+    survey = models.ForeignKey(Survey, models.PROTECT, related_name="invitations", verbose_name=_("survey"))
+    wave = models.CharField(_("asked"), max_length=10, choices=Wave, default=Wave.FIRST)
+    # What it is about: "purchase:17", or "case:5" for a closed case that may have no purchase.
+    occasion = models.CharField(_("occasion"), max_length=40)
+    purchase = models.ForeignKey(
+        Purchase, models.PROTECT, null=True, blank=True, related_name="invitations", verbose_name=_("purchase")
+    )
+    state = models.CharField(_("state"), max_length=10, choices=State)
+    reason = models.CharField(_("reason"), max_length=15, choices=Reason, blank=True)
+    scheduled_for = models.DateTimeField(_("scheduled for"), null=True, blank=True)
+    # Asked by another tool before Postventa came: its history, without a mail of ours.
+    sent_elsewhere_at = models.DateTimeField(_("sent by another tool at"), null=True, blank=True)
+    created_at = models.DateTimeField(_("created at"), auto_now_add=True)
+    updated_at = models.DateTimeField(_("updated at"), auto_now=True)
+
+    objects = InvitationQuerySet.as_manager()
+
+    class Meta:
+        verbose_name = _("invitation")
+        verbose_name_plural = _("invitations")
+        indexes = [
+            models.Index(
+                fields=["scheduled_for", "id"], name="invitation_due", condition=Q(state__in=["planned", "held"])
+            ),
+            models.Index(fields=["purchase"], name="invitation_of_purchase"),
+        ]
+        constraints = [
+            # Stronger than "once a survey": publishing a new version must not ask anybody again.
+            models.UniqueConstraint(fields=["occasion", "wave"], name="invitation_once"),
+            models.CheckConstraint(
+                condition=Q(state__in=["waiting", "planned", "held", "queued", "cancelled"]),
+                name="invitation_state_is_known",
+            ),
+            models.CheckConstraint(
+                condition=~Q(state="planned") | Q(scheduled_for__isnull=False), name="invitation_planned_says_when"
+            ),
+            models.CheckConstraint(
+                condition=~Q(state__in=["waiting", "held", "cancelled"]) | ~Q(reason=""),
+                name="invitation_not_asked_says_why",
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.occasion} · {self.wave}"
+
+
+class InvitationMailQuerySet(models.QuerySet["InvitationMail"]):
+    def visible_to(self, user: "Viewer") -> "InvitationMailQuerySet":
+        return self.filter(invitation__in=Invitation.objects.visible_to(user))
+
+
+class InvitationMail(models.Model):
+    """The mails of an invitation: the first and its one reminder, each with a token of its own."""
+
+    class Kind(models.TextChoices):
+        FIRST = "first", _("First mail")
+        REMINDER = "reminder", _("Reminder")
+
+    invitation = models.ForeignKey(Invitation, models.CASCADE, related_name="mails", verbose_name=_("invitation"))
+    kind = models.CharField(_("kind"), max_length=8, choices=Kind)
+    mail = models.OneToOneField(OutgoingMail, models.CASCADE, related_name="+", verbose_name=_("mail"))
+
+    objects = InvitationMailQuerySet.as_manager()
+
+    class Meta:
+        verbose_name = _("mail of an invitation")
+        verbose_name_plural = _("mails of invitations")
+        constraints = [models.UniqueConstraint(fields=["invitation", "kind"], name="invitationmail_once_a_kind")]
+
+    def __str__(self) -> str:
+        return f"{self.invitation_id} · {self.kind}"
+
+
+class HoldQuerySet(models.QuerySet["Hold"]):
+    def visible_to(self, user: "Viewer") -> "HoldQuerySet":
+        return self.filter(purchase__brand__in=Brand.objects.visible_to(user))
+
+    def standing(self) -> "HoldQuerySet":
+        return self.filter(lifted_at__isnull=True)
+
+
+class Hold(models.Model):
+    """A reason from above surveys not to ask about a purchase now: an open complaint."""
+
+    purchase = models.ForeignKey(Purchase, models.CASCADE, related_name="holds", verbose_name=_("purchase"))
+    cause = models.CharField(_("cause"), max_length=60)  # "complaint:5"
+    created_at = models.DateTimeField(_("since"), auto_now_add=True)
+    lifted_at = models.DateTimeField(_("lifted at"), null=True, blank=True)
+
+    objects = HoldQuerySet.as_manager()
+
+    class Meta:
+        verbose_name = _("hold")
+        verbose_name_plural = _("holds")
+        constraints = [
+            models.UniqueConstraint(
+                fields=["purchase", "cause"], condition=Q(lifted_at__isnull=True), name="hold_once_a_cause"
+            )
+        ]
+
+    def __str__(self) -> str:
+        return self.cause
+
+
+class ResponseQuerySet(BrandOwnedQuerySet):
+    def counted(self) -> "ResponseQuerySet":
+        """What figures are made of: suspect answers count nowhere."""
+        return self.filter(is_suspect=False)
+
+    def needing_follow_up(self) -> "ResponseQuerySet":
+        return self.filter(is_suspect=False).exclude(follow_up=Response.FollowUp.NONE)
+
+
+class Response(models.Model):
+    """All that one customer answered to one invitation."""
+
+    class FollowUp(models.TextChoices):
+        """How bad it was: what the case that it opens will weigh."""
+
+        NONE = "none", _("None")
+        LOW = "low", _("Low")
+        MEDIUM = "medium", _("Medium")
+        HIGH = "high", _("High")
+
+    class Source(models.TextChoices):
+        WEB = "web", _("Survey page")
+        IMPORT = "import", _("Import")
+
+    brand = models.ForeignKey(Brand, models.PROTECT, related_name="responses", verbose_name=_("brand"))
+    invitation = models.OneToOneField(Invitation, models.PROTECT, related_name="response", verbose_name=_("invitation"))
+    external_id = models.CharField(_("id in the other tool"), max_length=120, null=True, blank=True)
+    source = models.CharField(_("source"), max_length=6, choices=Source, default=Source.WEB)
+    language = models.CharField(_("language"), max_length=10, blank=True)
+    answered_at = models.DateTimeField(_("answered at"), help_text=_("The first time; later changes keep it."))
+    updated_at = models.DateTimeField(_("changed at"))
+    is_suspect = models.BooleanField(_("suspect"), default=False, help_text=_("Counts nowhere until somebody decides."))
+    suspect_reasons = ArrayField(
+        models.CharField(max_length=30), verbose_name=_("why suspect"), default=list, blank=True
+    )
+    hides_comment = models.BooleanField(_("refuses that the comment is shown"), default=False)
+    publishes = models.BooleanField(_("agrees to publication"), default=False)
+    # May the affiliate ever see its words? Web answers unless refused; imports only when the import says so.
+    is_quotable = models.BooleanField(_("may be quoted"), default=True)
+    follow_up = models.CharField(_("follow-up"), max_length=6, choices=FollowUp, default=FollowUp.NONE)
+
+    objects = ResponseQuerySet.as_manager()
+
+    class Meta:
+        verbose_name = _("response")
+        verbose_name_plural = _("responses")
+        ordering = ["-answered_at", "-id"]
+        indexes = [
+            models.Index(fields=["brand", "-answered_at", "-id"], name="response_newest"),
+            models.Index(
+                fields=["id"], name="response_follow_up", condition=Q(is_suspect=False) & ~Q(follow_up="none")
+            ),
+        ]
+        constraints = [
+            models.UniqueConstraint(fields=["brand", "external_id"], name="response_external_id_once"),
+            models.CheckConstraint(
+                condition=Q(follow_up__in=["none", "low", "medium", "high"]), name="response_follow_up_is_known"
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.invitation_id} · {self.answered_at:%Y-%m-%d}"
+
+
+class AnswerQuerySet(models.QuerySet["Answer"]):
+    def visible_to(self, user: "Viewer") -> "AnswerQuerySet":
+        return self.filter(response__in=Response.objects.visible_to(user))
+
+
+class Answer(models.Model):
+    """The answer to one question: a number, codes or words, as the question's kind has it."""
+
+    response = models.ForeignKey(Response, models.CASCADE, related_name="answers", verbose_name=_("response"))
+    question = models.ForeignKey(Question, models.PROTECT, related_name="answers", verbose_name=_("question"))
+    number = models.SmallIntegerField(_("number"), null=True, blank=True)
+    codes = ArrayField(models.CharField(max_length=40), verbose_name=_("codes"), default=list, blank=True)
+    text = models.TextField(_("words"), blank=True)
+    # The same without personal data: the only form of the words that may ever reach an affiliate.
+    redacted_text = models.TextField(_("words without personal data"), blank=True)
+
+    objects = AnswerQuerySet.as_manager()
+
+    class Meta:
+        verbose_name = _("answer")
+        verbose_name_plural = _("answers")
+        constraints = [models.UniqueConstraint(fields=["response", "question"], name="answer_once_a_question")]
+
+    def __str__(self) -> str:
+        return f"{self.question_id}: {self.value}"
+
+    @property
+    def value(self) -> Any:
+        if self.number is not None:
+            return self.number
+        return self.codes or self.text
+
+
+class ResponseRevisionQuerySet(models.QuerySet["ResponseRevision"]):
+    def visible_to(self, user: "Viewer") -> "ResponseRevisionQuerySet":
+        return self.filter(response__in=Response.objects.visible_to(user))
+
+
+class ResponseRevision(models.Model):
+    """What a response said before it was changed or replaced. Append-only."""
+
+    response = models.ForeignKey(Response, models.CASCADE, related_name="revisions", verbose_name=_("response"))
+    external_id = models.CharField(_("id in the other tool"), max_length=120, blank=True)
+    answers = models.JSONField(_("answers"), default=dict)
+    answered_at = models.DateTimeField(_("answered at"))
+    replaced_at = models.DateTimeField(_("replaced at"), auto_now_add=True)
+
+    objects = ResponseRevisionQuerySet.as_manager()
+
+    class Meta:
+        verbose_name = _("earlier answer")
+        verbose_name_plural = _("earlier answers")
+        indexes = [models.Index(fields=["external_id"], name="revision_external_id", condition=~Q(external_id=""))]
+
+    def __str__(self) -> str:
+        return f"{self.response_id} · {self.replaced_at:%Y-%m-%d %H:%M}"
+
+
+class ResponseChange(models.Model):
+    """A response changed and is not yet counted; written in its transaction, taken by insights."""
+
+    response = models.ForeignKey(Response, models.CASCADE, related_name="+")
+    created_at = models.DateTimeField(auto_now_add=True)
+
+    class Meta:
+        verbose_name = _("response not yet counted")
+        verbose_name_plural = _("responses not yet counted")
