@@ -60,7 +60,7 @@ def display_nps(score: float) -> int:
 
 
 def _adjusted_nps(promoters: int, passives: int, detractors: int) -> tuple[float, float]:
-    """Centre and variance of the mean, on -1..1, after adding three answers: 3/4 promoter, 3/2 passive, 3/4 detractor."""
+    """Centre and variance of the mean on -1..1, with three answers added: 3/4 promoter, 3/2 passive, 3/4 detractor."""
     _check_counts(promoters, passives, detractors)
     answers = promoters + passives + detractors + 3
     share_promoters, share_detractors = (promoters + 0.75) / answers, (detractors + 0.75) / answers
@@ -223,7 +223,7 @@ def discounted_trend(
 # --- What may be concluded -------------------------------------------------------------------------------------------
 @dataclass(frozen=True)
 class ChangeRule:
-    """When a change between two periods is worth a word: the least difference that matters, the least answers in each."""
+    """When a change between periods is worth a word: the least difference that matters, the least answers in each."""
 
     minimum: float
     answers: int
@@ -360,7 +360,7 @@ def benjamini_hochberg(p_values: Sequence[float] | FloatArray) -> FloatArray:
 
 
 # --- What matters most, and in which words ---------------------------------------------------------------------------
-def relative_weights(X: npt.ArrayLike, y: npt.ArrayLike) -> FloatArray:  # noqa: N803 - the usual name of a design matrix
+def relative_weights(X: npt.ArrayLike, y: npt.ArrayLike) -> FloatArray:
     """Johnson's relative weights (2000), one a column of X (rows are answers), raw: they sum to the R² of y on X.
 
     Rows with a missing value (NaN) are left out. A driver that never varies weighs 0, as does everything if y does not
@@ -393,13 +393,13 @@ def _johnson_weights(drivers: FloatArray, outcome: FloatArray) -> FloatArray:
 
 
 def relative_weight_intervals(
-    X: npt.ArrayLike,  # noqa: N803
+    X: npt.ArrayLike,
     y: npt.ArrayLike,
     *,
     draws: int = 1000,
     seed: int = 1,
 ) -> FloatArray:
-    """95 % bootstrap intervals, a (low, high) row a column of X; the same for the same data. Overlap: claim no order."""
+    """95 % bootstrap intervals, a (low, high) row a column of X; same data, same result. Overlap: claim no order."""
     drivers, outcome = np.asarray(X, dtype=float), np.asarray(y, dtype=float)
     random = np.random.default_rng(seed)
     samples = (random.integers(0, len(outcome), len(outcome)) for _ in range(draws))

@@ -588,7 +588,7 @@ def test_relative_weights_of_nothing_to_explain():
 
 
 @pytest.mark.parametrize(("X", "y"), [([1, 2, 3], [1, 2, 3]), ([[1], [2]], [1, 2, 3]), ([[1], [2]], [[1], [2]])])
-def test_relative_weights_refuse_shapes_that_do_not_fit(X, y):  # noqa: N803
+def test_relative_weights_refuse_shapes_that_do_not_fit(X, y):
     with pytest.raises(ValueError, match="do not fit"):
         s.relative_weights(X, y)
 
@@ -596,7 +596,7 @@ def test_relative_weights_refuse_shapes_that_do_not_fit(X, y):  # noqa: N803
 @given(st.integers(0, 10_000), st.integers(1, 5))
 def test_relative_weights_sum_to_r_squared(seed, drivers):
     random = np.random.default_rng(seed)
-    X = random.integers(1, 6, (60, drivers)).astype(float)  # noqa: N806
+    X = random.integers(1, 6, (60, drivers)).astype(float)
     y = X @ random.normal(size=drivers) + random.normal(size=60)
     design = np.column_stack([np.ones(60), X])
     residuals = y - design @ np.linalg.lstsq(design, y, rcond=None)[0]
