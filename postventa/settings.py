@@ -32,9 +32,13 @@ PSEUDONYM_KEYS = {int(k): v for k, v in env.dict("PSEUDONYM_KEYS", default={}).i
 BASE_URL = env.str("BASE_URL", default="http://localhost:8000").rstrip("/")
 ALLOWED_HOSTS = env.list("ALLOWED_HOSTS", default=["localhost", "127.0.0.1", "[::1]"])
 CSRF_TRUSTED_ORIGINS = env.list("CSRF_TRUSTED_ORIGINS", default=[])
-DATABASE_URL = env.str("DATABASE_URL", default="postgres:///postventa")
-REDIS_URL = env.str("REDIS_URL", default="redis://localhost:6379/0")
-EMAIL_URL = env.str("EMAIL_URL", default="smtp://localhost:25")
+# Defaults for a developer with services of their own; in production each must be said (postventa/checks.py).
+DEFAULT_DATABASE_URL = "postgres:///postventa"
+DEFAULT_REDIS_URL = "redis://localhost:6379/0"
+DEFAULT_EMAIL_URL = "smtp://localhost:25"
+DATABASE_URL = env.str("DATABASE_URL", default=DEFAULT_DATABASE_URL)
+REDIS_URL = env.str("REDIS_URL", default=DEFAULT_REDIS_URL)
+EMAIL_URL = env.str("EMAIL_URL", default=DEFAULT_EMAIL_URL)
 # Who asks for /metrics from another machine shows it as a bearer token; empty: only this machine may ask.
 METRICS_TOKEN = env.str("METRICS_TOKEN", default="")
 
