@@ -15,6 +15,8 @@ from typing import IO
 FOLDER = ".demo"
 # Names what came from a running demo, so that the tests can take it out again.
 BORROWED = "POSTVENTA_FROM_DEMO"
+PATIENCE_WITH_LOOKERS = 0.5  # seconds: a command that looks whether a demo runs holds the lock for an instant
+PATIENCE_WITH_GUARD = 30.0
 
 
 def load(base_dir: Path) -> None:
@@ -45,21 +47,42 @@ def is_running(folder: Path) -> bool:
             fcntl.flock(file, fcntl.LOCK_SH | fcntl.LOCK_NB)
     except BlockingIOError:
         return True
-    except OSError:
-        return False
+    except FileNotFoundError:
+        pass
     return False
 
 
 def hold_lock(folder: Path) -> IO[str] | None:
-    """The lock of a running demo, to be kept open; None where another one runs."""
+    """The lock of a running demo, to be kept open; None where another one runs.
+
+    Where the owner was killed its guard holds the lock until it has ended what was left behind: that is waited for.
+    """
     folder.mkdir(parents=True, exist_ok=True)
-    file = (folder / "lock").open("a")
-    for _ in range(10):  # a command that looks whether a demo runs holds it for an instant
+    file = (folder / "lock").open("a+")
+    started = time.monotonic()
+    while time.monotonic() - started < (PATIENCE_WITH_LOOKERS if is_alive(owner_of(file)) else PATIENCE_WITH_GUARD):
         try:
             fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
             time.sleep(0.05)
         else:
+            file.truncate(0)
+            print(os.getpid(), file=file, flush=True)
             return file
     file.close()
     return None
+
+
+def owner_of(lock: IO[str]) -> int:
+    lock.seek(0)
+    return int(lock.read().strip() or 0)
+
+
+def is_alive(pid: int) -> bool:
+    try:
+        os.kill(pid, 0)
+    except ProcessLookupError:
+        return False
+    except PermissionError:
+        return True
+    return pid > 0

@@ -61,7 +61,7 @@ class Postgres:
             command=[
                 *self._account.prefix,
                 self._programs / "postgres",
-                *["-D", self._data, "-k", self._sockets],
+                *("-D", self._data, "-k", self._sockets),
                 *[f"--{name}={value}" for name, value in settings.items()],
             ],
             log=log,
@@ -76,12 +76,11 @@ class Postgres:
         return f"postgres://{DATABASE_USER}@/{DATABASE_NAME}?host={self._sockets}"
 
     def start(self) -> None:
+        """Ready for connections afterwards, with its database made."""
         if not (self._data / "PG_VERSION").exists():
             self._initialise()
         self._check_version()
-        # A pid file of a killed server makes the next one believe it still runs, where the number was given again.
-        # We hold the folder's lock, so whoever wrote it is gone.
-        (self._data / "postmaster.pid").unlink(missing_ok=True)
+        self._forget_reused_number()
         self.child.start()
         self.child.wait_until_ready(60)  # recovery after a crash included
         self._create_database()
@@ -99,8 +98,9 @@ class Postgres:
     def _initialise(self) -> None:
         for leftover in self._data.iterdir():  # of an initdb that was interrupted
             shutil.rmtree(leftover) if leftover.is_dir() else leftover.unlink()
-        command = [*self._account.prefix, self._programs / "initdb", "-D", self._data, "-U", DATABASE_USER]
-        command += ["--auth=trust", "--no-sync", *(LOCALE if self._version >= 17 else LOCALE_BEFORE_17)]
+        command: list[str | Path] = [*self._account.prefix, self._programs / "initdb"]
+        command += ["-D", self._data, "-U", DATABASE_USER, "--auth=trust", "--no-sync"]
+        command += LOCALE if self._version >= 17 else LOCALE_BEFORE_17
         answer = subprocess.run(
             command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, check=False, **self._account.options
         )
@@ -114,6 +114,20 @@ class Postgres:
                 f"Los datos guardados son de PostgreSQL {of_data} y este es el {self._version}: "
                 "empieza de nuevo con «manage.py demo --reset»."
             )
+
+    def _forget_reused_number(self) -> None:
+        """A killed server's pid file stops the next one where its number now belongs to another program.
+
+        Only then may it go: if it is a PostgreSQL, two of them would write to the same data.
+        """
+        pid_file = self._data / "postmaster.pid"
+        try:
+            number = int(pid_file.read_text().split()[0])
+        except (FileNotFoundError, IndexError):
+            return
+        command = command_of(number)
+        if command and "postgres" not in command:
+            pid_file.unlink()
 
     def _is_ready(self) -> bool:
         """The server's own word, in line 8 of its pid file (as pg_ctl reads it)."""
@@ -145,8 +159,8 @@ class Valkey:
             name="Valkey",
             command=[
                 find_valkey(),
-                *["--port", "0", "--unixsocket", self._socket, "--unixsocketperm", "700"],
-                *["--dir", data, "--save", "60 1" if durable else "", "--appendonly", "no", "--daemonize", "no"],
+                *("--port", "0", "--unixsocket", self._socket, "--unixsocketperm", "700"),
+                *("--dir", data, "--save", "60 1" if durable else "", "--appendonly", "no", "--daemonize", "no"),
             ],
             log=log,
             guard=guard,
@@ -282,6 +296,15 @@ def can_hold_sockets(folder: Path) -> bool:
         return False
     probe.unlink()
     return True
+
+
+def command_of(number: int) -> str:
+    """The command line of a process; empty where there is none."""
+    if Path("/proc/self").exists():  # a slim container has no ps
+        file = Path(f"/proc/{number}/cmdline")
+        return file.read_bytes().replace(b"\0", b" ").decode(errors="replace") if file.exists() else ""
+    question = ["ps", "-p", str(number), "-o", "command="]
+    return subprocess.run(question, capture_output=True, text=True, check=False).stdout.strip()
 
 
 def find_postgres() -> Path:

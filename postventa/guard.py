@@ -15,8 +15,8 @@ PATIENCE = 10.0  # seconds between asking and killing
 
 
 def main() -> None:
-    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
-        signal.signal(number, signal.SIG_IGN)
+    for ignored in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+        signal.signal(ignored, signal.SIG_IGN)
     watched: dict[int, int] = {}
     for line in sys.stdin:
         verb, group, *rest = line.split()

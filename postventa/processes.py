@@ -21,9 +21,14 @@ class StartError(Exception):
 class Guard:
     """A small process beside us that ends our children where we are killed before we can (postventa/guard.py)."""
 
-    def __init__(self) -> None:
+    def __init__(self, *, keep_open: Sequence[int] = ()) -> None:
+        """`keep_open`: files it shall hold as long as it lives, such as a lock."""
         self._process = subprocess.Popen(
-            [sys.executable, "-S", guard.__file__], stdin=subprocess.PIPE, text=True, start_new_session=True
+            [sys.executable, "-S", guard.__file__],
+            stdin=subprocess.PIPE,
+            text=True,
+            start_new_session=True,
+            pass_fds=keep_open,
         )
 
     def watch(self, group: int, stop_signal: int) -> None:

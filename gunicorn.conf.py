@@ -1,0 +1,17 @@
+"""gunicorn reads this file from the folder it starts in; the command line can still say otherwise."""
+
+import os
+
+from postventa.logs import logging_config
+
+bind = f"0.0.0.0:{os.environ.get('PORT', '8000')}"
+worker_class = "gthread"
+workers = int(os.environ.get("WEB_CONCURRENCY", "2"))
+threads = int(os.environ.get("WEB_THREADS", "4"))
+# A worker is replaced now and then, not all at the same time.
+max_requests = 10_000
+max_requests_jitter = 1_000
+# Requests are logged by the application, with their id; whoever turns this on gets paths without tokens too.
+accesslog = None
+is_json = os.environ.get("LOG_JSON", "true").lower() in ("1", "true", "yes", "on")
+logconfig_dict = logging_config(level=os.environ.get("LOG_LEVEL", "INFO"), as_json=is_json)
