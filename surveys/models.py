@@ -192,6 +192,9 @@ class InvitationQuerySet(BrandOwnedQuerySet):
             state__in=[Invitation.State.PLANNED, Invitation.State.HELD], scheduled_for__lte=now
         ).order_by("scheduled_for", "id")
 
+    def to_remind(self, now: datetime) -> "InvitationQuerySet":
+        return self.filter(remind_at__lte=now).order_by("remind_at", "id")
+
 
 class Invitation(models.Model):
     """The decision to ask somebody once about one occasion, and why not if not.
@@ -218,6 +221,8 @@ class Invitation(models.Model):
     state = models.CharField(_("state"), max_length=10, choices=State)
     reason = models.CharField(_("reason"), max_length=15, choices=Reason, blank=True)
     scheduled_for = models.DateTimeField(_("scheduled for"), null=True, blank=True)
+    # When whoever was asked and has not answered is reminded, once; empty: not, or no more.
+    remind_at = models.DateTimeField(_("remind at"), null=True, blank=True)
     # Asked by another tool before Postventa came: its history, without a mail of ours.
     sent_elsewhere_at = models.DateTimeField(_("sent by another tool at"), null=True, blank=True)
     created_at = models.DateTimeField(_("created at"), auto_now_add=True)
@@ -232,6 +237,7 @@ class Invitation(models.Model):
             models.Index(
                 fields=["scheduled_for", "id"], name="invitation_due", condition=Q(state__in=["planned", "held"])
             ),
+            models.Index(fields=["remind_at", "id"], name="invitation_remind", condition=Q(remind_at__isnull=False)),
             models.Index(fields=["purchase"], name="invitation_of_purchase"),
         ]
         constraints = [

@@ -105,6 +105,7 @@ class Migration(migrations.Migration):
                     ),
                 ),
                 ("scheduled_for", models.DateTimeField(blank=True, null=True, verbose_name="scheduled for")),
+                ("remind_at", models.DateTimeField(blank=True, null=True, verbose_name="remind at")),
                 (
                     "sent_elsewhere_at",
                     models.DateTimeField(blank=True, null=True, verbose_name="sent by another tool at"),
@@ -563,6 +564,12 @@ class Migration(migrations.Migration):
                 condition=models.Q(("state__in", ["planned", "held"])),
                 fields=["scheduled_for", "id"],
                 name="invitation_due",
+            ),
+        ),
+        migrations.AddIndex(
+            model_name="invitation",
+            index=models.Index(
+                condition=models.Q(("remind_at__isnull", False)), fields=["remind_at", "id"], name="invitation_remind"
             ),
         ),
         migrations.AddIndex(
