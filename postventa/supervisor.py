@@ -9,7 +9,7 @@ import signal
 import socket
 import sys
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from types import FrameType
@@ -170,17 +170,15 @@ class Demo:
         child.stop()
         self._children.remove(child)
         if failed:
-            raise StartError(_("“{name}” has failed.").format(name=name) + f"\n{child.last_words()}")
+            raise StartError(told(_("“{name}” has failed."), child))
 
     def _wait_until_ready(self, child: Child, deadline: float) -> None:
         while not child.is_ready():
             self._check_interruption()
-            if child.has_ended() and is_so != child.has_ended:
-                raise StartError(
-                    _("“{name}” ended while starting.").format(name=child.name) + f"\n{child.last_words()}"
-                )
+            if child.has_ended():
+                raise StartError(told(_("“{name}” ended while starting."), child))
             if time.monotonic() > deadline:
-                raise StartError(_("“{name}” does not answer.").format(name=child.name) + f"\n{child.last_words()}")
+                raise StartError(told(_("“{name}” does not answer."), child))
             time.sleep(0.05)
 
     def _program(
@@ -189,7 +187,7 @@ class Demo:
         arguments: list[Any],
         *,
         is_ready: Callable[[], bool],
-        sockets: list[socket.socket] | None = None,
+        sockets: Sequence[socket.socket] = (),
     ) -> Child:
         """One of our own Python programs; `sockets` already listen and survive its restarts."""
         self._log(name).unlink(missing_ok=True)
@@ -235,9 +233,7 @@ class Demo:
         """Start it again after a pause that grows with each death of late."""
         now = time.monotonic()
         deaths[:] = [at for at in deaths if now - at < CALM_AFTER] + [now]
-        self._say(
-            _("“{name}” has ended by itself. The end of its log:").format(name=child.name) + f"\n{child.last_words()}"
-        )
+        self._say(told(_("“{name}” has ended by itself. The end of its log:"), child))
         if len(deaths) > MOST_RESTARTS:
             raise StartError(_("“{name}” keeps ending: the demo gives up.").format(name=child.name))
         child.stop()  # whatever of its group is left
