@@ -1,4 +1,4 @@
-"""Which language and which time zone a page is shown in. No prefixes in URLs: a link means the same page to everybody."""
+"""Which language and which time zone a page is shown in. No prefixes in URLs: a link is the same page for everybody."""
 
 from collections.abc import Callable
 

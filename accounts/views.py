@@ -1,14 +1,17 @@
-"""Pages that belong to nobody in particular: the door, the glossary, privacy, the reader's language, a tenant's colour."""
+"""Pages that belong to nobody in particular: the door, the glossary, privacy, language, a tenant's colour, errors."""
 
 from django.conf import settings
 from django.contrib.auth.decorators import login_not_required
-from django.http import HttpRequest, HttpResponse
+from django.http import HttpRequest, HttpResponse, JsonResponse
 from django.shortcuts import get_object_or_404, redirect, render
+from django.template.loader import render_to_string
 from django.views import i18n
 from django.views.decorators.cache import cache_control
 from django.views.decorators.csrf import csrf_exempt
 from django.views.decorators.http import require_GET, require_POST
+from rest_framework import exceptions
 
+from accounts.api import error_body
 from accounts.colour import PAPER_DARK, PAPER_LIGHT, ink_on, readable_on
 from accounts.models import Brand
 
@@ -52,8 +55,33 @@ def set_language(request: HttpRequest) -> HttpResponse:
 @require_GET
 @cache_control(public=True, max_age=3600)
 def brand_css(request: HttpRequest, slug: str) -> HttpResponse:
-    """The tenant's colour as tokens, readable on our paper. A page may not carry it itself: inline style is forbidden."""
+    """The tenant's colour as tokens, readable on our paper. Served apart, since no page may carry style of its own."""
     brand = get_object_or_404(Brand, slug=slug)
     light, dark = readable_on(PAPER_LIGHT, brand.color), readable_on(PAPER_DARK, brand.color)
     context = {"light": light, "dark": dark, "on_light": ink_on(light), "on_dark": ink_on(dark)}
     return render(request, "pages/brand.css", context, content_type="text/css; charset=utf-8")
+
+
+# --- What the URL configuration calls where no view could answer ---------------------------------------------------
+def bad_request(request: HttpRequest, exception: Exception) -> HttpResponse:
+    return error_page(request, 400, exceptions.ParseError())
+
+
+def permission_denied(request: HttpRequest, exception: Exception) -> HttpResponse:
+    return error_page(request, 403, exceptions.PermissionDenied())
+
+
+def page_not_found(request: HttpRequest, exception: Exception) -> HttpResponse:
+    return error_page(request, 404, exceptions.NotFound())
+
+
+def server_error(request: HttpRequest) -> HttpResponse:
+    return error_page(request, 500, exceptions.APIException())
+
+
+def error_page(request: HttpRequest, status: int, error: exceptions.APIException) -> HttpResponse:
+    """A page that says what happened and what to do; JSON in the contract's shape for programs."""
+    if request.path.startswith("/api/v1/"):
+        return JsonResponse(error_body(error, request), status=status)
+    # Without the request: what filled in its user or messages may be what failed.
+    return HttpResponse(render_to_string(f"{status}.html"), status=status)

@@ -36,7 +36,7 @@ ALLAUTH = (
     gettext_noop("Enter your password:"),
     gettext_noop("You are already logged in as %(user_display)s."),
     gettext_noop(
-        "Please confirm that <a href=\"mailto:%(email)s\">%(email)s</a> is an email address for user %(user_display)s."
+        'Please confirm that <a href="mailto:%(email)s">%(email)s</a> is an email address for user %(user_display)s.'
     ),
     gettext_noop("Your account is protected by two-factor authentication. Please enter an authenticator code:"),
     gettext_noop("Enter an authenticator code:"),

@@ -1,4 +1,4 @@
-"""What components need beyond HTML: shares in the reader's format, and the two drawings that are too small for a chart."""
+"""What components need beyond HTML: shares in the reader's format, and two drawings too small for a chart."""
 
 from decimal import ROUND_HALF_UP, Decimal
 
