@@ -1,6 +1,8 @@
+from typing import Any
+
 from allauth.account.decorators import secure_admin_login
 from django.contrib.admin import AdminSite
-from django.http import HttpRequest
+from django.http import HttpRequest, HttpResponse
 from django.utils.translation import gettext_lazy as _
 
 
@@ -11,11 +13,11 @@ class BrandAdminSite(AdminSite):
     site_title = "Postventa"
     index_title = _("Desk")
     site_url = None
-    enable_nav_sidebar = True
 
     def has_permission(self, request: HttpRequest) -> bool:
-        user = request.user
-        return bool(user.is_active and getattr(user, "is_staff", False))
+        return bool(request.user.is_active and getattr(request.user, "is_staff", False))
 
-    # The site's sign-in with its limits and second factor, not the admin's password-only one.
-    login = secure_admin_login(AdminSite.login)  # type: ignore[assignment]
+    def login(self, request: HttpRequest, extra_context: dict[str, Any] | None = None) -> HttpResponse:
+        """The site's sign-in with its limits and second factor, not the admin's password-only one."""
+        sign_in: HttpResponse = secure_admin_login(super().login)(request, extra_context=extra_context)
+        return sign_in

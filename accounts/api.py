@@ -5,7 +5,7 @@ from typing import Any, NoReturn
 
 from django.core.exceptions import PermissionDenied
 from django.core.exceptions import ValidationError as DjangoValidationError
-from django.http import Http404
+from django.http import Http404, HttpRequest
 from django.utils.translation import gettext as _
 from rest_framework import exceptions, pagination, status
 from rest_framework.request import Request
@@ -47,7 +47,7 @@ def exception_handler(error: Exception, context: dict[str, Any]) -> Response | N
     set_rollback()
     response = Response(error_body(error, context["request"]), status=error.status_code)
     if isinstance(error, exceptions.Throttled) and error.wait is not None:
-        response["Retry-After"] = str(int(error.wait) + 1)
+        response["Retry-After"] = str(error.wait)
     if header := getattr(error, "auth_header", None):
         response["WWW-Authenticate"] = header
     return response
@@ -57,7 +57,7 @@ def _as_detail(error: DjangoValidationError) -> Any:
     return error.message_dict if hasattr(error, "error_dict") else error.messages
 
 
-def error_body(error: exceptions.APIException, request: Request) -> dict[str, Any]:
+def error_body(error: exceptions.APIException, request: Request | HttpRequest) -> dict[str, Any]:
     if isinstance(error, ApiError):
         code, message, fields = str(error.detail.code), str(error.detail), error.fields  # type: ignore[union-attr]
     elif isinstance(error, exceptions.ValidationError):

@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, ClassVar
 from zoneinfo import available_timezones
 
 from django.conf import settings
-from django.contrib.auth.models import AbstractBaseUser, AnonymousUser, BaseUserManager, PermissionsMixin
+from django.contrib.auth.models import AbstractBaseUser, BaseUserManager, PermissionsMixin
 from django.contrib.postgres.fields import ArrayField
 from django.core.exceptions import ValidationError
 from django.core.validators import MaxValueValidator, MinValueValidator, RegexValidator
@@ -49,6 +49,13 @@ class BrandQuerySet(models.QuerySet["Brand"]):
         if user.is_superuser:
             return self
         return self.filter(memberships__user=user)
+
+    def administered_by(self, user: "Viewer") -> "BrandQuerySet":
+        """The brands whose administrator the user is."""
+        visible = self.visible_to(user)
+        if user.is_authenticated and user.is_superuser:
+            return visible
+        return visible.filter(memberships__role=Membership.Role.ADMIN)
 
 
 class Brand(models.Model):
@@ -296,11 +303,7 @@ def all_scopes() -> list[str]:
 class ApiKeyQuerySet(models.QuerySet["ApiKey"]):
     def visible_to(self, user: "Viewer") -> "ApiKeyQuerySet":
         """Keys open the brand's data: its administrators see them, nobody else."""
-        if user.is_authenticated and user.is_superuser:
-            return self
-        if not user.is_authenticated:
-            return self.none()
-        return self.filter(brand__memberships__user=user, brand__memberships__role=Membership.Role.ADMIN)
+        return self.filter(brand__in=Brand.objects.administered_by(user))
 
 
 class ApiKey(models.Model):
@@ -335,11 +338,7 @@ class ApiKey(models.Model):
 
 class AccessLogQuerySet(models.QuerySet["AccessLog"]):
     def visible_to(self, user: "Viewer") -> "AccessLogQuerySet":
-        if user.is_authenticated and user.is_superuser:
-            return self
-        if not user.is_authenticated:
-            return self.none()
-        return self.filter(brand__memberships__user=user, brand__memberships__role=Membership.Role.ADMIN)
+        return self.filter(brand__in=Brand.objects.administered_by(user))
 
 
 class AccessLog(models.Model):

@@ -1,22 +1,35 @@
 """Rows for tests, without surprises: nothing random, nothing made that was not asked for.
 
-The cast: Ana and Bruno, rival affiliates of the brand Lumbre; Carla, a customer whom Ana brought; Sofía, Lumbre's staff;
-Olga, staff of another brand, who must never see any of it.
+The cast: Ana and Bruno, rival affiliates of the brand Lumbre; Carla, a customer whom Ana brought; Sofía, of Lumbre's
+staff; Olga, staff of another brand, who must never see any of it.
 """
 
 import itertools
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
+from functools import cache
 from typing import Any
+
+from django.contrib.auth.hashers import make_password
 
 from accounts.models import Brand, Membership, User
 from affiliates.models import Affiliate, AffiliateMember, Attribution, Customer, Product, Purchase, TrackingLink
 from mailing.addresses import hash_address
 
 NOW = datetime(2026, 3, 10, 12, 0, tzinfo=UTC)
-PASSWORD = "correct-horse-battery"  # noqa: S105 — of test users only
+PASSWORD = "correct-horse-battery"
 
 _numbers = itertools.count(1)
+
+
+@cache
+def hashed_password() -> str:
+    """Hashing is slow on purpose; once is enough for the whole suite."""
+    return make_password(PASSWORD)
+
+
+def make_user(email: str, name: str, **fields: Any) -> User:
+    return User.objects.create(email=email, name=name, password=hashed_password(), **fields)
 
 
 def make_brand(slug: str = "lumbre", **fields: Any) -> Brand:
@@ -45,7 +58,7 @@ def make_brand(slug: str = "lumbre", **fields: Any) -> Brand:
 
 
 def make_staff(brand: Brand, name: str = "Sofía", role: str = Membership.Role.ADMIN) -> User:
-    user = User.objects.create_user(f"{slug_of(name)}@{brand.slug}.example", PASSWORD, name=name, is_staff=True)
+    user = make_user(f"{slug_of(name)}@{brand.slug}.example", name, is_staff=True)
     Membership.objects.create(user=user, brand=brand, role=role)
     return user
 
@@ -57,9 +70,7 @@ def make_affiliate(brand: Brand, name: str = "Ana", **fields: Any) -> Affiliate:
 
 def make_member(affiliate: Affiliate, **fields: Any) -> User:
     """Somebody who signs in for an affiliate, terms accepted."""
-    user = User.objects.create_user(
-        f"{slug_of(affiliate.name)}@{affiliate.brand.slug}-afiliados.example", PASSWORD, name=affiliate.name
-    )
+    user = make_user(f"{slug_of(affiliate.name)}@{affiliate.brand.slug}-afiliados.example", affiliate.name)
     AffiliateMember.objects.create(affiliate=affiliate, user=user, **{"accepted_terms_at": NOW, **fields})
     return user
 

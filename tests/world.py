@@ -1,0 +1,149 @@
+"""A world in which every table has a row that somebody must not see (tests/test_doors.py)."""
+
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import Any
+
+from accounts.models import AccessLog, ApiKey, Brand, User
+from accounts.services import create_api_key
+from affiliates.models import Affiliate, Attribution, Click, Coupon, LinkPromise, Purchase, PurchaseChange, Refund
+from complaints.models import Complaint, ComplaintChange, ComplaintEvent, ComplaintResponse
+from insights.models import Block, Finding, PublishedResponse, Rollup
+from intake.models import IdempotencyKey, ImportRun, InboundEvent
+from mailing.addresses import hash_address
+from mailing.models import MailEvent, OutgoingMail, Suppression
+from mailing.tokens import current_key_version, hash_token, make_token
+from surveys.models import (
+    Answer,
+    Aspect,
+    Fact,
+    Hold,
+    Invitation,
+    InvitationMail,
+    Question,
+    Response,
+    ResponseChange,
+    ResponseRevision,
+    Survey,
+    Wave,
+)
+from tests import factories
+from tests.factories import NOW
+
+
+@dataclass(frozen=True)
+class World:
+    """Lumbre and all that is in it; who look: Ana, her rival Bruno, and Olga of another brand."""
+
+    brand: Brand
+    staff: User
+    ana: User
+    bruno: User
+    olga: User
+    affiliate: Affiliate
+    purchase: Purchase
+    mail: OutgoingMail
+    complaint: Complaint
+    api_key: ApiKey
+    key_text: str
+
+
+def make_world() -> World:
+    brand = factories.make_brand()
+    staff = factories.make_staff(brand)
+    affiliate = factories.make_affiliate(brand, "Ana")
+    ana = factories.make_member(affiliate)
+    bruno = factories.make_member(factories.make_affiliate(brand, "Bruno"))
+    olga = factories.make_staff(factories.make_brand("otra"), "Olga")
+    api_key, key_text = create_api_key(brand, name="tienda")
+    AccessLog.objects.create(brand=brand, user=staff, purpose=AccessLog.Purpose.VIEW, object_type="customer")
+    purchase = make_sale(brand, affiliate)
+    mail = make_mail(brand, purchase)
+    response = make_answer(brand, purchase, mail)
+    complaint = make_case(brand, purchase, response)
+    make_figures(brand, affiliate, response)
+    make_inbound(brand)
+    return World(brand, staff, ana, bruno, olga, affiliate, purchase, mail, complaint, api_key, key_text)
+
+
+def make_sale(brand: Brand, affiliate: Affiliate) -> Purchase:
+    link = factories.make_link(affiliate, "guia", campaign="Guía de botas")
+    LinkPromise.objects.create(link=link, text="Envío en 24 h")
+    Coupon.objects.create(brand=brand, affiliate=affiliate, code="ana10", valid_from=NOW)
+    Click.objects.create(link=link, occurred_at=NOW - timedelta(days=3))
+    customer = factories.make_customer(brand)
+    purchase = factories.make_purchase(customer, affiliate=affiliate, product=factories.make_product(brand))
+    Attribution.objects.filter(purchase=purchase).update(link=link)
+    Refund.objects.create(purchase=purchase, external_id="D-1", amount=5, refunded_at=NOW)
+    PurchaseChange.objects.create(purchase=purchase)
+    return purchase
+
+
+def make_mail(brand: Brand, purchase: Purchase) -> OutgoingMail:
+    mail = OutgoingMail(
+        brand=brand,
+        dedupe_key="invitation:world",
+        template="surveys/invitation",
+        language="es",
+        to_address=purchase.customer.email or "",
+        scopes=["surveys"],
+        guarantee=OutgoingMail.Guarantee.AT_MOST_ONCE,
+        message_id="<world@lumbre.example>",
+        not_before=NOW,
+        state=OutgoingMail.State.SENT,
+        sent_at=NOW,
+    )
+    mail.token_hash = hash_token(mail.token)
+    mail.save()
+    MailEvent.objects.create(
+        brand=brand, mail=mail, kind=MailEvent.Kind.DELIVERED, source="smtp", event_id="1", occurred_at=NOW
+    )
+    Suppression.objects.create(
+        brand=brand, address_hash=hash_address("nadie@correo.example"), reason=Suppression.Reason.OPTED_OUT
+    )
+    return mail
+
+
+def make_answer(brand: Brand, purchase: Purchase, mail: OutgoingMail) -> Response:
+    survey = Survey.objects.create(
+        brand=brand, wave=Wave.FIRST, version=100, status=Survey.Status.DRAFT, published_at=NOW
+    )
+    question = Question.objects.create(survey=survey, key="csat", kind=Question.Kind.SCALE, position=1, low=1, high=5)
+    Fact.objects.create(brand=brand, code="world", labels={"es": "Plazos"})
+    Aspect.objects.create(brand=brand, code="world", labels={"es": "Entrega"})
+    invitation = Invitation.objects.create(
+        brand=brand, survey=survey, occasion=f"purchase:{purchase.pk}", purchase=purchase, state=Invitation.State.QUEUED
+    )
+    InvitationMail.objects.create(invitation=invitation, kind=InvitationMail.Kind.FIRST, mail=mail)
+    Hold.objects.create(purchase=purchase, cause="complaint:world")
+    response = Response.objects.create(brand=brand, invitation=invitation, answered_at=NOW, updated_at=NOW)
+    Answer.objects.create(response=response, question=question, number=1)
+    ResponseRevision.objects.create(response=response, answered_at=NOW)
+    ResponseChange.objects.create(response=response)
+    return response
+
+
+def make_case(brand: Brand, purchase: Purchase, response: Response) -> Complaint:
+    complaint = Complaint(
+        brand=brand, number="2026-1", purchase=purchase, customer=purchase.customer, subject="Llegó roto", opened_at=NOW
+    )
+    complaint.token_hash = hash_token(make_token("complaint", complaint.uuid, key_version=current_key_version()))
+    complaint.save()
+    ComplaintResponse.objects.create(complaint=complaint, response=response)
+    ComplaintEvent.objects.create(complaint=complaint, kind=ComplaintEvent.Kind.OPENED, at=NOW)
+    ComplaintChange.objects.create(complaint=complaint)
+    return complaint
+
+
+def make_figures(brand: Brand, affiliate: Affiliate, response: Response) -> None:
+    cell: dict[str, Any] = {"brand": brand, "affiliate": affiliate}
+    Rollup.objects.create(**cell, wave=Wave.FIRST, day=NOW.date(), question="csat", value="1", count=1)
+    block = Block.objects.create(**cell, sequence=1, month=NOW.date().replace(day=1), n=5, published_at=NOW)
+    PublishedResponse.objects.create(**cell, response=response, block=block)
+    Finding.objects.create(**cell, kind=Finding.Kind.EXPECTATION, key="entrega")
+
+
+def make_inbound(brand: Brand) -> None:
+    IdempotencyKey.objects.create(brand=brand, key="k", request_hash=bytes(32), status=201, body={})
+    InboundEvent.objects.create(brand=brand, source=InboundEvent.Source.SHOPIFY, event_id="1", body=b"{}")
+    ImportRun.objects.create(brand=brand, kind=ImportRun.Kind.PURCHASES, file_name="compras.csv", file_hash="0")
