@@ -11,6 +11,7 @@ from django.utils.translation import gettext_lazy as _
 from accounts.models import Brand
 from affiliates.models import Purchase
 from mailing.models import OutgoingMail
+from mailing.tokens import hash_token
 
 if TYPE_CHECKING:
     from accounts.models import Viewer
@@ -264,6 +265,10 @@ class InvitationMailQuerySet(models.QuerySet["InvitationMail"]):
     def visible_to(self, user: "Viewer") -> "InvitationMailQuerySet":
         return self.filter(invitation__in=Invitation.objects.visible_to(user))
 
+    def with_token(self, token: str) -> "InvitationMailQuerySet":
+        """The one survey mail whose links carry this token, or none; unknown and malformed tokens cost the same."""
+        return self.filter(mail__token_hash=hash_token(token))
+
 
 class InvitationMail(models.Model):
     """The mails of an invitation: the first and its one reminder, each with a token of its own."""
@@ -318,13 +323,17 @@ class Hold(models.Model):
         return self.cause
 
 
+NEEDS_FOLLOW_UP = Q(is_suspect=False, followed_up_at__isnull=True) & ~Q(follow_up="none")
+
+
 class ResponseQuerySet(BrandOwnedQuerySet):
     def counted(self) -> "ResponseQuerySet":
         """What figures are made of: suspect answers count nowhere."""
         return self.filter(is_suspect=False)
 
     def needing_follow_up(self) -> "ResponseQuerySet":
-        return self.filter(is_suspect=False).exclude(follow_up=Response.FollowUp.NONE)
+        """Bad answers that no case has taken up since they were last changed."""
+        return self.filter(NEEDS_FOLLOW_UP).order_by("id")
 
 
 class Response(models.Model):
@@ -358,6 +367,7 @@ class Response(models.Model):
     # May the affiliate ever see its words? Web answers unless refused; imports only when the import says so.
     is_quotable = models.BooleanField(_("may be quoted"), default=True)
     follow_up = models.CharField(_("follow-up"), max_length=6, choices=FollowUp, default=FollowUp.NONE)
+    followed_up_at = models.DateTimeField(_("taken up by a case at"), null=True, blank=True)
 
     objects = ResponseQuerySet.as_manager()
 
@@ -367,9 +377,7 @@ class Response(models.Model):
         ordering = ["-answered_at", "-id"]
         indexes = [
             models.Index(fields=["brand", "-answered_at", "-id"], name="response_newest"),
-            models.Index(
-                fields=["id"], name="response_follow_up", condition=Q(is_suspect=False) & ~Q(follow_up="none")
-            ),
+            models.Index(fields=["id"], name="response_follow_up", condition=NEEDS_FOLLOW_UP),
         ]
         constraints = [
             models.UniqueConstraint(fields=["brand", "external_id"], name="response_external_id_once"),
@@ -421,7 +429,7 @@ class ResponseRevisionQuerySet(models.QuerySet["ResponseRevision"]):
 
 
 class ResponseRevision(models.Model):
-    """What a response said before it was changed or replaced. Append-only."""
+    """What a response said before it was changed or replaced, or what a machine would have made of it. Append-only."""
 
     response = models.ForeignKey(Response, models.CASCADE, related_name="revisions", verbose_name=_("response"))
     external_id = models.CharField(_("id in the other tool"), max_length=120, blank=True)
