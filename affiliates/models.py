@@ -353,6 +353,8 @@ class Purchase(models.Model):
     declared_affiliate = models.CharField(_("affiliate named by the shop"), max_length=60, blank=True)
     referral_code = models.CharField(_("recommendation code"), max_length=20, blank=True)
 
+    # Keyed hash of who the shop said bought it: a repeat must name the same person, whatever we learnt since.
+    identity_hash = models.BinaryField(max_length=33, null=True, editable=False)
     metadata = models.JSONField(_("metadata"), default=dict, blank=True)
     source = models.CharField(_("came in by"), max_length=20, default="api")
     created_at = models.DateTimeField(_("created at"), auto_now_add=True)
