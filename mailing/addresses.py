@@ -1,5 +1,6 @@
 """E-mail addresses as keys: one spelling, and a keyed hash that outlives the address itself."""
 
+import contextlib
 import hmac
 import unicodedata
 
@@ -9,10 +10,8 @@ from django.conf import settings
 def normalize_address(address: str) -> str:
     """Trimmed, NFKC, lower case, domain in IDNA. Tags (`+shop`) and dots stay: they may be another person."""
     local, at, domain = unicodedata.normalize("NFKC", address).strip().lower().rpartition("@")
-    try:
+    with contextlib.suppress(UnicodeError):  # not a domain: whoever validates says so
         domain = domain.encode("idna").decode()
-    except UnicodeError:
-        pass  # not a domain; whoever validates says so
     return f"{local}{at}{domain}"
 
 

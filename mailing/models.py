@@ -1,12 +1,16 @@
 """The ledger of all mail the product sends. It knows addresses and templates, and nothing of surveys."""
 
 import uuid
+from collections.abc import Iterable
 from datetime import datetime
+from email.utils import parseaddr
 from typing import TYPE_CHECKING
 
+from django.conf import settings
 from django.contrib.postgres.fields import ArrayField
 from django.db import models
 from django.db.models import Q
+from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
 from accounts.models import Brand
@@ -50,11 +54,31 @@ class OutgoingMail(models.Model):
         CANCELLED = "cancelled", _("Cancelled")
         EXPIRED = "expired", _("Expired")
 
+    class Reason(models.TextChoices):
+        """Why the engine left a mail where it is. Whoever cancels one may give a reason of their own."""
+
+        REFUSED = "refused", _("The server refused it for good")
+        BOUNCED = "bounced", _("The address does not exist")
+        DEFERRED = "deferred", _("The server asked to try later")
+        UNREACHABLE = "unreachable", _("The mail server cannot be reached")
+        LOST = "lost", _("The connection broke before the server's answer")
+        WORKER_LOST = "worker_lost", _("The worker stopped in the middle")
+        GIVEN_UP = "given_up", _("Given up after too many tries")
+        TOO_LATE = "too_late", _("Its time was over")
+        TEMPLATE = "template", _("Its template has a fault")
+        ADDRESS = "address", _("The address cannot be written to")
+        OPTED_OUT = "opted_out", _("Asked not to be written to")
+        COMPLAINED = "complained", _("Marked our mail as spam")
+        MANUAL = "manual", _("Set by staff")
+
     class Guarantee(models.TextChoices):
         """What to do with a mail that was perhaps delivered."""
 
         AT_MOST_ONCE = "at_most_once", _("At most once")
         AT_LEAST_ONCE = "at_least_once", _("At least once")
+
+    # The stream one can unsubscribe from. Mail without it answers a customer and comes from another sender.
+    SURVEYS = "surveys"
 
     brand = models.ForeignKey(Brand, models.CASCADE, related_name="mails", verbose_name=_("brand"))
     uuid = models.UUIDField(default=uuid.uuid4, unique=True, editable=False)
@@ -126,6 +150,20 @@ class OutgoingMail(models.Model):
         return f"{self.template} · {self.get_state_display()}"
 
     @property
+    def is_survey_mail(self) -> bool:
+        return self.SURVEYS in self.scopes
+
+    @property
+    def sender(self) -> str:
+        """The bare address it comes from. Streams have senders of their own, as mailbox providers ask."""
+        own = self.brand.survey_sender if self.is_survey_mail else self.brand.service_sender
+        return own or parseaddr(settings.DEFAULT_FROM_EMAIL)[1]
+
+    @property
+    def reason_label(self) -> str:
+        return str(dict(self.Reason.choices).get(self.reason, self.reason))
+
+    @property
     def token(self) -> str:
         """The secret of this message's links; the same at every retry."""
         return make_token("mail", self.uuid, key_version=self.key_version)
@@ -146,6 +184,7 @@ class MailEvent(models.Model):
         COMPLAINED = "complained", _("Marked as spam")
         UNSUBSCRIBED = "unsubscribed", _("Unsubscribed")
         REJECTED = "rejected", _("Rejected")
+        RETRIED = "retried", _("Retried by staff")
 
     brand = models.ForeignKey(Brand, models.CASCADE, verbose_name=_("brand"))
     mail = models.ForeignKey(
@@ -173,7 +212,7 @@ class SuppressionQuerySet(models.QuerySet["Suppression"]):
     def visible_to(self, user: "Viewer") -> "SuppressionQuerySet":
         return self.filter(brand__in=Brand.objects.visible_to(user))
 
-    def against(self, brand: Brand, address: str, scopes: list[str]) -> "SuppressionQuerySet":
+    def against(self, brand: Brand, address: str, scopes: Iterable[str]) -> "SuppressionQuerySet":
         """What forbids writing to this address about these scopes."""
         return self.filter(
             brand=brand, address_hash__in=known_hashes(address), scope__in=[*scopes, Suppression.EVERYTHING]
@@ -195,7 +234,7 @@ class Suppression(models.Model):
     address_hash = models.BinaryField(_("address (hash)"), max_length=33, editable=False)
     scope = models.CharField(_("scope"), max_length=60, default=EVERYTHING)
     reason = models.CharField(_("reason"), max_length=12, choices=Reason)
-    created_at = models.DateTimeField(_("created at"), auto_now_add=True)
+    created_at = models.DateTimeField(_("created at"), default=timezone.now)
 
     objects = SuppressionQuerySet.as_manager()
 
