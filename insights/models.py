@@ -23,13 +23,20 @@ class RollupQuerySet(models.QuerySet["Rollup"]):
 class Rollup(models.Model):
     """How many answers gave a value, by day of the brand's time zone. Recomputed from the answers, never edited.
 
-    `question` is a question's key, or "answers" (value "") for the responses themselves; for chips one row a code.
+    `question` is a question's key; value "" counts who answered it at all, then one row a number or code. The question
+    "answers" (value "") counts the responses themselves.
     """
 
-    brand = models.ForeignKey(Brand, models.CASCADE, related_name="+", verbose_name=_("brand"))
-    affiliate = models.ForeignKey(Affiliate, models.CASCADE, null=True, related_name="+", verbose_name=_("affiliate"))
-    link = models.ForeignKey(TrackingLink, models.CASCADE, null=True, related_name="+", verbose_name=_("link"))
-    product = models.ForeignKey(Product, models.CASCADE, null=True, related_name="+", verbose_name=_("product"))
+    brand = models.ForeignKey(Brand, models.CASCADE, related_name="+", db_index=False, verbose_name=_("brand"))
+    affiliate = models.ForeignKey(
+        Affiliate, models.CASCADE, null=True, related_name="+", db_index=False, verbose_name=_("affiliate")
+    )
+    link = models.ForeignKey(
+        TrackingLink, models.CASCADE, null=True, related_name="+", db_index=False, verbose_name=_("link")
+    )
+    product = models.ForeignKey(
+        Product, models.CASCADE, null=True, related_name="+", db_index=False, verbose_name=_("product")
+    )
     wave = models.CharField(_("asked"), max_length=10, choices=Wave)
     day = models.DateField(_("day"))
     question = models.CharField(_("question"), max_length=40)
@@ -49,14 +56,58 @@ class Rollup(models.Model):
             ),
             models.CheckConstraint(condition=Q(count__gt=0), name="rollup_counts_something"),
         ]
+        indexes = [
+            # How many answers each affiliate has: asked at every fold, so from the index alone.
+            models.Index(
+                fields=["brand", "affiliate"],
+                include=["count"],
+                name="rollup_answers",
+                condition=Q(question="answers", wave="first"),
+            ),
+        ]
 
     def __str__(self) -> str:
         return f"{self.day} {self.question}={self.value}: {self.count}"
 
 
+class StaffOnlyQuerySet(models.QuerySet):  # type: ignore[type-arg]
+    """Rows that would give single answers away: the brand's staff only."""
+
+    def visible_to(self, user: "Viewer") -> "StaffOnlyQuerySet":
+        return self.filter(brand__in=Brand.objects.visible_to(user))
+
+
+class CountedResponse(models.Model):
+    """In which cells of the rollups a response stands, so that it can leave them: edited, re-credited or erased.
+
+    Without a response it has been erased since, and is still to be taken out.
+    """
+
+    response = models.OneToOneField(Response, models.SET_NULL, null=True, related_name="+")
+    brand = models.ForeignKey(Brand, models.CASCADE, related_name="+")
+    affiliate = models.ForeignKey(Affiliate, models.CASCADE, null=True, related_name="+", db_index=False)
+    link = models.ForeignKey(TrackingLink, models.CASCADE, null=True, related_name="+", db_index=False)
+    product = models.ForeignKey(Product, models.CASCADE, null=True, related_name="+", db_index=False)
+    wave = models.CharField(max_length=10, choices=Wave)
+    day = models.DateField()
+
+    objects = StaffOnlyQuerySet.as_manager()
+
+    class Meta:
+        verbose_name = _("counted answer")
+        verbose_name_plural = _("counted answers")
+        indexes = [
+            models.Index(fields=["brand", "affiliate", "day"], name="counted_of_a_day"),
+            models.Index(fields=["brand"], name="counted_erased", condition=Q(response__isnull=True)),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.response_id} · {self.day}"
+
+
 class BlockQuerySet(models.QuerySet["Block"]):
     def visible_to(self, user: "Viewer") -> "BlockQuerySet":
-        """An affiliate's members see its own blocks; staff all of their brand. The programme's go by insights.privacy."""
+        """An affiliate's members see its own blocks; staff all of their brand."""
         return self.filter(
             Q(brand__in=Brand.objects.visible_to(user)) | Q(affiliate__in=Affiliate.objects.visible_to(user))
         )
@@ -66,7 +117,7 @@ class Block(models.Model):
     """What an affiliate has been shown: at least k new answers at once. Frozen.
 
     Corrections and erasures of answers shown before ride in the next block as differences. Without an affiliate it is
-    a block of the whole programme.
+    a block of the whole programme. Pages read the sums of blocks, ShownCount; this is the record of when each came.
     """
 
     brand = models.ForeignKey(Brand, models.CASCADE, related_name="+", verbose_name=_("brand"))
@@ -78,10 +129,8 @@ class Block(models.Model):
     n = models.IntegerField(_("answers"))
     # {question: {value: count}}, as in Rollup; differences may be negative
     counts = models.JSONField(_("counts"), default=dict)
-    # {"link": {id: {question: {value: count}}}}: only splits whose every cell holds k answers or more
-    splits = models.JSONField(_("splits"), default=dict)
-    # [{"question": key, "aspects": […], "text": redacted}], in no order that tells anything
-    quotes = models.JSONField(_("quotes"), default=list)
+    # {link id: {question: {value: count}}}: only links that are no part of anything smaller than k answers
+    splits = models.JSONField(_("by link"), default=dict)
     published_at = models.DateTimeField(_("published at"))
 
     objects = BlockQuerySet.as_manager()
@@ -100,37 +149,128 @@ class Block(models.Model):
         return f"{self.affiliate_id or '*'} · {self.sequence}"
 
 
-class PublishedResponseQuerySet(models.QuerySet["PublishedResponse"]):
-    def visible_to(self, user: "Viewer") -> "PublishedResponseQuerySet":
-        """It says which answer stands in which block: nobody but staff may know."""
-        return self.filter(brand__in=Brand.objects.visible_to(user))
+class PublishedCount(models.Model):
+    """How much of the rollups has gone into blocks, by the month it was answered in. The next block is the difference.
 
+    Not for eyes: it splits what blocks keep together.
+    """
 
-class PublishedResponse(models.Model):
-    """What a response has contributed to published blocks so far: what a later correction is a difference to."""
+    class Audience(models.TextChoices):
+        AFFILIATE = "affiliate", _("Affiliate")
+        PROGRAMME = "programme", _("Programme")
 
-    brand = models.ForeignKey(Brand, models.CASCADE, related_name="+")
-    response = models.ForeignKey(Response, models.SET_NULL, null=True, related_name="+")
-    affiliate = models.ForeignKey(Affiliate, models.CASCADE, null=True, related_name="+")
-    block = models.ForeignKey(Block, models.PROTECT, related_name="contributions")
-    counts = models.JSONField(default=dict)
+    brand = models.ForeignKey(Brand, models.CASCADE, related_name="+", db_index=False)
+    audience = models.CharField(max_length=9, choices=Audience)
+    affiliate = models.ForeignKey(Affiliate, models.CASCADE, related_name="+", db_index=False)
+    link = models.ForeignKey(TrackingLink, models.CASCADE, null=True, related_name="+", db_index=False)
+    answered_month = models.DateField()
+    month = models.DateField()
+    question = models.CharField(max_length=40)
+    value = models.CharField(max_length=40, blank=True)
+    count = models.IntegerField()
 
-    objects = PublishedResponseQuerySet.as_manager()
+    objects = StaffOnlyQuerySet.as_manager()
 
     class Meta:
-        verbose_name = _("published answer")
-        verbose_name_plural = _("published answers")
+        verbose_name = _("published count")
+        verbose_name_plural = _("published counts")
+        indexes = [
+            models.Index(
+                fields=["brand", "audience", "affiliate"],
+                include=["month", "count"],
+                name="publishedcount_answers",
+                condition=Q(question="answers"),
+            ),
+        ]
         constraints = [
             models.UniqueConstraint(
-                fields=["response", "affiliate"],
+                fields=[
+                    "brand",
+                    "audience",
+                    "affiliate",
+                    "answered_month",
+                    "month",
+                    "question",
+                    "value",
+                    "link",
+                ],
                 nulls_distinct=False,
-                name="publishedresponse_once",
-                condition=Q(response__isnull=False),
+                name="publishedcount_once",
             ),
         ]
 
     def __str__(self) -> str:
-        return f"{self.response_id} · {self.block_id}"
+        return f"{self.affiliate_id} {self.month:%Y-%m} {self.question}={self.value}: {self.count}"
+
+
+class ShownCount(models.Model):
+    """The sum of blocks by month of publication: all the figures that an affiliate may ever see.
+
+    Without an affiliate those of the programme; with a link those of that link, where they may be shown.
+    """
+
+    brand = models.ForeignKey(Brand, models.CASCADE, related_name="+", db_index=False)
+    affiliate = models.ForeignKey(Affiliate, models.CASCADE, null=True, related_name="+", db_index=False)
+    link = models.ForeignKey(TrackingLink, models.CASCADE, null=True, related_name="+", db_index=False)
+    month = models.DateField()
+    question = models.CharField(max_length=40)
+    value = models.CharField(max_length=40, blank=True)
+    count = models.IntegerField()
+
+    objects = StaffOnlyQuerySet.as_manager()
+
+    class Meta:
+        verbose_name = _("shown count")
+        verbose_name_plural = _("shown counts")
+        constraints = [
+            models.UniqueConstraint(
+                fields=["brand", "affiliate", "month", "question", "value", "link"],
+                nulls_distinct=False,
+                name="showncount_once",
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.affiliate_id or '*'} {self.month:%Y-%m} {self.question}={self.value}: {self.count}"
+
+
+class QuoteQuerySet(models.QuerySet["Quote"]):
+    def visible_to(self, user: "Viewer") -> "QuoteQuerySet":
+        """It leads to a response: staff only. Affiliates read the words through insights.privacy."""
+        return self.filter(brand__in=Brand.objects.visible_to(user))
+
+
+class Quote(models.Model):
+    """A customer's words, redacted, as they were published with a block; no score and no choice goes with them.
+
+    Withdrawn words (refused, erased, changed, credited to another) stay until the affiliate's next block or the end of
+    the month, so that nobody can tell by the hour whose they were. Rows of a block are stored in no order that tells.
+    """
+
+    brand = models.ForeignKey(Brand, models.CASCADE, related_name="+", verbose_name=_("brand"))
+    affiliate = models.ForeignKey(Affiliate, models.CASCADE, related_name="+", verbose_name=_("affiliate"))
+    block = models.ForeignKey(Block, models.PROTECT, related_name="quotes", verbose_name=_("block"))
+    response = models.ForeignKey(Response, models.SET_NULL, null=True, related_name="+", verbose_name=_("response"))
+    question = models.CharField(_("question"), max_length=40)
+    text = models.TextField(_("words"))
+    withdrawn_at = models.DateTimeField(_("withdrawn at"), null=True, blank=True)
+
+    objects = QuoteQuerySet.as_manager()
+
+    class Meta:
+        verbose_name = _("quote")
+        verbose_name_plural = _("quotes")
+        indexes = [models.Index(fields=["withdrawn_at"], name="quote_withdrawn", condition=~Q(withdrawn_at=None))]
+        constraints = [
+            models.UniqueConstraint(
+                fields=["response", "question"],
+                condition=Q(withdrawn_at__isnull=True, response__isnull=False),
+                name="quote_once",
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return self.text[:60]
 
 
 class FindingQuerySet(models.QuerySet["Finding"]):
@@ -159,7 +299,11 @@ class Finding(models.Model):
         Affiliate, models.CASCADE, null=True, blank=True, related_name="findings", verbose_name=_("affiliate")
     )
     kind = models.CharField(_("kind"), max_length=11, choices=Kind)
+    # The code of the aspect or fact; "quote:7" for an expectation
     key = models.CharField(_("about"), max_length=60)
+    quote = models.OneToOneField(
+        Quote, models.CASCADE, null=True, blank=True, related_name="finding", verbose_name=_("in the customer's words")
+    )
     status = models.CharField(_("status"), max_length=11, choices=Status, default=Status.OPEN)
     owner = models.CharField(_("owner"), max_length=10, choices=Aspect.Owner, default=Aspect.Owner.BRAND)
     created_at = models.DateTimeField(_("created at"), auto_now_add=True)

@@ -8,7 +8,7 @@ from accounts.models import AccessLog, ApiKey, Brand, User
 from accounts.services import create_api_key
 from affiliates.models import Affiliate, Attribution, Click, Coupon, LinkPromise, Purchase, PurchaseChange, Refund
 from complaints.models import Complaint, ComplaintChange, ComplaintEvent, ComplaintResponse
-from insights.models import Block, Finding, PublishedResponse, Rollup
+from insights.models import Block, CountedResponse, Finding, PublishedCount, Quote, Rollup, ShownCount
 from intake.models import IdempotencyKey, ImportRun, InboundEvent
 from mailing.addresses import hash_address
 from mailing.models import MailEvent, OutgoingMail, Suppression
@@ -139,8 +139,14 @@ def make_figures(brand: Brand, affiliate: Affiliate, response: Response) -> None
     cell: dict[str, Any] = {"brand": brand, "affiliate": affiliate}
     Rollup.objects.create(**cell, wave=Wave.FIRST, day=NOW.date(), question="csat", value="1", count=1)
     block = Block.objects.create(**cell, sequence=1, month=NOW.date().replace(day=1), n=5, published_at=NOW)
-    PublishedResponse.objects.create(**cell, response=response, block=block)
-    Finding.objects.create(**cell, kind=Finding.Kind.EXPECTATION, key="entrega")
+    CountedResponse.objects.create(**cell, response=response, wave=Wave.FIRST, day=NOW.date())
+    count: dict[str, Any] = {"month": block.month, "question": "csat", "value": "1", "count": 1}
+    PublishedCount.objects.create(
+        **cell, **count, audience=PublishedCount.Audience.AFFILIATE, answered_month=block.month
+    )
+    ShownCount.objects.create(**cell, **count)
+    quote = Quote.objects.create(**cell, block=block, response=response, question="expectation", text="Más rápido")
+    Finding.objects.create(**cell, kind=Finding.Kind.EXPECTATION, key=f"quote:{quote.pk}", quote=quote)
 
 
 def make_inbound(brand: Brand) -> None:
