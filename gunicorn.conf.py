@@ -11,7 +11,9 @@ threads = int(os.environ.get("WEB_THREADS", "4"))
 # A worker is replaced now and then, not all at the same time.
 max_requests = 10_000
 max_requests_jitter = 1_000
-# Requests are logged by the application, with their id; whoever turns this on gets paths without tokens too.
+# One file for all of a user's gunicorns, and a way in that nobody here uses.
+control_socket_disable = True
+# Requests are logged by the application, with their id; gunicorn's own line would say it again.
 accesslog = None
 is_json = os.environ.get("LOG_JSON", "true").lower() in ("1", "true", "yes", "on")
 logconfig_dict = logging_config(level=os.environ.get("LOG_LEVEL", "INFO"), as_json=is_json)

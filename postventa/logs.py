@@ -10,14 +10,25 @@ from typing import Any
 import structlog
 from structlog.typing import EventDict, Processor
 
+PROBES = {f"{method} /{page}" for method in ("GET", "HEAD") for page in ("healthz", "readyz", "metrics")}
 # /s/ survey, /u/ unsubscribe, /c/ a customer's complaint, /i/ a customer's own link: who holds the path holds the key.
+_SLASH = r"(?:/|%2F)"
 _SECRETS = [
-    (re.compile(r"(/(?:s|u|c|i)/)[^/\s?#\"'\\]+"), r"\1[token]"),
+    # At the beginning of a path, so that a folder called /c/ in a file's name stays readable.
+    (
+        re.compile(
+            rf"((?:https?:{_SLASH}{{2}}[^/%\s\"']+|(?<![\w/.-])){_SLASH}[suci]{_SLASH})[^/%\s?#&\"'\\]+", re.IGNORECASE
+        ),
+        r"\1[token]",
+    ),
     (re.compile(r"(/password/reset/key/)[^/\s?#\"'\\]+"), r"\1[token]"),
     (re.compile(r"\bpv_[A-Za-z0-9_-]{16,}"), "[key]"),
-    (re.compile(r"\b((?:Bearer|Token)\s+)[^\s\"'\\]+", re.IGNORECASE), r"\1[key]"),
+    (re.compile(r"\b(Bearer\s+)[^\s\"'\\]+", re.IGNORECASE), r"\1[key]"),
     # Possessive, so that a long line without an @ costs one pass.
-    (re.compile(r"[^\s@<>()\[\]\"'\\,;:=/?&]++(?:@|%40)[\w-]++(?:\.[\w-]++)+", re.IGNORECASE), "[email]"),
+    (
+        re.compile(r"(?:[^\s@<>()\[\]\"'\\,;:=/?&%]|%(?!40))++(?:@|%40)[\w-]++(?:\.[\w-]++)+", re.IGNORECASE),
+        "[email]",
+    ),
 ]
 
 
@@ -25,6 +36,13 @@ def redact(text: str) -> str:
     for pattern, replacement in _SECRETS:
         text = pattern.sub(replacement, text)
     return text
+
+
+def drop_probes(_logger: Any, _name: str, event: EventDict) -> EventDict:
+    """Whoever asks every few seconds whether we are well would fill the log."""
+    if event.get("event") in ("request_started", "request_finished") and str(event.get("request")) in PROBES:
+        raise structlog.DropEvent
+    return event
 
 
 def redact_line(_logger: Any, _name: str, line: str | EventDict) -> str:
@@ -36,6 +54,7 @@ def logging_config(level: str, as_json: bool) -> dict[str, Any]:
     """Configure structlog, and return what Django, gunicorn and Celery hand to `logging.config.dictConfig`."""
     shared: list[Processor] = [
         structlog.contextvars.merge_contextvars,
+        drop_probes,
         structlog.stdlib.add_logger_name,
         structlog.stdlib.add_log_level,
         structlog.stdlib.PositionalArgumentsFormatter(),
@@ -75,6 +94,8 @@ def logging_config(level: str, as_json: bool) -> dict[str, Any]:
             "django": {"handlers": [], "level": level, "propagate": True},
             "django.server": {"handlers": [], "level": level, "propagate": True},
             "gunicorn.error": {"handlers": [], "level": level, "propagate": True},
-            "gunicorn.access": {"handlers": [], "level": level, "propagate": True},
+            "gunicorn.access": {"handlers": [], "propagate": False},
+            # Each mail's conversation, line by line.
+            "mail.log": {"level": "WARNING"},
         },
     }

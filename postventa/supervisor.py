@@ -16,7 +16,10 @@ from types import FrameType
 from typing import IO, Any
 
 from celery import Celery
+from django.core.management import call_command
+from django.db import DEFAULT_DB_ALIAS, connections
 from django.utils.translation import gettext as _
+from environ import Env
 
 from postventa import demo_environment
 from postventa.embedded import Postgres, Valkey, shared_folder
@@ -116,16 +119,24 @@ class Demo:
                 *("-m", "celery", "-A", "postventa.celery", "worker", "-P", "threads", "--concurrency", 4),
                 *("-B", "--schedule", self._folder / "beat", "--without-gossip", "--without-mingle"),
             ],
-            is_ready=self._worker_answers,
+            is_ready=lambda: worker_answers(self.environment["REDIS_URL"]),
         )
         self._start(mailbox)
         self._start(web)
-        self._run_to_end("migrate", ["manage.py", "migrate", "--verbosity", "1"])
+        self._migrate()
         self._seed()
         self._start(worker)
         deadline = time.monotonic() + START_PATIENCE
         for child in (mailbox, web, worker):
             self._wait_until_ready(child, deadline)
+
+    def _migrate(self) -> None:
+        """In this process: Django is loaded here already, and loading it once more would cost every start a second."""
+        connections.databases[DEFAULT_DB_ALIAS].update(Env.db_url_config(self.environment["DATABASE_URL"]))
+        with self._log("migrate").open("w") as log:
+            call_command("migrate", interactive=False, stdout=log, stderr=log)
+        connections.close_all()
+        self._check_interruption()
 
     def _seed(self) -> None:
         """Made-up data, once; what it takes to sign in stays beside the database."""
@@ -200,14 +211,6 @@ class Demo:
             environment={**self.environment, "PYTHONUNBUFFERED": "1"},
             options={"cwd": self._base_dir, "pass_fds": [listener.fileno() for listener in sockets]},
         )
-
-    def _worker_answers(self) -> bool:
-        broker = self.environment["REDIS_URL"].split("?")[0].replace("unix://", "redis+socket://")
-        with Celery(broker=broker, set_as_current=False) as probe:
-            try:
-                return bool(probe.control.ping(timeout=0.3, limit=1))
-            except OSError:
-                return False
 
     def _secret_key(self) -> str:
         """Kept across starts, so that links in the mailbox go on working."""
@@ -318,6 +321,16 @@ def greets(listener: socket.socket) -> bool:
             return connection.recv(3) == b"220"
     except OSError:
         return False
+
+
+def worker_answers(redis_url: str) -> bool:
+    """Whether a Celery worker listens at this broker."""
+    broker = redis_url.split("?")[0].replace("unix://", "redis+socket://")
+    with Celery(broker=broker, set_as_current=False) as probe:
+        try:
+            return bool(probe.control.ping(timeout=0.3, limit=1))
+        except OSError:
+            return False
 
 
 def write_privately(path: Path, text: str) -> None:

@@ -1,0 +1,73 @@
+"""Which browser the tests drive, and how one gets onto a machine that has none."""
+
+import os
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+DEBIAN_PACKAGES = ["chromium", "libatomic1", "fonts-liberation"]
+FLAGS = [
+    "--disable-dev-shm-usage",
+    "--disable-gpu",
+    "--no-first-run",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+    "--disable-quic",
+]
+
+
+def launch_options() -> dict[str, object]:
+    """For Playwright's `launch`: the browser found, or its own where none is."""
+    # Chromium's sandbox refuses root.
+    flags = [*FLAGS, "--no-sandbox"] if os.geteuid() == 0 else FLAGS
+    found = find()
+    return {"args": flags, **({"executable_path": found} if found else {})}
+
+
+def find() -> str | None:
+    if named := os.environ.get("POSTVENTA_CHROMIUM"):
+        return named
+    names = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
+    return next((found for name in names if (found := shutil.which(name))), None)
+
+
+def ensure() -> bool:
+    """Whether the browser tests can run; fetches a browser where that is possible without asking anybody."""
+    return bool(find()) or has_own() or installs_from_debian() or installs_own()
+
+
+def has_own() -> bool:
+    """Playwright's browser, fetched before."""
+    from playwright.sync_api import sync_playwright  # noqa: PLC0415 - only a developer's environment has it
+
+    try:
+        with sync_playwright() as playwright:
+            return Path(playwright.chromium.executable_path).exists()
+    except Exception:  # its Node does not start where a system library is missing
+        return False
+
+
+def installs_from_debian() -> bool:
+    if os.geteuid() != 0 or not shutil.which("apt-get"):
+        return False
+    print("Installing a browser for the tests (apt-get) …", flush=True)  # noqa: T201
+    environment = {**os.environ, "DEBIAN_FRONTEND": "noninteractive"}
+    update = ["apt-get", "update", "-q"]
+    install = ["apt-get", "install", "-q", "-y", "--no-install-recommends", *DEBIAN_PACKAGES]
+    done = all(
+        subprocess.run(command, env=environment, capture_output=True, check=False).returncode == 0
+        for command in (update, install)
+    )
+    return done and bool(find())
+
+
+def installs_own() -> bool:
+    print("Fetching a browser for the tests (playwright install chromium) …", flush=True)  # noqa: T201
+    command = [sys.executable, "-m", "playwright", "install", "chromium"]
+    try:
+        done = subprocess.run(command, capture_output=True, check=False, timeout=300).returncode == 0
+    except subprocess.TimeoutExpired:
+        return False
+    return done and has_own()

@@ -1,0 +1,180 @@
+"""What every test may ask for: a mailbox, a real worker, a browser, real data. Those of the domain are in world.py."""
+
+import asyncio
+import os
+import socket
+import sys
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from threading import Thread
+from typing import Any
+from urllib.parse import urlsplit, urlunsplit
+
+import pytest
+import redis
+from axe_playwright_python.sync_playwright import Axe
+from django.db import connection
+from playwright.sync_api import ConsoleMessage, Page
+from pytest_django.fixtures import SettingsWrapper
+from pytest_django.live_server_helper import LiveServer
+
+from postventa import browser
+from postventa.mailbox import Mail, Mailbox, serve_smtp
+from postventa.processes import Child, Guard
+from postventa.supervisor import worker_answers
+
+PHONE = {"width": 390, "height": 844}
+WCAG_22_AA = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa"]
+
+
+class ReceivingMailbox(Mailbox):
+    """A mailbox with a real SMTP server before it, in a thread of its own."""
+
+    def __init__(self, folder: Path) -> None:
+        super().__init__(folder)
+        self._listener = socket.create_server(("127.0.0.1", 0))
+        self._loop = asyncio.new_event_loop()
+        self._ended = asyncio.Event()
+        self._thread = Thread(target=self._serve)
+        self._thread.start()
+
+    @property
+    def port(self) -> int:
+        return int(self._listener.getsockname()[1])
+
+    def wait_for(self, count: int, *, seconds: float = 20) -> list[Mail]:
+        """At least so many mails, newest first; fails where they do not come in time."""
+        deadline = time.monotonic() + seconds
+        while len(mails := self.mails()) < count:
+            assert time.monotonic() < deadline, f"{len(mails)} of {count} mails came in {seconds} s"
+            time.sleep(0.05)
+        return mails
+
+    def close(self) -> None:
+        self._loop.call_soon_threadsafe(self._ended.set)
+        self._thread.join()
+
+    def _serve(self) -> None:
+        self._loop.run_until_complete(serve_smtp(self, self._listener, ended=self._ended))
+        self._loop.close()
+
+
+@pytest.fixture
+def mailbox(tmp_path: Path, settings: SettingsWrapper) -> Iterator[ReceivingMailbox]:
+    """Django's mail goes through a real SMTP conversation and can be read here."""
+    receiving = ReceivingMailbox(tmp_path / "mailbox")
+    settings.EMAIL_BACKEND = "django.core.mail.backends.smtp.EmailBackend"
+    settings.EMAIL_HOST = "127.0.0.1"
+    settings.EMAIL_PORT = receiving.port
+    settings.EMAIL_TIMEOUT = 10
+    yield receiving
+    receiving.close()
+
+
+@pytest.fixture
+def live_worker(
+    transactional_db: None,
+    mailbox: ReceivingMailbox,
+    live_server: LiveServer,
+    settings: SettingsWrapper,
+    tmp_path: Path,
+) -> Iterator[Child]:
+    """A Celery worker with its beat, in a process of its own, on the test's database, mailing to `mailbox`.
+
+    Links in its mails lead to `live_server`. Only committed rows reach it, so the test is a transactional one.
+    """
+    settings.BASE_URL = live_server.url
+    redis.Redis.from_url(settings.REDIS_URL).flushall()
+    guard = Guard()
+    worker = Child(
+        name="worker",
+        command=[
+            *(
+                sys.executable,
+                "-m",
+                "celery",
+                "-A",
+                "postventa.celery",
+                "worker",
+                "-P",
+                "threads",
+                "--concurrency",
+                "2",
+            ),
+            *("-B", "--schedule", str(tmp_path / "beat"), "--without-gossip", "--without-mingle"),
+        ],
+        log=tmp_path / "worker.log",
+        guard=guard,
+        is_ready=lambda: worker_answers(settings.REDIS_URL),
+        environment=worker_environment(settings, mailbox),
+        options={"cwd": settings.BASE_DIR},
+    )
+    try:
+        worker.start()
+        worker.wait_until_ready(60)
+        yield worker
+    finally:
+        worker.stop()
+        guard.close()
+
+
+def worker_environment(settings: SettingsWrapper, mailbox: ReceivingMailbox) -> dict[str, str]:
+    address = urlsplit(os.environ["DATABASE_URL"])
+    return {
+        "DATABASE_URL": urlunsplit(address._replace(path=f"/{connection.settings_dict['NAME']}")),
+        "REDIS_URL": settings.REDIS_URL,
+        "EMAIL_URL": f"smtp://127.0.0.1:{mailbox.port}",
+        "BASE_URL": settings.BASE_URL,
+        "SECRET_KEY": settings.SECRET_KEY,
+        "PYTHONWARNINGS": "default",
+    }
+
+
+# --- Browser -------------------------------------------------------------------------------------------------------
+@pytest.fixture(scope="session")
+def browser_type_launch_args(browser_type_launch_args: dict[str, Any]) -> dict[str, Any]:
+    return {**browser_type_launch_args, **browser.launch_options()}
+
+
+@pytest.fixture(scope="session")
+def browser_context_args(browser_context_args: dict[str, Any]) -> dict[str, Any]:
+    return {**browser_context_args, "locale": "es-ES", "timezone_id": "Europe/Madrid", "viewport": PHONE}
+
+
+@pytest.fixture
+def browser_page(page: Page, live_server: LiveServer, settings: SettingsWrapper) -> Iterator[Page]:
+    """A phone in Spanish before `live_server`; an error in its console, such as a CSP violation, fails the test."""
+    settings.BASE_URL = live_server.url
+    complaints: list[str] = []
+
+    def note(message: ConsoleMessage) -> None:
+        if message.type == "error":
+            complaints.append(f"{page.url}: {message.text}")
+
+    page.on("console", note)
+    page.on("pageerror", lambda error: complaints.append(f"{page.url}: {error}"))
+    yield page
+    assert complaints == []
+
+
+@pytest.fixture(scope="session")
+def assert_accessible() -> Callable[[Page], None]:
+    """Fails on what axe finds against WCAG 2.2 AA."""
+    axe = Axe()
+
+    def check(page: Page) -> None:
+        results = axe.run(page, options={"runOnly": WCAG_22_AA})
+        assert results.violations_count == 0, f"{page.url}\n{results.generate_report()}"
+
+    return check
+
+
+# --- Data ----------------------------------------------------------------------------------------------------------
+@pytest.fixture(scope="session")
+def real_data() -> Path:
+    """The folder with real orders and comments that POSTVENTA_TEST_DATA names; it is never part of the project."""
+    folder = os.environ.get("POSTVENTA_TEST_DATA", "")
+    if not folder or not Path(folder).is_dir():
+        pytest.skip("POSTVENTA_TEST_DATA names no folder with real data")
+    return Path(folder)
