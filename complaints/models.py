@@ -129,6 +129,16 @@ class Complaint(models.Model):
         return self.state in self.OPEN_STATES
 
     @property
+    def version(self) -> str:
+        """What a page shows and gives back, so that a save over somebody's change is caught."""
+        return self.updated_at.isoformat()
+
+    @property
+    def can_be_written_to(self) -> bool:
+        """Only who asked for it, or wrote to us, is written to, and only where there is an address."""
+        return self.wants_contact and self.customer is not None and bool(self.customer.email)
+
+    @property
     def token(self) -> str:
         """The secret of the customer's page of this case."""
         return make_token("complaint", self.uuid, key_version=self.key_version)

@@ -1,0 +1,165 @@
+"""What staff do with a case. Who may and from which state is decided here, not by the page that asks."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import datetime
+
+from django.core.exceptions import PermissionDenied, ValidationError
+from django.db import transaction
+from django.utils.translation import gettext as _
+
+from accounts.models import Membership, User
+from complaints.models import Complaint, ComplaintEvent
+from complaints.services.mails import send_reply
+from complaints.services.opening import legal_deadline
+from complaints.services.record import hold_cause, record
+from surveys.services.holds import hold_purchase, lift_hold
+
+State, Event = Complaint.State, ComplaintEvent.Kind
+
+WRITING_ROLES = (Membership.Role.ADMIN, Membership.Role.AGENT)
+# From which states a case may get to which.
+TRANSITIONS = {
+    State.NEW: (State.IN_PROGRESS, State.WAITING, State.RESOLVED),
+    State.IN_PROGRESS: (State.WAITING, State.RESOLVED),
+    State.WAITING: (State.IN_PROGRESS, State.RESOLVED),
+    State.RESOLVED: (State.IN_PROGRESS,),
+}
+
+
+@contextmanager
+def editing(complaint: Complaint, *, by: User, version: str = "") -> Iterator[Complaint]:
+    """The case, locked and read anew, for one change.
+
+    PermissionDenied: `by` may not work on cases of this brand. ValidationError: somebody saved it since `version`
+    (a `Complaint.version`) was shown; nothing is overwritten.
+    """
+    if by.role_in(complaint.brand) not in WRITING_ROLES:
+        raise PermissionDenied(_("Your role may read cases, not change them."))
+    with transaction.atomic():
+        current = Complaint.objects.select_for_update(of=("self",)).select_related("brand").get(pk=complaint.pk)
+        if version and version != current.version:
+            raise ValidationError(
+                _("Somebody changed this case while you were looking at it. Read it again; nothing of yours was saved."),
+                code="changed_meanwhile",
+            )
+        yield current
+    complaint.refresh_from_db()
+
+
+def move(complaint: Complaint, state: State, *, by: User | None, now: datetime) -> None:
+    """ValidationError: a case does not get from its state to this one."""
+    before = State(complaint.state)
+    if state not in TRANSITIONS[before]:
+        raise ValidationError(
+            _("A case that is “%(before)s” cannot become “%(after)s”."),
+            params={"before": before.label, "after": state.label},
+            code="not_allowed",
+        )
+    complaint.state = state
+    record(complaint, Event.STATE_CHANGED, by=by, now=now, before=before, after=state)
+
+
+def take_complaint(complaint: Complaint, *, by: User, now: datetime, version: str = "") -> None:
+    """Make it mine, and begin."""
+    assign_complaint(complaint, to=by, by=by, now=now, version=version)
+
+
+def assign_complaint(complaint: Complaint, *, to: User | None, by: User, now: datetime, version: str = "") -> None:
+    """Give it to a colleague who may work on it, or to nobody. A new case is begun by having an owner."""
+    if to is not None and to.role_in(complaint.brand) not in WRITING_ROLES:
+        raise ValidationError(_("%(name)s may not work on cases of this brand."), params={"name": to})
+    with editing(complaint, by=by, version=version) as current:
+        current.assignee = to
+        record(current, Event.ASSIGNED, by=by, now=now, assignee=to.pk if to else None)
+        if to is not None and current.state == State.NEW:
+            move(current, State.IN_PROGRESS, by=by, now=now)
+        current.save(update_fields=["assignee", "state", "updated_at"])
+
+
+def change_kind(complaint: Complaint, *, kind: str, by: User, now: datetime, version: str = "") -> None:
+    """Say what it really is. The clock of the law runs from the day the case came in."""
+    if kind not in Complaint.Kind.values:
+        raise ValidationError(_("There is no such kind of case."))
+    with editing(complaint, by=by, version=version) as current:
+        before, current.kind = current.kind, kind
+        current.legal_due_at = legal_deadline(current.brand, kind, current.opened_at)
+        record(current, Event.KIND_CHANGED, by=by, now=now, before=before, after=kind)
+        current.save(update_fields=["kind", "legal_due_at", "updated_at"])
+
+
+def set_part(complaint: Complaint, *, part: str, by: User, now: datetime, version: str = "") -> None:
+    """Say whose part it was: the sale, the product, the delivery or the service."""
+    if part and part not in Complaint.Part.values:
+        raise ValidationError(_("There is no such part."))
+    with editing(complaint, by=by, version=version) as current:
+        before, current.part = current.part, part
+        record(current, Event.PART_CHANGED, by=by, now=now, before=before, after=part)
+        current.save(update_fields=["part", "updated_at"])
+
+
+def add_note(complaint: Complaint, *, text: str, by: User, now: datetime) -> None:
+    """A note among colleagues; the customer never sees it."""
+    with editing(complaint, by=by) as current:
+        record(current, Event.NOTE, by=by, now=now, text=required(text, _("Write the note.")))
+        current.save(update_fields=["updated_at"])
+
+
+def reply(complaint: Complaint, *, text: str, by: User, now: datetime, waits: bool = False, version: str = "") -> None:
+    """Write to the customer; then wait for them, or go on working."""
+    with editing(complaint, by=by, version=version) as current:
+        if not current.can_be_written_to:
+            raise ValidationError(_("There is no address to write to, or the customer did not ask to be contacted."))
+        event = record(current, Event.REPLIED, by=by, now=now, text=required(text, _("Write the reply.")))
+        current.answered_at = current.answered_at or now
+        wanted = State.WAITING if waits else State.IN_PROGRESS
+        if current.is_open and current.state != wanted:
+            move(current, wanted, by=by, now=now)
+        current.assignee = current.assignee or by
+        current.save(update_fields=["answered_at", "state", "assignee", "updated_at"])
+        send_reply(current, event, now=now)
+
+
+def resolve_complaint(complaint: Complaint, *, resolution: str, by: User, now: datetime, version: str = "") -> None:
+    """Close it, saying how it was put right; its purchase's surveys go on."""
+    with editing(complaint, by=by, version=version) as current:
+        current.resolution = required(resolution, _("Say how it was resolved."))
+        move(current, State.RESOLVED, by=by, now=now)
+        current.resolved_at = now
+        current.assignee = current.assignee or by
+        current.save(update_fields=["resolution", "state", "resolved_at", "assignee", "updated_at"])
+        record(current, Event.RESOLVED, by=by, now=now, text=current.resolution)
+        if current.purchase is not None:
+            lift_hold(current.purchase, cause=hold_cause(current), now=now)
+
+
+def reopen_complaint(complaint: Complaint, *, reason: str, by: User, now: datetime, version: str = "") -> None:
+    """ValidationError: its purchase has another open case by now."""
+    with editing(complaint, by=by, version=version) as current:
+        if current.purchase and Complaint.objects.open().filter(purchase=current.purchase).exists():
+            raise ValidationError(_("This purchase already has an open case; go on there."))
+        move(current, State.IN_PROGRESS, by=by, now=now)
+        current.resolved_at = None
+        current.save(update_fields=["state", "resolved_at", "updated_at"])
+        record(current, Event.REOPENED, by=by, now=now, text=required(reason, _("Say why it is opened again.")))
+        if current.purchase is not None:
+            hold_purchase(current.purchase, cause=hold_cause(current), now=now)
+
+
+@transaction.atomic
+def customer_wrote(complaint: Complaint, *, text: str, now: datetime) -> None:
+    """What the customer adds on their own page: a case that waited for them goes on."""
+    current = Complaint.objects.select_for_update(of=("self",)).get(pk=complaint.pk)
+    record(current, Event.CUSTOMER_WROTE, by=None, now=now, text=required(text, _("Write your message.")))
+    current.wants_contact = True  # whoever writes to us may be answered
+    if current.state == State.WAITING:
+        move(current, State.IN_PROGRESS, by=None, now=now)
+    current.save(update_fields=["state", "wants_contact", "updated_at"])
+
+
+def required(text: str, message: str) -> str:
+    if not (cleaned := text.replace("\0", "").strip()):
+        raise ValidationError(message, code="required")
+    return cleaned
+
+
