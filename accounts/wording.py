@@ -1,9 +1,9 @@
-"""Sentences of django-allauth that our Spanish catalogue says with «tú», as all the rest.
+"""Sentences of Django and django-allauth that our Spanish catalogue says with «tú», as all the rest.
 
-Nothing reads this at run time: it makes the extraction of messages keep them, and tests compare it with allauth's own.
+Nothing reads this at run time: it makes the extraction of messages keep them, and tests compare it with their own.
 """
 
-from django.utils.translation import gettext_noop
+from django.utils.translation import gettext_noop, ngettext_lazy
 
 ALLAUTH = (
     gettext_noop("You cannot remove your primary email address."),
@@ -62,4 +62,31 @@ ALLAUTH = (
     ),
     gettext_noop("Your password has been reset."),
     gettext_noop("Your password has been set."),
+)
+
+DJANGO = (
+    gettext_noop("Enter a valid value."),
+    gettext_noop("Enter a valid URL."),
+    gettext_noop("Enter a valid email address."),
+    gettext_noop("Enter a number."),
+    gettext_noop("Enter a whole number."),
+    gettext_noop("Enter a valid date."),
+    gettext_noop("Enter a valid time."),
+    gettext_noop("Enter a valid date/time."),
+    gettext_noop("Ensure this value is less than or equal to %(limit_value)s."),
+    gettext_noop("Ensure this value is greater than or equal to %(limit_value)s."),
+    gettext_noop("Your password can’t be too similar to your other personal information."),
+    gettext_noop("Your password can’t be a commonly used password."),
+)
+DJANGO_COUNTED = (
+    ngettext_lazy(
+        "Your password must contain at least %(min_length)d character.",
+        "Your password must contain at least %(min_length)d characters.",
+        "min_length",
+    ),
+    ngettext_lazy(
+        "Ensure this value has at most %(limit_value)d character (it has %(show_value)d).",
+        "Ensure this value has at most %(limit_value)d characters (it has %(show_value)d).",
+        "limit_value",
+    ),
 )
