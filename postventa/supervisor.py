@@ -35,9 +35,11 @@ class Interrupted(Exception):
 
 
 class Demo:
-    def __init__(self, base_dir: Path, *, port: int, mailbox_port: int, say: Callable[[str], None]) -> None:
+    def __init__(
+        self, base_dir: Path, folder: Path, *, port: int, mailbox_port: int, say: Callable[[str], None]
+    ) -> None:
         self._base_dir = base_dir
-        self._folder = base_dir / demo_environment.FOLDER
+        self._folder = folder
         self._say = say
         self._interrupted = False
         self._children: list[Child] = []  # in the order of their start

@@ -16,7 +16,7 @@ import redis
 from axe_playwright_python.sync_playwright import Axe
 from django.db import connection
 from playwright.sync_api import ConsoleMessage, Page
-from pytest_django.fixtures import SettingsWrapper
+from pytest_django.fixtures import Settings
 from pytest_django.live_server_helper import LiveServer
 
 from postventa import browser
@@ -61,7 +61,7 @@ class ReceivingMailbox(Mailbox):
 
 
 @pytest.fixture
-def mailbox(tmp_path: Path, settings: SettingsWrapper) -> Iterator[ReceivingMailbox]:
+def mailbox(tmp_path: Path, settings: Settings) -> Iterator[ReceivingMailbox]:
     """Django's mail goes through a real SMTP conversation and can be read here."""
     receiving = ReceivingMailbox(tmp_path / "mailbox")
     settings.EMAIL_BACKEND = "django.core.mail.backends.smtp.EmailBackend"
@@ -77,7 +77,7 @@ def live_worker(
     transactional_db: None,
     mailbox: ReceivingMailbox,
     live_server: LiveServer,
-    settings: SettingsWrapper,
+    settings: Settings,
     tmp_path: Path,
 ) -> Iterator[Child]:
     """A Celery worker with its beat, in a process of its own, on the test's database, mailing to `mailbox`.
@@ -119,7 +119,7 @@ def live_worker(
         guard.close()
 
 
-def worker_environment(settings: SettingsWrapper, mailbox: ReceivingMailbox) -> dict[str, str]:
+def worker_environment(settings: Settings, mailbox: ReceivingMailbox) -> dict[str, str]:
     address = urlsplit(os.environ["DATABASE_URL"])
     return {
         "DATABASE_URL": urlunsplit(address._replace(path=f"/{connection.settings_dict['NAME']}")),
@@ -143,7 +143,7 @@ def browser_context_args(browser_context_args: dict[str, Any]) -> dict[str, Any]
 
 
 @pytest.fixture
-def browser_page(page: Page, live_server: LiveServer, settings: SettingsWrapper) -> Iterator[Page]:
+def browser_page(page: Page, live_server: LiveServer, settings: Settings) -> Iterator[Page]:
     """A phone in Spanish before `live_server`; an error in its console, such as a CSP violation, fails the test."""
     settings.BASE_URL = live_server.url
     complaints: list[str] = []

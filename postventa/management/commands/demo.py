@@ -37,6 +37,7 @@ class Command(BaseCommand):
             self.say(_("Starting …"))
             demo = Demo(
                 settings.BASE_DIR,
+                self.folder,
                 port=port_from("PORT", 8000),
                 mailbox_port=port_from("MAILBOX_PORT", 8025),
                 say=self.say,
