@@ -20,6 +20,7 @@ FloatArray = npt.NDArray[np.float64]
 ExpectedVerdict = Literal["well_below", "below", "as_expected", "above", "well_above"]
 ChangeVerdict = Literal["improved", "worsened", "no_demonstrable_change"]
 AspectVerdict = Literal["keep", "improve", "inconclusive"]
+Quadrant = Literal["improve_first", "keep", "low_priority", "possible_excess", "undecided"]
 
 Z_95 = float(stats.norm.ppf(0.975))
 Z_998 = float(stats.norm.ppf(0.999))
@@ -253,6 +254,19 @@ def aspect_verdict(positive: int, negative: int, reference: float, *, answers: i
         return "inconclusive"
     low, high = interval
     return "keep" if low >= reference else "improve" if high < reference else "inconclusive"
+
+
+def quadrant(performance: Interval, weight: Interval, *, performance_cut: float, weight_cut: float) -> Quadrant:
+    """Field of the importance-performance matrix; undecided where an interval crosses its line.
+
+    The lines are the programme's mean performance and the even weight, 1 / number of aspects.
+    """
+    (low, high), (light, heavy) = performance, weight
+    if low < performance_cut <= high or light < weight_cut <= heavy:
+        return "undecided"
+    if light >= weight_cut:
+        return "keep" if low >= performance_cut else "improve_first"
+    return "possible_excess" if low >= performance_cut else "low_priority"
 
 
 def expected_verdict(x: int, n: int, reference: float, *, strength: float | None = None) -> ExpectedVerdict | None:

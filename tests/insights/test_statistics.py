@@ -415,6 +415,21 @@ def test_aspect_verdict_refuses_negative_mentions():
         s.aspect_verdict(-1, 20, 0.7, answers=30)
 
 
+@pytest.mark.parametrize(
+    ("performance", "weight", "field"),
+    [
+        ((0.4, 0.6), (0.3, 0.5), "improve_first"),
+        ((0.7, 0.9), (0.3, 0.5), "keep"),
+        ((0.4, 0.6), (0.1, 0.2), "low_priority"),
+        ((0.7, 0.9), (0.1, 0.2), "possible_excess"),
+        ((0.6, 0.8), (0.3, 0.5), "undecided"),
+        ((0.7, 0.9), (0.2, 0.3), "undecided"),
+    ],
+)
+def test_quadrant_is_undecided_where_an_interval_crosses_its_line(performance, weight, field):
+    assert s.quadrant(performance, weight, performance_cut=0.7, weight_cut=0.25) == field
+
+
 def test_funnel_of_the_worked_example():
     limits = s.funnel_limits(25, 0.80)
 
