@@ -1,0 +1,142 @@
+"""Which customer a purchase is about: by the shop's id, else by e-mail."""
+
+import hmac
+import json
+from collections.abc import Iterable, Sequence
+from datetime import datetime
+
+from django.conf import settings
+from django.db.models import Q
+from django.utils import timezone
+from django.utils.translation import gettext as _
+
+from accounts.models import Brand
+from affiliates.models import Affiliate, Customer
+from affiliates.services.inputs import CustomerInput, FieldError
+from mailing.addresses import hash_address, known_hashes, normalize_address
+
+LEARNT_FIELDS = (
+    "external_id",
+    "email",
+    "email_hash",
+    "name",
+    "language",
+    "timezone",
+    "survey_notice",
+    "acquiring_affiliate",
+    "acquired_at",
+    "updated_at",
+)
+
+
+class CustomerMismatch(Exception):
+    """The shop's id and the e-mail belong to two different people."""
+
+    def as_error(self) -> FieldError:
+        message = _("The customer's id and e-mail belong to two different people.")
+        return FieldError("customer", "customer_mismatch", message)
+
+
+class Customers:
+    """The customers that a batch is about, each one object: those we had, what we learn of them, and new ones."""
+
+    def __init__(self, brand: Brand, found: Iterable[Customer] = ()) -> None:
+        self.brand = brand
+        self.by_id: dict[int, Customer] = {}
+        self.by_external_id: dict[str, Customer] = {}
+        self.by_email_hash: dict[bytes, Customer] = {}
+        self.new: list[Customer] = []
+        self.changed: set[Customer] = set()
+        for customer in found:
+            self.by_id[customer.pk] = customer
+            self._index(customer)
+
+    @classmethod
+    def of(cls, brand: Brand, given: Sequence[CustomerInput], *, also: Iterable[int]) -> "Customers":
+        """Those that the batch may mean, and those with the ids in `also`; locked against other changes."""
+        hashes = [digest for each in given if each.email for digest in known_hashes(each.email)]
+        found = Customer.objects.filter(
+            Q(external_id__in={each.external_id for each in given if each.external_id})
+            | Q(email_hash__in=hashes)
+            | Q(pk__in=list(also)),
+            brand=brand,
+        )
+        locked = found.select_related("acquiring_affiliate").select_for_update(of=("self",), no_key=True)
+        return cls(brand, locked.order_by("pk"))
+
+    def find(self, given: CustomerInput) -> Customer | None:
+        """CustomerMismatch: id and e-mail name two people."""
+        by_id = self.by_external_id.get(given.external_id) if given.external_id else None
+        by_email = self._by_email(given.email) if given.email else None
+        if by_email and given.external_id and by_email.external_id not in (None, given.external_id):
+            raise CustomerMismatch
+        if by_id and by_email and by_id is not by_email:
+            raise CustomerMismatch
+        return by_id or by_email
+
+    def resolve(self, given: CustomerInput) -> Customer:
+        """The customer meant, made where there is none, knowing what was just told. May raise CustomerMismatch."""
+        customer = self.find(given)
+        if customer is None:
+            customer = Customer(brand=self.brand)
+            self.new.append(customer)
+        if given.external_id and customer.external_id is None:
+            self._learn(customer, external_id=given.external_id)
+        if given.email and not self._has_email(customer, given.email):
+            self._learn(customer, email=normalize_address(given.email), email_hash=hash_address(given.email))
+        self.update(customer, given)
+        self._index(customer)
+        return customer
+
+    def update(self, customer: Customer, given: CustomerInput) -> bool:
+        """Take over what may change without being somebody else; whether anything did."""
+        told = {name: getattr(given, name) for name in ("name", "language", "timezone") if getattr(given, name)}
+        if given.survey_notice is not None:
+            told["survey_notice"] = given.survey_notice
+        return self._learn(customer, **told)
+
+    def acquire(self, customer: Customer, affiliate: Affiliate, *, at: datetime) -> None:
+        self._learn(customer, acquiring_affiliate=affiliate, acquired_at=at)
+
+    def save(self) -> None:
+        Customer.objects.bulk_create(self.new)
+        changed = sorted(self.changed, key=lambda customer: customer.pk)
+        for customer in changed:
+            customer.updated_at = timezone.now()
+        if changed:
+            Customer.objects.bulk_update(changed, LEARNT_FIELDS)
+
+    def _learn(self, customer: Customer, **values: object) -> bool:
+        news = {name: value for name, value in values.items() if getattr(customer, name) != value}
+        for name, value in news.items():
+            setattr(customer, name, value)
+        if news and customer.pk:
+            self.changed.add(customer)
+        return bool(news)
+
+    def _by_email(self, email: str) -> Customer | None:
+        return next((c for digest in known_hashes(email) if (c := self.by_email_hash.get(digest))), None)
+
+    def _has_email(self, customer: Customer, email: str) -> bool:
+        return customer.email_hash is not None and bytes(customer.email_hash) in known_hashes(email)
+
+    def _index(self, customer: Customer) -> None:
+        # An address given up within the batch stays taken until its end: one statement writes all rows, in any order.
+        if customer.external_id:
+            self.by_external_id[customer.external_id] = customer
+        if customer.email_hash:
+            self.by_email_hash[bytes(customer.email_hash)] = customer
+
+
+def identity_hash(given: CustomerInput, *, key_version: int | None = None) -> bytes:
+    """Who the shop said bought it, as a keyed hash: behind one byte naming the key, as addresses are hashed."""
+    version = key_version or max(settings.PSEUDONYM_KEYS)
+    email = normalize_address(given.email) if given.email else None
+    message = b"postventa:identity:v1:" + json.dumps([given.external_id or None, email]).encode()
+    return bytes([version]) + hmac.digest(settings.PSEUDONYM_KEYS[version].encode(), message, "sha256")
+
+
+def is_same_identity(stored: bytes | memoryview, given: CustomerInput) -> bool:
+    """Also under an older key; a key no longer configured cannot contradict."""
+    digest = bytes(stored)
+    return digest[0] not in settings.PSEUDONYM_KEYS or digest == identity_hash(given, key_version=digest[0])

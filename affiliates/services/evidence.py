@@ -1,0 +1,222 @@
+"""From what a shop sent to what `attribution` weighs: clicks, codes and people, looked up for a whole batch at once."""
+
+from collections import defaultdict
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
+from datetime import timedelta
+from typing import Any
+
+from django.db.models import Q
+from django.db.models.functions import Lower
+
+from accounts.models import Brand
+from affiliates.attribution import ClickSeen, CodeSeen, Decision, Evidence, Party, ReferralSeen, Rules, Touch
+from affiliates.models import Affiliate, AffiliateMember, Attribution, Click, Coupon, Customer, Purchase
+from affiliates.visitors import is_shops_key
+from mailing.addresses import normalize_address
+
+
+@dataclass(frozen=True)
+class Dossier:
+    """All that the database knows of the codes, clicks and people that a batch of new purchases names."""
+
+    affiliates: dict[int, Affiliate]
+    parties: dict[int, Party]
+    by_code: dict[str, Party]
+    clicks: dict[str, Click] = field(default_factory=dict)
+    clicks_of_visitor: dict[str, list[Click]] = field(default_factory=dict)
+    coupons: dict[str, list[Coupon]] = field(default_factory=dict)
+    referrers: dict[str, Customer] = field(default_factory=dict)
+
+    def party(self, pk: int | None) -> Party | None:
+        return self.parties.get(pk) if pk else None
+
+    def evidence_for(self, purchase: Purchase) -> Evidence:
+        customer = purchase.customer
+        return Evidence(
+            purchased_at=purchase.purchased_at,
+            customer_email=customer.email,
+            declared=self._code(purchase.declared_affiliate, self.by_code.get(purchase.declared_affiliate)),
+            coupon=self._code(purchase.coupon_code, self._owner_of_coupon(purchase)),
+            clicks=tuple(self._clicks(purchase)),
+            unknown_clicks=tuple(code for code in purchase.click_ids if code not in self.clicks),
+            referral=self._referral(purchase),
+            acquired_by=self.party(customer.acquiring_affiliate_id),
+            acquired_at=customer.acquired_at,
+        )
+
+    def _code(self, code: str, party: Party | None) -> CodeSeen | None:
+        return CodeSeen(code, party) if code else None
+
+    def _owner_of_coupon(self, purchase: Purchase) -> Party | None:
+        for coupon in self.coupons.get(purchase.coupon_code, ()):
+            ends = coupon.valid_until
+            if coupon.valid_from <= purchase.purchased_at and (ends is None or purchase.purchased_at < ends):
+                return self.parties[coupon.affiliate_id]
+        return None
+
+    def _clicks(self, purchase: Purchase) -> Iterable[ClickSeen]:
+        quoted = {click.pk: click for code in purchase.click_ids if (click := self.clicks.get(code))}
+        visitors = {click.visitor for click in quoted.values() if click.visitor}
+        others = {c.pk: c for visitor in visitors for c in self.clicks_of_visitor.get(visitor, ())}
+        for click in {**others, **quoted}.values():
+            if click.pk in quoted or click.occurred_at <= purchase.purchased_at:
+                yield ClickSeen(
+                    pk=click.pk,
+                    code=click.public_id,
+                    at=click.occurred_at,
+                    party=self.parties[click.link.affiliate_id],
+                    link=click.link_id,
+                    is_quoted=click.pk in quoted,
+                    is_visit=click.kind in (Click.Kind.VISIT, Click.Kind.REPEAT),
+                )
+
+    def _referral(self, purchase: Purchase) -> ReferralSeen | None:
+        code = purchase.referral_code
+        if not code:
+            return None
+        referrer = self.referrers.get(code)
+        if referrer is None:
+            return ReferralSeen(code, is_known=False)
+        own = (party for party in self.parties.values() if referrer.email in party.emails)
+        return ReferralSeen(
+            code,
+            is_customer_themselves=referrer.pk == purchase.customer.pk,
+            party=min(own, key=lambda party: party.code, default=None),
+            brought_by=self.party(referrer.acquiring_affiliate_id),
+        )
+
+
+def rules_of(brand: Brand) -> Rules:
+    return Rules(
+        order=tuple(brand.attribution_order),
+        window=timedelta(days=brand.attribution_window_days),
+        counts_last_click=brand.attribution_model == Brand.AttributionModel.LAST,
+    )
+
+
+def gather(brand: Brand, purchases: Sequence[Purchase]) -> Dossier:
+    """A fixed number of questions, whatever the number of purchases; none for kinds of evidence that nobody sent."""
+    clicks = _clicks(brand, {code for p in purchases for code in p.click_ids})
+    of_visitors = _clicks_of_visitors(brand, clicks.values(), purchases)
+    coupons = _coupons(brand, {p.coupon_code for p in purchases if p.coupon_code})
+    referrers = _referrers(brand, {p.referral_code for p in purchases if p.referral_code})
+    affiliates = _affiliates(
+        brand,
+        codes={p.declared_affiliate for p in purchases if p.declared_affiliate},
+        emails={referrer.email for referrer in referrers.values() if referrer.email},
+        ids={click.link.affiliate_id for click in clicks.values()}
+        | {click.link.affiliate_id for each in of_visitors.values() for click in each}
+        | {coupon.affiliate_id for each in coupons.values() for coupon in each}
+        | {c.acquiring_affiliate_id for c in referrers.values() if c.acquiring_affiliate_id}
+        | {p.customer.acquiring_affiliate_id for p in purchases if p.customer.acquiring_affiliate_id},
+    )
+    parties = _parties(affiliates)
+    return Dossier(
+        affiliates=affiliates,
+        parties=parties,
+        by_code={party.code: party for party in parties.values()},
+        clicks=clicks,
+        clicks_of_visitor=of_visitors,
+        coupons=coupons,
+        referrers=referrers,
+    )
+
+
+def attribution_row(purchase: Purchase, decision: Decision, affiliates: dict[int, Affiliate]) -> Attribution:
+    """An unsaved row that carries its affiliates, so that nobody has to look them up again."""
+
+    def row(party: Party | None) -> Affiliate | None:
+        return affiliates[party.pk] if party else None
+
+    return Attribution(
+        purchase=purchase,
+        affiliate=row(decision.affiliate),
+        method=decision.method,
+        confidence=decision.confidence,
+        reason=decision.reason,
+        link_id=decision.link,
+        window_ends_at=decision.window_ends_at,
+        acquiring_affiliate=row(decision.acquiring_affiliate),
+        indirect_affiliate=row(decision.indirect_affiliate),
+        touches=[_touch_as_json(touch) for touch in decision.touches],
+        decided_at=decision.decided_at,
+    )
+
+
+def _touch_as_json(touch: Touch) -> dict[str, Any]:
+    return {
+        "method": touch.method,
+        "reason": touch.reason,
+        "source": touch.source,
+        "affiliate": touch.affiliate,
+        "at": touch.at.isoformat() if touch.at else None,
+        "won": touch.won,
+    }
+
+
+def _clicks(brand: Brand, codes: set[str]) -> dict[str, Click]:
+    if not codes:
+        return {}
+    found = Click.objects.filter(public_id__in=codes, link__affiliate__brand=brand).select_related("link")
+    return {click.public_id: click for click in found}
+
+
+def _clicks_of_visitors(brand: Brand, quoted: Iterable[Click], purchases: Sequence[Purchase]) -> dict[str, list[Click]]:
+    """What else the visitors of quoted clicks followed, as far as the shop names its visitors.
+
+    Our own keys are a day's address and browser: behind one office door they are many people, so they prove nothing.
+    """
+    visitors = {click.visitor for click in quoted if is_shops_key(click.visitor)}
+    if not visitors:
+        return {}
+    times = [purchase.purchased_at for purchase in purchases if purchase.click_ids]
+    found = Click.objects.filter(
+        visitor__in=visitors,
+        link__affiliate__brand=brand,
+        occurred_at__range=(min(times) - timedelta(days=brand.attribution_window_days), max(times)),
+    )
+    clicks: dict[str, list[Click]] = defaultdict(list)
+    for click in found.select_related("link"):
+        clicks[click.visitor].append(click)
+    return clicks
+
+
+def _coupons(brand: Brand, codes: set[str]) -> dict[str, list[Coupon]]:
+    coupons: dict[str, list[Coupon]] = defaultdict(list)
+    if codes:
+        for coupon in Coupon.objects.filter(brand=brand, code__in=codes).order_by("-valid_from", "pk"):
+            coupons[coupon.code].append(coupon)
+    return coupons
+
+
+def _referrers(brand: Brand, codes: set[str]) -> dict[str, Customer]:
+    if not codes:
+        return {}
+    return {c.referral_code or "": c for c in Customer.objects.filter(brand=brand, referral_code__in=codes)}
+
+
+def _affiliates(brand: Brand, *, codes: set[str], emails: set[str], ids: set[int]) -> dict[int, Affiliate]:
+    if not (codes or emails or ids):
+        return {}
+    wanted = Q(code__in=codes) | Q(pk__in=ids)
+    if emails:
+        members = AffiliateMember.objects.filter(affiliate__brand=brand, user__email__in=emails)
+        wanted |= Q(address__in=emails) | Q(pk__in=members.values("affiliate"))
+    found = Affiliate.objects.filter(brand=brand).alias(address=Lower("email")).filter(wanted)
+    return {affiliate.pk: affiliate for affiliate in found}
+
+
+def _parties(affiliates: dict[int, Affiliate]) -> dict[int, Party]:
+    emails: dict[int, set[str]] = defaultdict(set)
+    for pk, affiliate in affiliates.items():
+        if affiliate.email:
+            emails[pk].add(normalize_address(affiliate.email))
+    if affiliates:
+        members = AffiliateMember.objects.filter(affiliate__in=affiliates)
+        for pk, email in members.values_list("affiliate", "user__email"):
+            emails[pk].add(normalize_address(email))
+    return {
+        pk: Party(pk, affiliate.code, affiliate.is_active, frozenset(emails[pk]))
+        for pk, affiliate in affiliates.items()
+    }

@@ -1,0 +1,77 @@
+"""What shops tell us about a purchase, and what became of it."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import date, datetime
+from decimal import Decimal
+from typing import Any, Literal
+
+from affiliates.models import Attribution, Purchase
+
+
+@dataclass(frozen=True)
+class CustomerInput:
+    """Who bought: named by the shop's id or by e-mail, else somebody who cannot be recognised again."""
+
+    email: str | None = None
+    external_id: str | None = None
+    name: str = ""
+    language: str = ""
+    timezone: str = ""
+    survey_notice: bool | None = None
+
+
+@dataclass(frozen=True)
+class ProductInput:
+    """Empty fields say nothing: what is known of the product stays."""
+
+    sku: str
+    name: str = ""
+    category: str = ""
+    kind: str = ""
+
+
+@dataclass(frozen=True)
+class PurchaseInput:
+    """A purchase as told. Times are aware, `amount` has at most two decimals, `state` open says nothing."""
+
+    external_id: str
+    purchased_at: datetime
+    delivered_at: datetime | None = None
+    activated_at: datetime | None = None
+    promised_on: date | None = None
+    amount: Decimal | None = None
+    currency: str = ""
+    state: str = Purchase.State.OPEN
+    product: ProductInput | None = None
+    customer: CustomerInput = CustomerInput()
+    click_ids: tuple[str, ...] = ()
+    coupon: str = ""
+    affiliate: str = ""
+    referral: str = ""
+    metadata: Mapping[str, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class FieldError:
+    """What is wrong with one field (`customer.email`), as a code for programs and a sentence for people."""
+
+    field: str
+    code: str
+    message: str
+
+    def as_dict(self) -> dict[str, str]:
+        return {"field": self.field, "code": self.code, "message": self.message}
+
+
+Status = Literal["created", "updated", "duplicate", "conflict", "rejected"]
+
+
+@dataclass(frozen=True)
+class Recorded:
+    """What became of one input. A conflict has the purchase that stands; a rejected one has none."""
+
+    status: Status
+    purchase: Purchase | None = None
+    attribution: Attribution | None = None
+    errors: tuple[FieldError, ...] = ()
