@@ -173,8 +173,9 @@ class Brand(models.Model):
         return self.languages[0] if self.languages else settings.LANGUAGE_CODE
 
     def language_for(self, language: str) -> str:
-        """The language to write to somebody in: theirs where the brand has it, else the brand's first."""
-        return language if language in self.languages else self.default_language
+        """The language to write to somebody in: theirs (for en-GB also en) where the brand has it, else its first."""
+        spoken = (code for code in (language, language.partition("-")[0]) if code in self.languages)
+        return next(spoken, self.default_language)
 
     def delay_for(self, kind: str) -> timedelta:
         """How long after delivery or activation to ask, by `Product.Kind` value."""

@@ -1,0 +1,71 @@
+"""What the mails that ask say: the words of the brand's survey, and the little that they tell of the purchase."""
+
+from collections.abc import Sequence
+from datetime import datetime, timedelta
+from typing import Any
+
+from django.utils import translation
+from django.utils.formats import date_format
+
+from accounts.models import Brand
+from affiliates.models import Purchase
+from surveys.asking import zone_of
+from surveys.models import Invitation, Question, Survey
+from surveys.wording import fill, in_language
+
+QUESTION = "csat"  # the one question in the mail
+TEXTS = ("subject", "preheader", "body")
+# Received no longer ago than this, "a few days ago" would be untrue.
+FRESH_FOR = timedelta(days=2)
+
+
+def mail_contexts(brand: Brand, invitations: Sequence[Invitation], *, now: datetime) -> dict[int, dict[str, Any]]:
+    """The templates' context by invitation, each in its customer's language. Invitations carry their purchases."""
+    surveys = Survey.objects.in_bulk({invitation.survey_id for invitation in invitations})
+    questions = {question.survey_id: question for question in Question.objects.filter(survey__in=surveys, key=QUESTION)}
+    return {
+        invitation.pk: mail_context(
+            brand,
+            invitation.purchase,
+            survey=surveys[invitation.survey_id],
+            question=questions[invitation.survey_id],
+            now=now,
+        )
+        for invitation in invitations
+        if invitation.purchase
+    }
+
+
+def mail_context(
+    brand: Brand, purchase: Purchase, *, survey: Survey, question: Question, now: datetime
+) -> dict[str, Any]:
+    """In discreet mode nothing here says what was bought, nor the brand's own name where it has a discreet one."""
+    language = brand.language_for(purchase.customer.language)
+    names = {
+        "brand": (brand.discreet_name if brand.is_discreet else "") or brand.name,
+        "product": purchase.product.name if purchase.product and not brand.is_discreet else "",
+        "name": first_name(purchase.customer.name),
+    }
+    return {
+        **names,
+        "is_discreet": brand.is_discreet,
+        "kind": purchase.kind,
+        "is_fresh": purchase.received_at is not None and now - purchase.received_at < FRESH_FOR,
+        "purchased_on": date_in_words(purchase, brand, language),
+        "question": fill(in_language(question.texts, language, brand.default_language), brand=names["brand"]),
+        "options": [
+            {"code": option["code"], "label": in_language(option["labels"], language, brand.default_language)}
+            for option in question.options
+        ],
+        "texts": {key: fill(survey.mail_texts.get(language, {}).get(key, ""), **names) for key in TEXTS},
+    }
+
+
+def first_name(name: str) -> str:
+    return name.split()[0] if name.strip() else ""
+
+
+def date_in_words(purchase: Purchase, brand: Brand, language: str) -> str:
+    """The day of the purchase where the customer lives, as «3 de marzo de 2026»."""
+    with translation.override(language):
+        return date_format(purchase.purchased_at.astimezone(zone_of(purchase, brand)), "DATE_FORMAT")

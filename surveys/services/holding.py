@@ -1,0 +1,76 @@
+"""Reasons not to ask now: written by apps above, by staff who pause, and ended with their cause."""
+
+from datetime import datetime
+
+from django.db import transaction
+from django.db.models import Exists, OuterRef, Q, QuerySet
+
+from accounts.models import Brand
+from affiliates.models import Purchase
+from surveys.models import Hold, Invitation, Reason, Wave
+from surveys.services.planning import plan_invitations, take_back
+
+State = Invitation.State
+
+
+@transaction.atomic
+def hold_purchase(purchase: Purchase, *, cause: str, now: datetime) -> Hold:
+    """Do not ask about this purchase while the cause ("complaint:5") stands; a mail on its way is taken back."""
+    hold, _created = Hold.objects.get_or_create(purchase=purchase, cause=cause, lifted_at=None)
+    plan_again(purchase, now=now)
+    return hold
+
+
+@transaction.atomic
+def lift_hold(purchase: Purchase, *, cause: str, now: datetime) -> bool:
+    """The cause is over: ask when nothing else stands against it. False: it was not held for this cause."""
+    is_lifted = bool(Hold.objects.standing().filter(purchase=purchase, cause=cause).update(lifted_at=now))
+    if is_lifted:
+        plan_again(purchase, now=now)
+    return is_lifted
+
+
+def plan_again(purchase: Purchase, *, now: datetime) -> None:
+    """A purchase of which no invitation was ever decided (imported history) stays without one."""
+    if Invitation.objects.filter(wave=Wave.FIRST, purchase=purchase).exists():
+        fresh = Purchase.objects.select_related("brand").get(pk=purchase.pk)
+        plan_invitations(fresh.brand, [fresh], now=now)
+
+
+@transaction.atomic
+def pause_asking(brand: Brand, *, now: datetime) -> bool:
+    """Ask nobody until resumed; what is in the mail ledger already is taken back. False: it was paused before."""
+    paused = Brand.objects.filter(pk=brand.pk, asking_paused_at=None).update(asking_paused_at=now)
+    if not paused:
+        return False
+    ours = Invitation.objects.filter(brand=brand, wave=Wave.FIRST)
+    hold_for_pause(ours.filter(state=State.PLANNED), now=now)
+    taken_back = take_back(ours.filter(state=State.QUEUED, mails__mail__state__in=["queued", "claimed"]).distinct())
+    hold_for_pause(ours.filter(pk__in=taken_back), now=now)
+    brand.refresh_from_db(fields=["asking_paused_at"])
+    return True
+
+
+def hold_for_pause(invitations: QuerySet[Invitation], *, now: datetime) -> None:
+    invitations.update(state=State.HELD, reason=Reason.PAUSED, scheduled_for=None, remind_at=None, updated_at=now)
+
+
+@transaction.atomic
+def resume_asking(brand: Brand, *, now: datetime) -> bool:
+    """Ask again; whoever waited is judged anew and spread over the next hour. False: it was not paused."""
+    resumed = Brand.objects.filter(pk=brand.pk, asking_paused_at__isnull=False).update(asking_paused_at=None)
+    wake_held(now=now)
+    brand.refresh_from_db(fields=["asking_paused_at"])
+    return bool(resumed)
+
+
+def wake_held(*, now: datetime) -> int:
+    """Make due what is held for a cause that has ended, whoever ended it; how many.
+
+    Whoever ends a cause wakes its purchases at once. This finds those that a crash or a race left behind.
+    """
+    has_hold = Exists(Hold.objects.standing().filter(purchase=OuterRef("purchase")))
+    causeless = Q(reason=Reason.PAUSED, brand__asking_paused_at=None) | (Q(reason=Reason.OPEN_COMPLAINT) & ~has_hold)
+    sleeping = Invitation.objects.filter(state=State.HELD, scheduled_for=None).filter(causeless)
+    free = sleeping.select_for_update(skip_locked=True, no_key=True, of=("self",)).values_list("pk", flat=True)
+    return Invitation.objects.filter(pk__in=list(free)).update(scheduled_for=now, updated_at=now)

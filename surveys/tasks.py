@@ -1,0 +1,22 @@
+"""What runs by itself: CELERY_BEAT_SCHEDULE in settings.py says when."""
+
+from celery import shared_task
+
+
+@shared_task
+def send_due_invitations() -> int:
+    from accounts.clock import database_now
+    from surveys.services.sending import send_due_invitations
+
+    return send_due_invitations(now=database_now())
+
+
+@shared_task
+def plan_due_work() -> int:
+    """Whoever is to be reminded, and whoever was held for a cause that is over."""
+    from accounts.clock import database_now
+    from surveys.services.holding import wake_held
+    from surveys.services.sending import send_due_reminders
+
+    now = database_now()
+    return wake_held(now=now) + send_due_reminders(now=now)
