@@ -60,7 +60,7 @@ class Rollup(models.Model):
             # How many answers each affiliate has: asked at every fold, so from the index alone.
             models.Index(
                 fields=["brand", "affiliate"],
-                include=["count"],
+                include=["day", "count"],
                 name="rollup_answers",
                 condition=Q(question="answers", wave="first"),
             ),
@@ -131,6 +131,8 @@ class Block(models.Model):
     counts = models.JSONField(_("counts"), default=dict)
     # {link id: {question: {value: count}}}: only links that are no part of anything smaller than k answers
     splits = models.JSONField(_("by link"), default=dict)
+    # Of a programme's block: {"strength": {question: answers}, "response_rate": share}, measured at publication
+    context = models.JSONField(_("measured with it"), default=dict)
     published_at = models.DateTimeField(_("published at"))
 
     objects = BlockQuerySet.as_manager()
