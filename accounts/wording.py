@@ -49,9 +49,10 @@ ALLAUTH = (
     ),
     gettext_noop("You can store this secret and use it to reinstall your authenticator app at a later time."),
     gettext_noop("You are about to deactivate authenticator app based authentication. Are you sure?"),
+    gettext_noop("Passwordless"),
     gettext_noop(
-        "Enabling passwordless operation allows you to sign in using just this key, but imposes additional requirements "
-        "such as biometrics or PIN protection."
+        "Enabling passwordless operation allows you to sign in using just this key, but imposes additional "
+        "requirements such as biometrics or PIN protection."
     ),
     gettext_noop("Hello from %(site_name)s!"),
     gettext_noop("Thank you for using %(site_name)s!\n%(site_domain)s"),
@@ -67,9 +68,6 @@ ALLAUTH = (
     gettext_noop("Your password has been reset."),
     gettext_noop("Your password has been set."),
 )
-
-# Of these allauth has no Spanish at all.
-ALLAUTH_UNTRANSLATED = (gettext_noop("Name"), gettext_noop("Passwordless"))
 
 DJANGO = (
     gettext_noop("Enter a valid value."),

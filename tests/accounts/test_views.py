@@ -192,3 +192,27 @@ def test_nobody_can_sign_up(visitor: Client) -> None:
     assert "closed" in response.text
     assert not User.objects.exists()
     assert reverse("account_signup") not in visitor.get(reverse("account_login")).text
+
+
+ACCOUNT_PAGES = ["account_change_password", "account_email", "account_logout", "account_reauthenticate", "mfa_index"]
+
+
+@pytest.mark.parametrize("name", ACCOUNT_PAGES)
+def test_every_account_page_comes_out_in_our_look(client: Client, name: str) -> None:
+    client.force_login(User.objects.create_user("ana@ana.example", factories.PASSWORD))
+
+    response = client.get(reverse(name))
+
+    assert response.status_code == 200
+    assert "css/tokens" in response.text
+    assert len(re.findall("<h1>", response.text)) == 1
+    assert "button-main" in response.text or name == "mfa_index"
+
+
+def test_a_security_key_is_named_in_the_readers_language(client: Client) -> None:
+    client.force_login(User.objects.create_user("ana@ana.example", factories.PASSWORD, language="en"))
+    client.post(reverse("account_reauthenticate"), {"password": factories.PASSWORD})
+
+    response = client.get(reverse("mfa_add_webauthn"))
+
+    assert '<label for="id_name">Name of the key</label>' in response.text

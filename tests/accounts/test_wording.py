@@ -7,7 +7,7 @@ import django
 import pytest
 from babel.messages.pofile import read_po
 
-from accounts.wording import ALLAUTH, ALLAUTH_UNTRANSLATED, DJANGO
+from accounts.wording import ALLAUTH, DJANGO
 
 OF_ALLAUTH = [Path(allauth.__file__).parent / "locale"]
 OF_DJANGO = [
@@ -21,14 +21,6 @@ OF_DJANGO = [
 )
 def test_what_we_reword_is_still_said(folders: list[Path], sentences: tuple[str, ...]) -> None:
     assert set(sentences) - {said for folder in folders for said in spanish_sentences(folder)} == set()
-
-
-@pytest.mark.parametrize("sentence", ALLAUTH_UNTRANSLATED)
-def test_what_allauth_leaves_untranslated_is_said_in_its_forms(sentence: str) -> None:
-    forms = (Path(allauth.__file__).parent / "mfa" / "webauthn" / "forms.py").read_text()
-
-    assert f'_("{sentence}")' in forms
-    assert sentence not in spanish_sentences(OF_ALLAUTH[0])
 
 
 def spanish_sentences(folder: Path) -> set[str]:
