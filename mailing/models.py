@@ -10,6 +10,7 @@ from django.conf import settings
 from django.contrib.postgres.fields import ArrayField
 from django.db import models
 from django.db.models import Q
+from django.db.models.functions import Now
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
@@ -26,7 +27,7 @@ class OutgoingMailQuerySet(models.QuerySet["OutgoingMail"]):
         """Mail carries names and addresses: staff of its brand only."""
         return self.filter(brand__in=Brand.objects.visible_to(user))
 
-    def due(self, now: datetime) -> "OutgoingMailQuerySet":
+    def due(self, now: datetime | Now) -> "OutgoingMailQuerySet":
         return self.filter(state=OutgoingMail.State.QUEUED, not_before__lte=now)
 
     def unfinished(self) -> "OutgoingMailQuerySet":

@@ -313,7 +313,10 @@ DJANGO_STRUCTLOG_IP_LOGGING_ENABLED = False
 
 # --- How the engine behaves ----------------------------------------------------------------------------------------
 MAIL_BATCH_SIZE = env.int("MAIL_BATCH_SIZE", default=100)  # mails claimed at once by one worker
-# seconds a worker may hold mails before others take them for lost; longer than EMAIL_TIMEOUT
+MAIL_CONNECTION_MESSAGES = env.int("MAIL_CONNECTION_MESSAGES", default=100)  # before the connection is made anew
+# seconds a worker may hold mails that it has not begun to send: so long they wait where one was killed
+MAIL_CLAIM_SECONDS = env.int("MAIL_CLAIM_SECONDS", default=60)
+# seconds a conversation with the server may last before others take it for lost; longer than EMAIL_TIMEOUT
 MAIL_LEASE_SECONDS = env.int("MAIL_LEASE_SECONDS", default=900)
 MAIL_MAX_ATTEMPTS = env.int("MAIL_MAX_ATTEMPTS", default=8)  # tries before a mail is given up
 PURCHASE_BATCH_SIZE = 1000  # purchases worked in one set of statements

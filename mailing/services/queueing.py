@@ -12,6 +12,7 @@ from django.db.models.functions import Now
 from django.utils.translation import gettext as _
 
 from accounts.models import Brand, User
+from mailing.addresses import normalize_address
 from mailing.models import MailEvent, OutgoingMail
 from mailing.tokens import hash_token
 
@@ -69,7 +70,7 @@ def _row_for(request: MailRequest) -> OutgoingMail:
     )
     mail.token_hash = hash_token(mail.token)
     # Made once: a retry under the same Message-ID lets a mailbox drop the copy.
-    mail.message_id = f"<{mail.uuid}@{mail.sender.rpartition('@')[2]}>"
+    mail.message_id = f"<{mail.uuid}@{normalize_address(mail.sender).rpartition('@')[2]}>"
     return mail
 
 
