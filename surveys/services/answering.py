@@ -1,0 +1,252 @@
+"""What happens when somebody answers: stored once, changed with its history, redacted for others to read."""
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any
+
+from django.db import transaction
+from django.db.models import prefetch_related_objects
+
+from accounts.models import Brand, User
+from affiliates.models import Purchase
+from mailing.services import cancel_mails
+from surveys.models import Answer, Invitation, InvitationMail, Question, Response, ResponseChange, ResponseRevision
+from surveys.questionnaire import meets
+from surveys.redaction import redact
+
+FollowUp = Response.FollowUp
+BY_STAFF = "staff"  # the reason for suspicion that a person gave
+
+
+@dataclass(frozen=True)
+class Given:
+    """An answer to one question: a number, codes or words, as the question's kind has it."""
+
+    number: int | None = None
+    codes: tuple[str, ...] = ()
+    text: str = ""
+
+    @property
+    def code(self) -> str:
+        """What a condition compares with."""
+        return str(self.number) if self.number is not None else next(iter(self.codes), "")
+
+    @property
+    def as_json(self) -> Any:
+        return self.number if self.number is not None else list(self.codes) or self.text
+
+
+@dataclass(frozen=True)
+class AnswerData:
+    """What one POST says, checked by its form. Absent or None is «left empty»: in an edit it means unchanged."""
+
+    given: Mapping[str, Given]  # by question key
+    removed: frozenset[str] = frozenset()  # keys whose earlier answer is to go
+    hides_comment: bool | None = None
+    publishes: bool | None = None
+
+
+@dataclass(frozen=True)
+class Said:
+    """All that a response says at one moment."""
+
+    given: Mapping[str, Given] = field(default_factory=dict)
+    hides_comment: bool = False
+    publishes: bool = False
+
+
+@transaction.atomic
+def submit_response(
+    invitation: Invitation, data: AnswerData, *, language: str, suspicions: Sequence[str], now: datetime
+) -> Response:
+    """Store an answer and return the response that stands. The same again changes nothing.
+
+    What looks suspect never replaces what a human said: it goes into the history alone. A human replaces what looked
+    suspect; another human answer is an edit, which keeps the date of the first. The history keeps what was said before.
+    """
+    prefetch_related_objects([invitation], "survey__questions")
+    # The second of a double tap waits here, and then finds the first one's response.
+    Invitation.objects.select_for_update(no_key=True).get(pk=invitation.pk)
+    standing = Response.objects.filter(invitation=invitation).first()
+    if standing is None or standing.is_suspect:
+        after = _said_after(Said(), data, invitation)
+    else:
+        before = said_in(standing)
+        after = _said_after(before, data, invitation)
+        if after == before:
+            return standing
+        if suspicions:
+            ResponseRevision.objects.create(**revision_of(standing, after, suspicions))
+            return standing
+    return _record(invitation, standing, after, language=language, suspicions=suspicions, now=now)
+
+
+@transaction.atomic
+def judge_response(response: Response, *, is_genuine: bool, now: datetime) -> None:
+    """Staff decide whether a customer answered; from here on it counts, or counts nowhere."""
+    locked = Response.objects.select_for_update(no_key=True).get(pk=response.pk)
+    if locked.is_suspect != is_genuine:
+        return
+    locked.is_suspect, locked.updated_at = not is_genuine, now
+    if not is_genuine:
+        locked.suspect_reasons = [*locked.suspect_reasons, BY_STAFF]
+    locked.save(update_fields=["is_suspect", "updated_at", "suspect_reasons"])
+    ResponseChange.objects.create(response=locked)
+    if is_genuine:
+        cancel_mails_of([locked.invitation_id])
+
+
+def follow_up_for(given: Mapping[str, Given]) -> FollowUp:
+    """How urgently somebody should look after this customer."""
+    csat, nps, promise = (given.get(key, Given()).number for key in ("csat", "nps", "promise"))
+    if csat == 1 or (nps is not None and nps <= 2):
+        return FollowUp.HIGH
+    if csat == 2 or nps in (3, 4):
+        return FollowUp.MEDIUM
+    if nps in (5, 6) or promise == -2 or given.get("contact", Given()).code == "yes":
+        return FollowUp.LOW
+    return FollowUp.NONE
+
+
+def said_in(response: Response) -> Said:
+    answers = response.answers.select_related("question")
+    return Said(
+        {a.question.key: Given(a.number, tuple(a.codes), a.text) for a in answers},
+        response.hides_comment,
+        response.publishes,
+    )
+
+
+def revision_of(response: Response, said: Said, suspicions: Iterable[str] = ()) -> dict[str, Any]:
+    """The fields of a row of history; `suspicions` say why this was never let in."""
+    content = {
+        "given": {key: given.as_json for key, given in said.given.items()},
+        "language": response.language,
+        "hides_comment": said.hides_comment,
+        "publishes": said.publishes,
+        "suspect_reasons": list(suspicions) or response.suspect_reasons,
+    }
+    return {
+        "response": response,
+        "external_id": response.external_id or "",
+        "answers": content,
+        "answered_at": response.answered_at,
+    }
+
+
+def _said_after(before: Said, data: AnswerData, invitation: Invitation) -> Said:
+    kept = {key: given for key, given in before.given.items() if key not in data.removed}
+    given = {**kept, **data.given}
+    return Said(
+        {
+            question.key: given[question.key]
+            for question in invitation.survey.questions.all()
+            if question.key in given and not _is_contradicted(question, given)
+        },
+        before.hides_comment if data.hides_comment is None else data.hides_comment,
+        before.publishes if data.publishes is None else data.publishes,
+    )
+
+
+def _is_contradicted(question: Question, given: Mapping[str, Given]) -> bool:
+    """A choice left over from before the customer changed the answer it hung on. Words are never dropped."""
+    leader = given.get(question.condition.get("question", ""))
+    return bool(leader and not given[question.key].text and not meets(question.condition, leader.code))
+
+
+def _record(
+    invitation: Invitation,
+    standing: Response | None,
+    said: Said,
+    *,
+    language: str,
+    suspicions: Sequence[str],
+    now: datetime,
+) -> Response:
+    response = standing or Response(brand=invitation.brand, invitation=invitation)
+    if standing:
+        ResponseRevision.objects.create(**revision_of(standing, said_in(standing)))
+    if standing is None or standing.is_suspect:
+        response.answered_at = now
+    response.language, response.updated_at = language, now
+    response.hides_comment, response.publishes = said.hides_comment, said.publishes
+    response.is_suspect, response.suspect_reasons = bool(suspicions), list(suspicions)
+    response.follow_up, response.followed_up_at = follow_up_for(said.given), None
+    response.save()
+    _store_answers(response, invitation, said.given)
+    ResponseChange.objects.create(response=response)
+    if not suspicions:
+        cancel_mails_of([invitation.pk])
+    return response
+
+
+def _store_answers(response: Response, invitation: Invitation, given: Mapping[str, Given]) -> None:
+    known = known_about(response.brand, invitation.purchase) if any(g.text for g in given.values()) else NOBODY
+    response.answers.exclude(question__key__in=given).delete()
+    Answer.objects.bulk_create(
+        [
+            answer_for(response, question, given[question.key], known)
+            for question in invitation.survey.questions.all()
+            if question.key in given
+        ],
+        update_conflicts=True,
+        unique_fields=["response", "question"],
+        update_fields=["number", "codes", "text", "redacted_text"],
+    )
+
+
+def cancel_mails_of(invitations: Iterable[int]) -> None:
+    """Who has answered is not reminded."""
+    cancel_mails(InvitationMail.objects.filter(invitation__in=invitations).values("mail"), reason="answered")
+
+
+# --- Words without what tells who wrote them -------------------------------------------------------------------------
+@dataclass(frozen=True)
+class Known:
+    """Names, addresses and orders that a comment may hold, of one customer and of the brand's staff."""
+
+    regions: tuple[str, ...] = ()
+    names: tuple[str, ...] = ()
+    emails: tuple[str, ...] = ()
+    ids: tuple[str, ...] = ()
+
+
+NOBODY = Known()
+
+
+def known_about(brand: Brand, purchase: Purchase | None) -> Known:
+    """What is known about who bought this, with all their orders."""
+    if purchase is None:
+        return Known(regions=(brand.country,), names=staff_names(brand))
+    customer = purchase.customer
+    return Known(
+        regions=(brand.country,),
+        names=(customer.name, *staff_names(brand)),
+        emails=(customer.email or "",),
+        ids=tuple(customer.purchases.values_list("external_id", flat=True)),
+    )
+
+
+def staff_names(brand: Brand) -> tuple[str, ...]:
+    return tuple(User.objects.filter(memberships__brand=brand).exclude(name="").values_list("name", flat=True))
+
+
+def answer_for(response: Response, question: Question, given: Given, known: Known) -> Answer:
+    return Answer(
+        response=response,
+        question=question,
+        number=given.number,
+        codes=list(given.codes),
+        text=given.text,
+        redacted_text=redact(
+            given.text,
+            regions=known.regions,
+            language=response.language,
+            known_names=known.names,
+            known_emails=known.emails,
+            known_ids=known.ids,
+        )
+        if given.text
+        else "",
+    )
