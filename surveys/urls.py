@@ -1,4 +1,9 @@
-from django.urls import URLPattern
+from django.urls import path
+
+from surveys import views
 
 app_name = "surveys"
-urlpatterns: list[URLPattern] = []
+
+urlpatterns = [
+    path("s/<str:token>/", views.answer, name="answer"),
+]
