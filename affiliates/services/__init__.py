@@ -1,4 +1,21 @@
+from affiliates.services.changes import PurchaseConflict, change_purchase, record_refund
 from affiliates.services.inputs import CustomerInput, FieldError, ProductInput, PurchaseInput, Recorded
+from affiliates.services.links import CodeTaken, create_affiliate, create_link, kind_of_visit, record_click
 from affiliates.services.recording import record_purchases
 
-__all__ = ["CustomerInput", "FieldError", "ProductInput", "PurchaseInput", "Recorded", "record_purchases"]
+__all__ = [
+    "CodeTaken",
+    "CustomerInput",
+    "FieldError",
+    "ProductInput",
+    "PurchaseConflict",
+    "PurchaseInput",
+    "Recorded",
+    "change_purchase",
+    "create_affiliate",
+    "create_link",
+    "kind_of_visit",
+    "record_click",
+    "record_purchases",
+    "record_refund",
+]

@@ -1,0 +1,114 @@
+"""Affiliates, their links, and who followed them."""
+
+import re
+from collections.abc import Sequence
+from datetime import datetime, timedelta
+
+from django.core.exceptions import ValidationError
+from django.db import connection, transaction
+from django.utils.translation import gettext as _
+
+from accounts.models import Brand
+from affiliates.destinations import is_allowed_destination
+from affiliates.models import Affiliate, Click, LinkPromise, TrackingLink, click_public_id, random_code
+
+CODE = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]{0,59}")
+MAX_PROMISES = 20
+REPEAT_WITHIN = timedelta(minutes=30)
+# Programs that fetch pages for themselves. HTTP libraries are not among them: shops test their links with them.
+BOT = re.compile(
+    r"bot\b|bot/|crawl|spider|slurp|preview|facebookexternalhit|whatsapp|embedly|quora link|bingpreview|"
+    r"headlesschrome|lighthouse|pingdom|uptimerobot|monitoring|scanner|proofpoint|barracuda|mimecast",
+    re.IGNORECASE,
+)
+
+
+class CodeTaken(Exception):
+    """Somebody has this code already."""
+
+
+def create_affiliate(
+    brand: Brand, code: str, name: str, *, public_name: str = "", email: str = "", now: datetime
+) -> Affiliate:
+    """An active affiliate. ValidationError: a field does not hold. CodeTaken: the brand has one of this code."""
+    affiliate = Affiliate(
+        brand=brand, code=code, name=name or code, public_name=public_name, email=email.strip().lower(), joined_at=now
+    )
+    _check_code(code)
+    if Affiliate.objects.filter(brand=brand, code=code).exists():
+        raise CodeTaken
+    affiliate.full_clean()
+    affiliate.save(force_insert=True)
+    return affiliate
+
+
+@transaction.atomic
+def create_link(
+    affiliate: Affiliate, destination: str, *, code: str = "", campaign: str = "", promises: Sequence[str] = ()
+) -> TrackingLink:
+    """A link to a page of the brand's shop, with what is promised there.
+
+    ValidationError: a destination on another host, or a field that does not hold. CodeTaken: the code is in use.
+    """
+    if not is_allowed_destination(destination, affiliate.brand.allowed_hosts):
+        raise ValidationError({"destination": destination_error(affiliate.brand)})
+    if code:
+        _check_code(code)
+    link = TrackingLink(affiliate=affiliate, destination=destination, code=code or random_code(), campaign=campaign)
+    if TrackingLink.objects.filter(code=link.code).exists():
+        raise CodeTaken
+    link.full_clean()
+    link.save(force_insert=True)
+    kept = list(dict.fromkeys(text for promise in promises if (text := promise.strip())))
+    if len(kept) > MAX_PROMISES:
+        message = _("A link carries %(count)d promises at most.") % {"count": MAX_PROMISES}
+        raise ValidationError({"promises": ValidationError(message, "max_length")})
+    LinkPromise.objects.bulk_create(LinkPromise(link=link, text=text) for text in kept)
+    return link
+
+
+def destination_error(brand: Brand) -> ValidationError:
+    hosts = ", ".join(brand.allowed_hosts) or "—"
+    message = _("A link leads to a page of the shop: %(hosts)s.") % {"hosts": hosts}
+    return ValidationError(message, "host_not_allowed")
+
+
+def record_click(link_id: int, *, kind: str, visitor: str, occurred_at: datetime) -> str:
+    """Store a click and give its public id, in one statement: durable before any purchase can quote it.
+
+    A visit to a link that the same visitor followed within half an hour is a repeat.
+    """
+    public_id = click_public_id()
+    with connection.cursor() as cursor:
+        cursor.execute(
+            """
+            INSERT INTO affiliates_click (public_id, link_id, visitor, occurred_at, created_at, kind)
+            VALUES (%(public_id)s, %(link)s, %(visitor)s, %(at)s, statement_timestamp(),
+                CASE WHEN %(kind)s = 'visit' AND %(visitor)s <> '' AND EXISTS (
+                    SELECT FROM affiliates_click
+                    WHERE visitor = %(visitor)s AND visitor <> '' AND link_id = %(link)s
+                      AND kind IN ('visit', 'repeat') AND occurred_at BETWEEN %(since)s AND %(at)s
+                ) THEN 'repeat' ELSE %(kind)s END)
+            """,
+            {
+                "public_id": public_id,
+                "link": link_id,
+                "visitor": visitor,
+                "at": occurred_at,
+                "since": occurred_at - REPEAT_WITHIN,
+                "kind": kind,
+            },
+        )
+    return public_id
+
+
+def kind_of_visit(method: str, user_agent: str) -> str:
+    if method == "HEAD":
+        return Click.Kind.HEAD
+    return Click.Kind.BOT if not user_agent or BOT.search(user_agent) else Click.Kind.VISIT
+
+
+def _check_code(code: str) -> None:
+    if not CODE.fullmatch(code):
+        message = _("A code has up to 60 letters, digits, dots, hyphens and underscores.")
+        raise ValidationError({"code": ValidationError(message, "invalid_code")})
