@@ -6,6 +6,7 @@ from typing import Any
 
 from django.utils import translation
 from django.utils.formats import date_format
+from django.utils.translation import gettext
 
 from accounts.models import Brand
 from affiliates.models import Purchase
@@ -42,12 +43,14 @@ def mail_context(
     """In discreet mode nothing here says what was bought, nor the brand's own name where it has a discreet one."""
     language = brand.language_for(purchase.customer.language)
     names = {
-        "brand": (brand.discreet_name if brand.is_discreet else "") or brand.name,
-        "product": purchase.product.name if purchase.product and not brand.is_discreet else "",
+        "brand": (brand.is_discreet and brand.discreet_name) or brand.name,
+        "product": product_label(purchase, brand, language),
         "name": first_name(purchase.customer.name),
     }
     return {
-        **names,
+        "brand_name": names["brand"],
+        "product": names["product"],
+        "name": names["name"],
         "is_discreet": brand.is_discreet,
         "kind": purchase.kind,
         "is_fresh": purchase.received_at is not None and now - purchase.received_at < FRESH_FOR,
@@ -63,6 +66,13 @@ def mail_context(
 
 def first_name(name: str) -> str:
     return name.split()[0] if name.strip() else ""
+
+
+def product_label(purchase: Purchase, brand: Brand, language: str) -> str:
+    if purchase.product and purchase.product.name and not brand.is_discreet:
+        return purchase.product.name
+    with translation.override(language):
+        return gettext("your recent purchase")
 
 
 def date_in_words(purchase: Purchase, brand: Brand, language: str) -> str:

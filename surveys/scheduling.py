@@ -11,7 +11,7 @@ def zone_for(name: str, fallback: str) -> ZoneInfo:
     """The customer's time zone; the brand's where theirs is unknown or not a time zone."""
     try:
         return ZoneInfo(name or fallback)
-    except (ZoneInfoNotFoundError, ValueError):
+    except (ZoneInfoNotFoundError, ValueError, OSError):  # "Europe" is a folder of zones
         return ZoneInfo(fallback)
 
 
