@@ -54,7 +54,14 @@ def exception_handler(error: Exception, context: dict[str, Any]) -> Response | N
 
 
 def _as_detail(error: DjangoValidationError) -> Any:
-    return error.message_dict if hasattr(error, "error_dict") else error.messages
+    """Django's errors as DRF's, each with its own code."""
+    if hasattr(error, "error_dict"):
+        return {name: _as_details(errors) for name, errors in error.error_dict.items()}
+    return _as_details(error.error_list)
+
+
+def _as_details(errors: Iterable[DjangoValidationError]) -> list[exceptions.ErrorDetail]:
+    return [exceptions.ErrorDetail(text, each.code or "invalid") for each in errors for text in each.messages]
 
 
 def error_body(error: exceptions.APIException, request: Request | HttpRequest) -> dict[str, Any]:
