@@ -84,6 +84,8 @@ class SmtpTransport:
         self.count = 0
         try:
             self.backend.open()
+            assert self.backend.connection is not None
+            self.backend.connection.ehlo_or_helo_if_needed()
         except OSError as error:  # smtplib's own are OSErrors too: a refused sign-in, a farewell instead of a greeting
             self.drop()
             raise Unreachable(describe(error)) from error
