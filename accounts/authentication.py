@@ -44,6 +44,12 @@ class ApiKeyAuthentication(BaseAuthentication):
         return "Bearer"
 
 
+def key_of(request: Request) -> ApiKey:
+    """The key behind a request that HasScope let pass."""
+    assert isinstance(request.auth, ApiKey)
+    return request.auth
+
+
 def _mark_used(key: ApiKey) -> None:
     now = timezone.now()
     if key.last_used_at is None or now - key.last_used_at > LAST_USED_PRECISION:
