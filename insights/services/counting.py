@@ -1,0 +1,157 @@
+"""Rollups recounted where something changed, in sets.
+
+CountedResponse remembers in which cell (affiliate and day) an answer was counted. So a corrected attribution, an edit,
+a suspicion or an erasure takes it out of the old cell as it enters the new one: both are counted afresh.
+"""
+
+from collections.abc import Collection, Iterable
+from dataclasses import dataclass
+from datetime import date, datetime
+from typing import Any
+
+from django.db import connection
+
+from accounts.models import Brand
+
+Cell = tuple[int | None, date]
+
+
+@dataclass(frozen=True)
+class Changes:
+    """How many rows were claimed, which responses they are about, and whether there may be more."""
+
+    count: int
+    responses: Collection[int]
+    are_all: bool
+
+
+# A change whose transaction is still open is not seen, and one that another worker holds is skipped: both come later.
+CLAIM = """
+DELETE FROM {changes} WHERE id IN (
+    SELECT change.id FROM {changes} change JOIN {subjects} subject ON subject.id = change.{subject}_id
+    WHERE subject.brand_id = %(brand)s
+    ORDER BY change.id LIMIT %(limit)s
+    FOR UPDATE OF change SKIP LOCKED
+) RETURNING {subject}_id
+"""
+CLAIM_RESPONSES = CLAIM.format(changes="surveys_responsechange", subjects="surveys_response", subject="response")
+CLAIM_PURCHASES = CLAIM.format(changes="affiliates_purchasechange", subjects="affiliates_purchase", subject="purchase")
+CLAIM_COMPLAINTS = CLAIM.format(
+    changes="complaints_complaintchange", subjects="complaints_complaint", subject="complaint"
+)
+
+RESPONSES_TO = """
+SELECT response.id FROM surveys_response response
+JOIN surveys_invitation invitation ON invitation.id = response.invitation_id
+WHERE invitation.purchase_id = ANY(%(purchases)s)
+"""
+
+FORGET = """
+DELETE FROM insights_countedresponse
+WHERE brand_id = %(brand)s AND (response_id IS NULL OR response_id = ANY(%(responses)s))
+RETURNING affiliate_id, day
+"""
+
+# The day is that of the first answer in the brand's time zone: an edit does not move it.
+REMEMBER = """
+INSERT INTO insights_countedresponse (response_id, brand_id, affiliate_id, link_id, product_id, wave, day)
+SELECT response.id, brand.id, attribution.affiliate_id, attribution.link_id, purchase.product_id, invitation.wave,
+       (response.answered_at AT TIME ZONE brand.timezone)::date
+FROM surveys_response response
+JOIN accounts_brand brand ON brand.id = response.brand_id
+JOIN surveys_invitation invitation ON invitation.id = response.invitation_id
+LEFT JOIN affiliates_purchase purchase ON purchase.id = invitation.purchase_id
+LEFT JOIN affiliates_attribution attribution ON attribution.purchase_id = purchase.id AND attribution.is_current
+WHERE response.brand_id = %(brand)s AND NOT response.is_suspect AND {which}
+RETURNING affiliate_id, day
+"""
+
+CLEAR = "DELETE FROM insights_rollup WHERE brand_id = %(brand)s AND {cells}"
+
+COUNT = """
+INSERT INTO insights_rollup (brand_id, affiliate_id, link_id, product_id, wave, day, question, value, count)
+WITH counted AS (SELECT * FROM insights_countedresponse WHERE brand_id = %(brand)s AND {cells})
+SELECT brand_id, affiliate_id, link_id, product_id, wave, day, 'answers', '', count(*)
+FROM counted GROUP BY brand_id, affiliate_id, link_id, product_id, wave, day
+UNION ALL
+SELECT brand_id, affiliate_id, link_id, product_id, wave, day, question.key, given.value, count(*)
+FROM counted
+JOIN surveys_answer answer ON answer.response_id = counted.response_id
+JOIN surveys_question question ON question.id = answer.question_id
+CROSS JOIN LATERAL (
+    SELECT ''
+    UNION ALL SELECT answer.number::text WHERE answer.number IS NOT NULL
+    UNION ALL SELECT DISTINCT code FROM unnest(answer.codes) code WHERE answer.number IS NULL
+) given (value)
+WHERE answer.number IS NOT NULL OR answer.codes <> '{{}}' OR answer.text <> ''
+GROUP BY brand_id, affiliate_id, link_id, product_id, wave, day, question.key, given.value
+"""
+
+# Apart, because an index finds what equals a value or is null, but not what is "not distinct from" it.
+CREDITED = "(affiliate_id, day) IN (SELECT * FROM unnest(%(affiliates)s::bigint[], %(days)s::date[]))"
+UNCREDITED = "affiliate_id IS NULL AND day = ANY(%(days)s::date[])"
+
+WITHDRAW = """
+UPDATE insights_quote quote SET withdrawn_at = %(now)s
+WHERE quote.brand_id = %(brand)s AND quote.withdrawn_at IS NULL AND {which} AND NOT EXISTS (
+    SELECT FROM insights_countedresponse counted
+    JOIN surveys_response response ON response.id = counted.response_id
+    JOIN surveys_answer answer ON answer.response_id = response.id
+    JOIN surveys_question question ON question.id = answer.question_id
+    WHERE counted.response_id = quote.response_id AND counted.affiliate_id = quote.affiliate_id
+      AND response.is_quotable AND NOT response.hides_comment
+      AND question.key = quote.question AND answer.redacted_text = quote.text
+)
+"""
+
+
+def claim_changes(brand: Brand, *, limit: int) -> Changes:
+    """Take up to `limit` changes of each kind for this transaction. Cases count for nothing yet but are taken too."""
+    which = {"brand": brand.pk, "limit": limit}
+    responses = [row[0] for row in _run(CLAIM_RESPONSES, which)]
+    purchases = [row[0] for row in _run(CLAIM_PURCHASES, which)]
+    complaints = _run(CLAIM_COMPLAINTS, which)
+    touched = {row[0] for row in _run(RESPONSES_TO, {"purchases": purchases})} if purchases else set()
+    claimed = [len(responses), len(purchases), len(complaints)]
+    return Changes(sum(claimed), touched.union(responses), are_all=max(claimed) < limit)
+
+
+def recount(brand: Brand, responses: Collection[int]) -> None:
+    """Count afresh every cell that these responses, or erased ones, were or now are in."""
+    which = {"brand": brand.pk, "responses": list(responses)}
+    cells: set[Cell] = set(_run(FORGET, which))
+    cells.update(_run(REMEMBER.format(which="response.id = ANY(%(responses)s)"), which))
+    credited = [(affiliate, day) for affiliate, day in cells if affiliate is not None]
+    _recount_cells(brand, CREDITED, credited)
+    _recount_cells(brand, UNCREDITED, [(affiliate, day) for affiliate, day in cells if affiliate is None])
+
+
+def _recount_cells(brand: Brand, which: str, cells: Iterable[Cell]) -> None:
+    affiliates, days = [], []
+    for affiliate, day in cells:
+        affiliates.append(affiliate)
+        days.append(day)
+    if days:
+        values = {"brand": brand.pk, "affiliates": affiliates, "days": days}
+        _run(CLEAR.format(cells=which), values)
+        _run(COUNT.format(cells=which), values)
+
+
+def recount_everything(brand: Brand) -> None:
+    values = {"brand": brand.pk}
+    _run("DELETE FROM insights_countedresponse WHERE brand_id = %(brand)s", values)
+    _run(REMEMBER.format(which="TRUE").replace("RETURNING affiliate_id, day", ""), values)
+    _run(CLEAR.format(cells="TRUE"), values)
+    _run(COUNT.format(cells="TRUE"), values)
+
+
+def withdraw_stale_quotes(brand: Brand, responses: Collection[int] | None = None, *, now: datetime) -> None:
+    """Mark quotes that are no longer said, allowed, or the affiliate's; None looks at all of the brand's."""
+    which = "TRUE" if responses is None else "(quote.response_id IS NULL OR quote.response_id = ANY(%(responses)s))"
+    _run(WITHDRAW.format(which=which), {"brand": brand.pk, "responses": list(responses or ()), "now": now})
+
+
+def _run(statement: str, values: dict[str, Any]) -> list[tuple[Any, ...]]:
+    with connection.cursor() as cursor:
+        cursor.execute(statement, values)
+        return cursor.fetchall() if cursor.description else []
