@@ -118,6 +118,7 @@ class OutgoingMail(models.Model):
                 fields=["lease_until"], name="mail_leased", condition=Q(state__in=["claimed", "handing_over"])
             ),
             models.Index(fields=["brand", "-created_at"], name="mail_newest"),
+            models.Index(fields=["to_address"], name="mail_address"),
         ]
         constraints = [
             models.CheckConstraint(
@@ -153,6 +154,11 @@ class OutgoingMail(models.Model):
     @property
     def is_survey_mail(self) -> bool:
         return self.SURVEYS in self.scopes
+
+    @property
+    def purchase_scope(self) -> str:
+        """The scope of the one purchase it is about, or none."""
+        return next((scope for scope in self.scopes if scope.startswith("purchase:")), "")
 
     @property
     def sender(self) -> str:

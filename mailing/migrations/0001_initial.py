@@ -197,6 +197,10 @@ class Migration(migrations.Migration):
             model_name="outgoingmail",
             index=models.Index(fields=["brand", "-created_at"], name="mail_newest"),
         ),
+        migrations.AddIndex(
+            model_name="outgoingmail",
+            index=models.Index(fields=["to_address"], name="mail_address"),
+        ),
         migrations.AddConstraint(
             model_name="outgoingmail",
             constraint=models.CheckConstraint(

@@ -59,7 +59,7 @@ def _row_for(request: MailRequest) -> OutgoingMail:
     mail = OutgoingMail(
         brand=request.brand,
         template=request.template,
-        to_address=request.to,
+        to_address=normalize_address(request.to),
         language=request.language,
         dedupe_key=request.dedupe_key,
         context=request.context,
