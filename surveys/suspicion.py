@@ -66,7 +66,8 @@ def was_scanned(token: str, *, handed_over_at: datetime | None, now: datetime) -
     """Several of the mail's links were opened at once, and the answer came within a minute of the mail."""
     if handed_over_at is None or now - handed_over_at > SCAN_AFTER_HANDOVER:
         return False
-    moments = sorted(_unless_cache_is_away(lambda: cache.get(f"survey-opened:{_hashed(token)}"), None) or {}.values())
+    opened = _unless_cache_is_away(lambda: cache.get(f"survey-opened:{_hashed(token)}"), None) or {}
+    moments = sorted(opened.values())
     return any(
         last - first <= SCAN_WINDOW.total_seconds()
         for first, last in zip(moments, moments[SCAN_OPTIONS - 1 :], strict=False)

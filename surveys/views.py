@@ -101,7 +101,8 @@ def visit_of(request: HttpRequest, token: str) -> Visit:
     """Http404 for a token that no survey's mail carries. From here on the page speaks the customer's language."""
     link = get_object_or_404(
         InvitationMail.objects.with_token(token)
-        .select_related("mail", "invitation__brand", "invitation__purchase__customer", "invitation__purchase__product")
+        .select_related("mail", "invitation__brand", "invitation__survey")
+        .select_related("invitation__purchase__customer", "invitation__purchase__product")
         .prefetch_related("invitation__survey__questions")
     )
     chosen = request.GET.get("lang", "")  # in the address: no cookie of ours is set here
