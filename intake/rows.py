@@ -1,0 +1,189 @@
+"""What a shop sends, JSON or a row of a file, becomes a PurchaseInput or all that is wrong with it.
+
+One set of rules for the API, the webhooks and the imports. Empty and null count as absent; unknown names are ignored.
+"""
+
+from collections.abc import Callable, Mapping
+from datetime import UTC, datetime
+from decimal import Decimal
+from typing import Any, TypeVar
+from zoneinfo import ZoneInfo
+
+from django.utils.translation import gettext as _
+
+from affiliates.models import Product, Purchase
+from affiliates.services import CustomerInput, FieldError, ProductInput, PurchaseInput
+from intake.values import (
+    Unreadable,
+    is_absent,
+    read_amount,
+    read_bool,
+    read_choice,
+    read_click_ids,
+    read_currency,
+    read_day,
+    read_email,
+    read_language,
+    read_metadata,
+    read_moment,
+    read_text,
+    read_timezone,
+)
+
+T = TypeVar("T")
+
+# Columns of a file, by the place they have in the API's JSON.
+COLUMNS_OF_CUSTOMER = {
+    "email": "email",
+    "customer_id": "external_id",
+    "customer_name": "name",
+    "language": "language",
+    "timezone": "timezone",
+    "survey_notice": "survey_notice",
+}
+COLUMNS_OF_PRODUCT = {"sku": "sku", "product_name": "name", "category": "category", "kind": "kind"}
+COLUMN_OF_FIELD = {
+    **{f"customer.{field}": column for column, field in COLUMNS_OF_CUSTOMER.items()},
+    **{f"product.{field}": column for column, field in COLUMNS_OF_PRODUCT.items()},
+}
+
+
+class Reader:
+    """Takes named values out of a mapping and collects all that is wrong with them."""
+
+    def __init__(self, values: Mapping[str, Any], errors: list[FieldError], prefix: str = "") -> None:
+        self.values = values
+        self.errors = errors
+        self.prefix = prefix
+
+    def take(self, name: str, read: Callable[[Any], T], default: T) -> T:
+        """The value read; the default where it is absent or wrong."""
+        value = self.values.get(name)
+        if is_absent(value):
+            return default
+        try:
+            return read(value)
+        except Unreadable as problem:
+            self.errors.append(FieldError(self.prefix + name, problem.code, problem.message))
+            return default
+
+    def require(self, *names: str) -> None:
+        for name in names:
+            if is_absent(self.values.get(name)):
+                self.errors.append(FieldError(self.prefix + name, "required", _("This is needed.")))
+
+    def within(self, name: str) -> "Reader":
+        """A reader of the object under a name; of nothing where there is none."""
+        value = self.values.get(name)
+        if not is_absent(value) and not isinstance(value, Mapping):
+            self.errors.append(FieldError(name, "not_an_object", _("This should be an object.")))
+        return Reader(value if isinstance(value, Mapping) else {}, self.errors, f"{self.prefix}{name}.")
+
+
+def parse_purchase(
+    values: Any, *, timezone: ZoneInfo | None = None, is_from_file: bool = False
+) -> PurchaseInput | list[FieldError]:
+    """`timezone`: of times that name none; without it they are refused. Old files may not know an amount."""
+    if not isinstance(values, Mapping):
+        return [FieldError("", "not_an_object", _("This should be an object."))]
+    errors: list[FieldError] = []
+    reader = Reader(values, errors)
+    reader.require("external_id", "purchased_at", *(() if is_from_file else ("amount", "currency", "customer")))
+    moment = read_moment(timezone)
+    purchase = PurchaseInput(
+        external_id=reader.take("external_id", read_text(120), ""),
+        purchased_at=reader.take("purchased_at", moment, datetime.min.replace(tzinfo=UTC)),
+        delivered_at=reader.take("delivered_at", moment, None),
+        activated_at=reader.take("activated_at", moment, None),
+        promised_on=reader.take("promised_on", read_day, None),
+        amount=reader.take("amount", read_amount, None),
+        currency=reader.take("currency", read_currency, ""),
+        state=reader.take("state", read_choice(Purchase.State.values), Purchase.State.OPEN),
+        product=_product(reader),
+        customer=_customer(reader.within("customer")),
+        click_ids=_click_ids(reader),
+        coupon=reader.take("coupon", read_text(60), ""),
+        affiliate=reader.take("affiliate", read_text(60), ""),
+        referral=reader.take("referral", read_text(20), ""),
+        metadata=reader.take("metadata", read_metadata, {}),
+    )
+    return errors or purchase
+
+
+def parse_row(row: Mapping[str, str], *, timezone: ZoneInfo) -> PurchaseInput | list[FieldError]:
+    """A row of a file with our column names; what is wrong is told by column."""
+    values: dict[str, Any] = {
+        **row,
+        "customer": {field: row.get(column) for column, field in COLUMNS_OF_CUSTOMER.items()},
+        "product": {field: row.get(column) for column, field in COLUMNS_OF_PRODUCT.items()},
+    }
+    if not row.get("sku"):
+        values["product"] = None  # a name or category without SKU says nothing that could be kept
+    parsed = parse_purchase(values, timezone=timezone, is_from_file=True)
+    if isinstance(parsed, PurchaseInput):
+        return parsed
+    return [FieldError(COLUMN_OF_FIELD.get(e.field, e.field), e.code, e.message) for e in parsed]
+
+
+def parse_changes(values: Any) -> dict[str, Any] | list[FieldError]:
+    """What a PATCH says; null empties a date. Names that cannot be changed are kept, for the service to refuse."""
+    if not isinstance(values, Mapping):
+        return [FieldError("", "not_an_object", _("This should be an object."))]
+    errors: list[FieldError] = []
+    reader = Reader(values, errors)
+    moment = read_moment(None)
+    read: dict[str, Callable[[str], Any]] = {
+        "delivered_at": lambda name: reader.take(name, moment, None),
+        "activated_at": lambda name: reader.take(name, moment, None),
+        "promised_on": lambda name: reader.take(name, read_day, None),
+        "state": lambda name: reader.take(name, read_choice(Purchase.State.values), None),
+    }
+    if "state" in values:
+        reader.require("state")
+    changes = {name: read[name](name) if name in read else value for name, value in values.items()}
+    return errors or changes
+
+
+def parse_refund(values: Any, *, now: datetime) -> dict[str, Any] | list[FieldError]:
+    if not isinstance(values, Mapping):
+        return [FieldError("", "not_an_object", _("This should be an object."))]
+    errors: list[FieldError] = []
+    reader = Reader(values, errors)
+    reader.require("external_id", "amount")
+    refund = {
+        "external_id": reader.take("external_id", read_text(120), ""),
+        "amount": reader.take("amount", read_amount, Decimal(0)),
+        "reason": reader.take("reason", read_text(200), ""),
+        "refunded_at": reader.take("refunded_at", read_moment(None), now),
+    }
+    return errors or refund
+
+
+def _customer(reader: Reader) -> CustomerInput:
+    return CustomerInput(
+        email=reader.take("email", read_email, None),
+        external_id=reader.take("external_id", read_text(120), None),
+        name=reader.take("name", read_text(200), ""),
+        language=reader.take("language", read_language, ""),
+        timezone=reader.take("timezone", read_timezone, ""),
+        survey_notice=reader.take("survey_notice", read_bool, None),
+    )
+
+
+def _product(purchase: Reader) -> ProductInput | None:
+    if is_absent(purchase.values.get("product")):
+        return None
+    reader = purchase.within("product")
+    reader.require("sku")
+    return ProductInput(
+        sku=reader.take("sku", read_text(120), ""),
+        name=reader.take("name", read_text(250), ""),
+        category=reader.take("category", read_text(120), ""),
+        kind=reader.take("kind", read_choice(Product.Kind.values), ""),
+    )
+
+
+def _click_ids(reader: Reader) -> tuple[str, ...]:
+    single = reader.take("click_id", read_text(40), "")
+    several: tuple[str, ...] = reader.take("click_ids", read_click_ids, ())
+    return tuple(dict.fromkeys(code for code in (single, *several) if code))
