@@ -17,7 +17,7 @@ from stdnum import iban, luhn, numdb
 from stdnum.es import dni, nie
 
 Span = tuple[int, int]
-Detector = Callable[[str], Iterable[Span]]
+Detector = Callable[[str, str], Iterable[Span]]  # of the shadow and the text, place for place
 
 # In the language of the comment, not of the page that shows it: it stands inside the customer's sentence.
 MARKS = {
@@ -40,6 +40,7 @@ MARKS = {
 MARK_PATTERN = re.compile("|".join(sorted({re.escape(mark) for marks in MARKS.values() for mark in marks.values()})))
 
 BLANK = "\0"  # cannot occur in a cleaned text
+MOST_ROUNDS = 10  # two are usual; nobody shall keep us busy with a text made for it
 
 
 def redact(
@@ -59,8 +60,11 @@ def redact(
     """
     detectors = _detectors(regions, _name_pattern(known_names, known_emails), _id_pattern(known_ids))
     marks = MARKS.get(language[:2].lower(), MARKS["en"])
-    while (redacted := _redact_once(_clean(text), detectors, marks)) != text:
-        text = redacted  # what is gone may uncover the rest: a number beside a number. Each round has less to find.
+    for _round in range(MOST_ROUNDS):
+        redacted = _redact_once(_clean(text), detectors, marks)
+        if redacted == text:
+            break
+        text = redacted  # what is gone may uncover the rest: a number beside a number
     return text
 
 
@@ -71,12 +75,12 @@ def _detectors(
     return {
         "url": _found_by(_URL),
         "email": _found_by(_EMAIL),
-        "domain": _found_by(_DOMAIN),
+        "domain": _domains,
         "order": _found_by(ids),
         "account": _ibans,
         "card": _cards,
         "id_document": _id_documents,
-        "phone": lambda shadow: _phones(shadow, regions),
+        "phone": lambda shadow, _text: _phones(shadow, regions),
         "handle": _found_by(_HANDLE),
         "name": _found_by(names),
     }
@@ -86,7 +90,7 @@ def _redact_once(text: str, detectors: dict[str, Detector], marks: dict[str, str
     shadow = _blank(text.translate(_FOLDING), (match.span() for match in MARK_PATTERN.finditer(text)))
     found: list[tuple[int, int, str]] = []
     for kind, detect in detectors.items():
-        spans = list(detect(shadow))
+        spans = list(detect(shadow, text))
         shadow = _blank(shadow, spans)
         found += [(start, end, marks[kind]) for start, end in spans]
     pieces, position = [], 0
@@ -140,25 +144,25 @@ def _clean(text: str) -> str:
 
 # --- Detectors -------------------------------------------------------------------------------------------------------
 # Every pattern begins where a run of its own characters begins (the lookbehind), so that none is tried twice over.
-_URL = re.compile(r"(?<![\w@.-])(?:https?://|www\.)[^\s\0]*[\w/]")
-# A bare domain counts only with an ending that no sentence has: «bien.es que…» is a missing space.
+_URL = re.compile(r"(?:https?://|(?<![\w@.-])www\.)[^\s\0]*[\w/]")
 _DOMAIN = re.compile(
     r"""(?<![\w@.-])(?:[\w-]+\.)+(?:
-        (?:com|net|org|info|io|eu|app|shop|store)(?:\.[a-z]{2})?(?![\w@-])(?:[/?\#](?:[^\s\0]*[\w/])?)?
-        | [a-z]{2,3}/[^\s\0]*[\w/]
+        (?P<ending>com|net|org|info|io|app|shop|store)(?:\.[a-z]{2})?(?![\w@-])(?:[/?\#](?:[^\s\0]*[\w/])?)?
+        | (?:ar|be|br|cat|cl|co|de|es|eu|fr|gl|it|ly|me|mx|pe|pt|to|uk|us)/[^\s\0]*[\w/]
     )""",
     re.VERBOSE,
 )
+# Without an ending only at the providers people forget it with: «tod@s», «amig@s» are words.
 _EMAIL = re.compile(
     r"""(?<![\w.+%-])[\w.+%-]+(?:
-        @[\w-]+(?:\.[\w-]+)*
+        @(?:gmail|hotmail|icloud|live|msn|outlook|yahoo)\b(?![.-]\w)
         | [ ]?@[ ]?[\w-]+(?:\.[\w-]+)+
         | [ ]?(?:\((?:at|arroba)\)|\[(?:at|arroba)\]|\barroba\b)[ ]?
           [\w-]+(?:[ ]?(?:\.|\(dot\)|\[dot\]|\bpunto\b|\bponto\b)[ ]?[\w-]+)+
     )""",
     re.VERBOSE,
 )
-_HANDLE = re.compile(r"(?<![\w.])@(?=[\w.]*[^\W\d])[\w.]*\w")
+_HANDLE = re.compile(r"(?<![\w.])@(?=[\w.]*[^\W\d])[\w.]*\w(?:@[\w.]*\w)*")
 _IBAN_START = re.compile(r"(?<!\w)[a-z]{2}\d{2}(?=[ -]?[a-z0-9])")
 _DIGIT_GROUPS = re.compile(r"(?<!\d)\d+(?:[ .-]\d+)*")
 _CARD_NUMBER = re.compile(
@@ -180,7 +184,14 @@ _DIGITS_WORTH_READING = 400
 
 
 def _found_by(pattern: re.Pattern[str] | None) -> Detector:
-    return lambda shadow: [match.span() for match in pattern.finditer(shadow)] if pattern else []
+    return lambda shadow, _text: [match.span() for match in pattern.finditer(shadow)] if pattern else []
+
+
+def _domains(shadow: str, text: str) -> Iterator[Span]:
+    """Bare domains. «…de la compra.Com isso» is a missing space, and «com» a word: a sentence begins with a capital."""
+    for match in _DOMAIN.finditer(shadow):
+        if not text[slice(*match.span("ending"))].istitle():
+            yield match.span()
 
 
 def _phones(shadow: str, regions: Collection[str]) -> list[Span]:
@@ -207,7 +218,7 @@ def _merged(spans: Iterable[Span]) -> list[Span]:
     return merged
 
 
-def _cards(shadow: str) -> Iterator[Span]:
+def _cards(shadow: str, _text: str) -> Iterator[Span]:
     for run in _DIGIT_GROUPS.finditer(shadow):
         groups = [(run.start() + m.start(), run.start() + m.end()) for m in re.finditer(r"\d+", run.group())]
         free_from = 0
@@ -223,7 +234,7 @@ def _is_card(digits: str) -> bool:
     return bool(_CARD_NUMBER.fullmatch(digits)) and luhn.is_valid(digits)
 
 
-def _ibans(shadow: str) -> Iterator[Span]:
+def _ibans(shadow: str, _text: str) -> Iterator[Span]:
     free_from = 0
     for match in _IBAN_START.finditer(shadow):
         length = _iban_length(match.group()[:2].upper())
@@ -242,7 +253,7 @@ def _iban_length(country: str) -> int | None:
     return 4 + sum(map(int, re.findall(r"(\d+)!", structure))) if structure else None
 
 
-def _id_documents(shadow: str) -> Iterator[Span]:
+def _id_documents(shadow: str, _text: str) -> Iterator[Span]:
     for match in _SPANISH_ID.finditer(shadow):
         number = re.sub(r"[ .-]", "", match.group())
         # «el 12345678 y luego»: a letter apart with a word after it is itself a word.
