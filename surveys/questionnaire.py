@@ -98,7 +98,7 @@ def questionnaire_for(invitation: Invitation, *, language: str) -> Questionnaire
     chips = _catalogue_chips(invitation.brand, questions)
     wording = wording_for(invitation, language=language, affiliate_name=affiliate.public_name if affiliate else "")
     asks = [
-        _ask(q, chips.get(q.key, q.options), questions, wording, seed=f"{invitation.pk}:{q.key}") for q in questions
+        _ask(q, chips.get(q.key, q.options), questions, wording, seed=str(invitation.pk)) for q in questions
     ]
     return Questionnaire(wording, _in_blocks(questions, asks))
 
@@ -138,7 +138,7 @@ def _ask(
         labels = {code: labels.get(code, code) for code in [*points, *(c for c in labels if c not in points)]}
     codes = list(labels)
     if question.kind == Question.Kind.CHIPS:
-        # No chip gains by its place; the same order each time this customer opens the page.
+        # No chip gains by its place; the same order in each list and each time this customer opens the page.
         random.Random(seed).shuffle(codes)  # noqa: S311
         codes.sort(key=LAST_CODES.__contains__)
     return Ask(
