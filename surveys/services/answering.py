@@ -97,6 +97,11 @@ def judge_response(response: Response, *, is_genuine: bool, now: datetime) -> No
         cancel_mails_of([locked.invitation_id])
 
 
+def mark_followed_up(responses: Iterable[int], *, now: datetime) -> None:
+    """A case has taken these answers up, as they are now; changing one asks for a look again."""
+    Response.objects.filter(pk__in=responses).update(followed_up_at=now)
+
+
 def follow_up_for(given: Mapping[str, Given]) -> FollowUp:
     """How urgently somebody should look after this customer."""
     csat, nps, promise = (given.get(key, Given()).number for key in ("csat", "nps", "promise"))
