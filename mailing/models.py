@@ -71,6 +71,7 @@ class OutgoingMail(models.Model):
         OPTED_OUT = "opted_out", _("Asked not to be written to")
         COMPLAINED = "complained", _("Marked our mail as spam")
         MANUAL = "manual", _("Set by staff")
+        TAKEN_BACK = "taken_back", _("Taken back before it was sent")
 
     class Guarantee(models.TextChoices):
         """What to do with a mail that was perhaps delivered."""

@@ -186,6 +186,15 @@ class Reason(models.TextChoices):
     UNCERTAIN = "uncertain", _("Perhaps sent")
 
 
+class Asking(Brand):
+    """A brand as the one that asks: the page on which asking is paused and resumed."""
+
+    class Meta:
+        proxy = True
+        verbose_name = _("asking")
+        verbose_name_plural = _("asking")
+
+
 class InvitationQuerySet(BrandOwnedQuerySet):
     def due(self, now: datetime) -> "InvitationQuerySet":
         """Planned invitations whose time has come, and held ones whose cause may be over."""

@@ -5,7 +5,9 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
-from django.db.models import Exists, F, FilteredRelation, OuterRef, Q, Subquery
+from django.db import models
+from django.db.models import Exists, F, FilteredRelation, OuterRef, Q, QuerySet, Subquery
+from django.utils.translation import gettext_lazy as _
 
 from affiliates.models import Purchase
 from mailing.models import MailEvent, OutgoingMail
@@ -13,6 +15,7 @@ from surveys.models import Invitation, InvitationMail, Reason, Response, Wave
 
 MailState = OutgoingMail.State
 
+NO_SUCH_ADDRESS = dict.fromkeys((OutgoingMail.Reason.BOUNCED, OutgoingMail.Reason.ADDRESS), Reason.BOUNCED)
 # What a provider or the customer reported of a mail that was sent.
 REASON_OF_EVENT = {
     MailEvent.Kind.BOUNCED: Reason.BOUNCED,
@@ -22,9 +25,22 @@ REASON_OF_EVENT = {
 }
 
 
+class Standing(models.TextChoices):
+    """What the API says of a survey."""
+
+    WAITING = "waiting", _("Waiting for delivery")
+    PLANNED = "planned", _("Planned")
+    HELD = "held", _("Held")
+    QUEUED = "queued", _("Queued")
+    SENT = "sent", _("Sent")
+    ANSWERED = "answered", _("Answered")
+    EXPIRED = "expired", _("Over without an answer")
+    CANCELLED = "cancelled", _("Not asked")
+
+
 @dataclass(frozen=True)
 class SurveyState:
-    """`state`: waiting, planned, held, queued, sent, answered, expired or cancelled, as the API says it."""
+    """`scheduled_for`: when to ask, when to look again, or when the customer was asked."""
 
     state: str
     scheduled_for: datetime | None = None
@@ -37,8 +53,14 @@ def survey_states(purchases: Iterable[Purchase | int], *, now: datetime) -> dict
     A purchase of which nothing was decided yet is missing. Suspect answers are no answers.
     """
     ids = [purchase if isinstance(purchase, int) else purchase.pk for purchase in purchases]
+    invitations = with_ledger(Invitation.objects.filter(wave=Wave.FIRST, purchase__in=ids))
+    return {invitation.purchase_id: state_of(invitation, now=now) for invitation in invitations}
+
+
+def with_ledger(invitations: QuerySet[Invitation]) -> QuerySet[Any]:
+    """The same invitations with what state_of must know of their first mail and their answer."""
     reported = MailEvent.objects.filter(mail=OuterRef("first__mail"), kind__in=REASON_OF_EVENT).order_by("-id")
-    invitations = Invitation.objects.filter(wave=Wave.FIRST, purchase__in=ids).annotate(
+    return invitations.annotate(
         first=FilteredRelation("mails", condition=Q(mails__kind=InvitationMail.Kind.FIRST)),
         is_answered=Exists(Response.objects.counted().filter(invitation=OuterRef("pk"))),
         mail_state=F("first__mail__state"),
@@ -47,37 +69,35 @@ def survey_states(purchases: Iterable[Purchase | int], *, now: datetime) -> dict
         reported=Subquery(reported.values("kind")[:1]),
         link_days=F("brand__link_days"),
     )
-    return {invitation.purchase_id: state_of(invitation, now=now) for invitation in invitations}  # type: ignore[misc]
 
 
 def state_of(invitation: Any, *, now: datetime) -> SurveyState:
-    """The contract's state of an invitation annotated as in survey_states."""
+    """Where an invitation of `with_ledger` stands."""
     if invitation.is_answered:
-        return SurveyState("answered", invitation.scheduled_for)
+        return SurveyState(Standing.ANSWERED, invitation.scheduled_for)
     if invitation.state != Invitation.State.QUEUED:
-        return SurveyState(invitation.state, invitation.scheduled_for, invitation.reason)
+        return SurveyState(Standing(invitation.state), invitation.scheduled_for, invitation.reason)
     if invitation.sent_elsewhere_at:
-        return SurveyState("sent", invitation.sent_elsewhere_at)
+        return SurveyState(Standing.SENT, invitation.sent_elsewhere_at)
     state, reason = state_of_mail(invitation, now=now)
     return SurveyState(state, invitation.scheduled_for, reason)
 
 
-def state_of_mail(invitation: Any, *, now: datetime) -> tuple[str, str]:
-    mail_state = invitation.mail_state
-    if mail_state == MailState.FAILED:
-        return "cancelled", Reason.FAILED
-    if mail_state == MailState.CANCELLED:
-        return "cancelled", reason_of_cancelled_mail(invitation.mail_reason)
-    if mail_state == MailState.EXPIRED:
-        return "expired", Reason.FAILED
-    if mail_state == MailState.UNCERTAIN:
-        return "sent", Reason.UNCERTAIN
-    if mail_state != MailState.SENT:
-        return "queued", ""
+def state_of_mail(invitation: Any, *, now: datetime) -> tuple[Standing, str]:
+    if invitation.mail_state == MailState.FAILED:
+        return Standing.CANCELLED, NO_SUCH_ADDRESS.get(invitation.mail_reason, Reason.FAILED)
+    if invitation.mail_state == MailState.CANCELLED:
+        return Standing.CANCELLED, reason_of_cancelled_mail(invitation.mail_reason)
+    if invitation.mail_state == MailState.EXPIRED:
+        return Standing.EXPIRED, Reason.FAILED
+    if invitation.mail_state == MailState.UNCERTAIN:
+        return Standing.SENT, Reason.UNCERTAIN
+    if invitation.mail_state != MailState.SENT:
+        return Standing.QUEUED, ""
     if reason := REASON_OF_EVENT.get(invitation.reported):
-        return "sent", reason
+        return Standing.SENT, reason
     is_over = invitation.mail_sent_at + timedelta(days=invitation.link_days) <= now
-    return ("expired" if is_over else "sent"), ""
+    return (Standing.EXPIRED if is_over else Standing.SENT), ""
 
 
 def reason_of_cancelled_mail(reason: str) -> Reason:

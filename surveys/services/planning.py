@@ -18,8 +18,6 @@ from surveys.models import Hold, Invitation, InvitationMail, Reason, Survey, Wav
 from surveys.standard import publish_standard_survey
 
 State = Invitation.State
-SCOPE = "surveys"
-TAKEN_BACK = "taken_back"  # kept with a mail that was cancelled before its hand-over
 # What takes a mail back that the ledger has not handed over yet; other reasons it looks at by itself, last thing.
 TAKES_BACK = {Reason.CANCELLED, Reason.REFUNDED, Reason.OPEN_COMPLAINT}
 NEVER_SENT = [OutgoingMail.State.FAILED, OutgoingMail.State.CANCELLED, OutgoingMail.State.EXPIRED]
@@ -137,7 +135,7 @@ def take_back(invitations: Collection[Invitation]) -> set[int]:
     if not invitations:
         return set()
     mails = InvitationMail.objects.filter(invitation__in=[invitation.pk for invitation in invitations])
-    cancel_mails(sorted(mails.values_list("mail", flat=True)), reason=TAKEN_BACK)
+    cancel_mails(sorted(mails.values_list("mail", flat=True)), reason=OutgoingMail.Reason.TAKEN_BACK)
     cancelled = mails.filter(kind=InvitationMail.Kind.FIRST, mail__state=OutgoingMail.State.CANCELLED)
     return set(cancelled.values_list("invitation", flat=True))
 
@@ -171,7 +169,7 @@ def suppressed_purchases(brand: Brand, purchases: Collection[Purchase]) -> dict[
     addresses = {
         purchase.pk: normalize_address(purchase.customer.email) for purchase in purchases if purchase.customer.email
     }
-    everywhere = suppressed_addresses(brand, set(addresses.values()), scopes=[SCOPE])
+    everywhere = suppressed_addresses(brand, set(addresses.values()), scopes=[OutgoingMail.SURVEYS])
     here = dict(
         Suppression.objects.filter(
             brand=brand,

@@ -19,7 +19,7 @@ from mailing.services import MailRequest, queue_mails
 from surveys.asking import Facts, Verdict, judge, place, reason_never_to_ask
 from surveys.invitation_mail import mail_contexts
 from surveys.models import Invitation, InvitationMail, InvitationQuerySet, Response, Wave
-from surveys.services.planning import SCOPE, change_invitations, gather_facts, purchase_scope
+from surveys.services.planning import change_invitations, gather_facts, purchase_scope
 
 State = Invitation.State
 Kind = InvitationMail.Kind
@@ -160,7 +160,7 @@ def queue_invitation_mails(brand: Brand, invitations: Sequence[Invitation], *, k
                 dedupe_key=dedupe_key(invitation, kind, replaced.get(invitation.pk)),
                 context=contexts[invitation.pk],
                 guarantee=OutgoingMail.Guarantee.AT_MOST_ONCE,
-                scopes=(SCOPE, purchase_scope(purchase_of(invitation).pk)),
+                scopes=(OutgoingMail.SURVEYS, purchase_scope(purchase_of(invitation).pk)),
                 not_before=now,
                 expires_at=now + MAIL_KEEPS_FOR,
             )
