@@ -30,6 +30,9 @@ from surveys.selectors import survey_states
 
 T = TypeVar("T")
 SOURCE = "api"
+SURVEY_STATES = [
+    (state, state) for state in ["waiting", "planned", "held", "queued", "sent", "answered", "expired", "cancelled"]
+]
 IDEMPOTENCY_KEY = OpenApiParameter(
     "Idempotency-Key",
     str,
@@ -61,19 +64,22 @@ class StagesSerializer(serializers.Serializer[Any]):
     state = serializers.ChoiceField(Purchase.State.choices, required=False)
 
 
-class PurchaseSerializer(StagesSerializer):
+class PurchaseBaseSerializer(StagesSerializer):
     external_id = serializers.CharField(max_length=120)
     purchased_at = serializers.DateTimeField()
     amount = serializers.DecimalField(max_digits=14, decimal_places=2, min_value=0)
     currency = serializers.CharField(min_length=3, max_length=3, help_text="ISO 4217")
     product = ProductSerializer(required=False, allow_null=True)
     customer = CustomerSerializer()
-    click_id = serializers.CharField(max_length=40, required=False, allow_null=True)
     click_ids = serializers.ListField(child=serializers.CharField(max_length=40), max_length=50, required=False)
     coupon = serializers.CharField(max_length=60, required=False, allow_null=True)
     affiliate = serializers.CharField(max_length=60, required=False, allow_null=True)
     referral = serializers.CharField(max_length=20, required=False, allow_null=True)
     metadata = serializers.DictField(required=False)
+
+
+class PurchaseSerializer(PurchaseBaseSerializer):
+    click_id = serializers.CharField(max_length=40, required=False, allow_null=True)
 
 
 class AttributionSerializer(serializers.Serializer[Any]):
@@ -87,9 +93,7 @@ class AttributionSerializer(serializers.Serializer[Any]):
 
 
 class SurveySerializer(serializers.Serializer[Any]):
-    state = serializers.ChoiceField(
-        ["waiting", "planned", "held", "queued", "sent", "answered", "expired", "cancelled"]
-    )
+    state = serializers.ChoiceField(SURVEY_STATES)
     scheduled_for = serializers.DateTimeField(allow_null=True)
     reason = serializers.ChoiceField(Reason.choices, allow_null=True)
 
@@ -127,8 +131,7 @@ class RefundSerializer(serializers.Serializer[Any]):
     refunded_at = serializers.DateTimeField(required=False, help_text="Now unless said.")
 
 
-class PurchaseDetailSerializer(PurchaseSerializer):
-    click_id = None
+class PurchaseDetailSerializer(PurchaseBaseSerializer):
     refunds = RefundSerializer(many=True)
     attribution = AttributionSerializer(allow_null=True)
     survey = SurveySerializer(allow_null=True)

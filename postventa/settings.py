@@ -289,6 +289,10 @@ SPECTACULAR_SETTINGS = {
     "SWAGGER_UI_DIST": "SIDECAR",
     "SWAGGER_UI_FAVICON_HREF": "SIDECAR",
     "COMPONENT_SPLIT_REQUEST": True,
+    "ENUM_NAME_OVERRIDES": {
+        "PurchaseStateEnum": "affiliates.models.Purchase.State",
+        "SurveyStateEnum": "intake.api.SURVEY_STATES",
+    },
 }
 
 # --- Mail ----------------------------------------------------------------------------------------------------------

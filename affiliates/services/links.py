@@ -15,7 +15,8 @@ from affiliates.models import Affiliate, Click, LinkPromise, TrackingLink, click
 CODE = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]{0,59}")
 MAX_PROMISES = 20
 REPEAT_WITHIN = timedelta(minutes=30)
-# Programs that fetch pages for themselves. HTTP libraries are not among them: shops test their links with them.
+# Programs that fetch pages for themselves. HTTP libraries and who sends no name are not among them: shops test their
+# links so, and a buyer's privacy tool hides the name.
 BOT = re.compile(
     r"bot\b|bot/|crawl|spider|slurp|preview|facebookexternalhit|whatsapp|embedly|quora link|bingpreview|"
     r"headlesschrome|lighthouse|pingdom|uptimerobot|monitoring|scanner|proofpoint|barracuda|mimecast",
@@ -105,7 +106,7 @@ def record_click(link_id: int, *, kind: str, visitor: str, occurred_at: datetime
 def kind_of_visit(method: str, user_agent: str) -> str:
     if method == "HEAD":
         return Click.Kind.HEAD
-    return Click.Kind.BOT if not user_agent or BOT.search(user_agent) else Click.Kind.VISIT
+    return Click.Kind.BOT if BOT.search(user_agent) else Click.Kind.VISIT
 
 
 def _check_code(code: str) -> None:
