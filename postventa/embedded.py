@@ -130,12 +130,13 @@ class Postgres:
             pid_file.unlink()
 
     def _is_ready(self) -> bool:
-        """The server's own word, in line 8 of its pid file (as pg_ctl reads it)."""
+        """The server's own word, in line 8 of its pid file (as pg_ctl reads it), and not of one that was killed."""
         try:
             lines = (self._data / "postmaster.pid").read_text().splitlines()
         except FileNotFoundError:
             return False
-        return len(lines) >= 8 and lines[7].strip() == "ready"
+        is_ours = self.child.process is not None and lines[:1] == [str(self.child.process.pid)]
+        return is_ours and len(lines) >= 8 and lines[7].strip() == "ready"
 
     def _create_database(self) -> None:
         connection = psycopg2.connect(host=str(self._sockets), user=DATABASE_USER, dbname="postgres")

@@ -12,6 +12,7 @@ from structlog.typing import EventDict, Processor
 
 PROBES = {f"{method} /{page}" for method in ("GET", "HEAD") for page in ("healthz", "readyz", "metrics")}
 # /s/ survey, /u/ unsubscribe, /c/ a customer's complaint, /i/ a customer's own link: who holds the path holds the key.
+_EDGES = r"\s@<>()\[\]\"'\\,;:=/?&«»“”‘’"  # what no address contains (unquoted)
 _SLASH = r"(?:/|%2F)"
 _SECRETS = [
     # At the beginning of a path, so that a folder called /c/ in a file's name stays readable.
@@ -24,9 +25,12 @@ _SECRETS = [
     (re.compile(r"(/password/reset/key/)[^/\s?#\"'\\]+"), r"\1[token]"),
     (re.compile(r"\bpv_[A-Za-z0-9_-]{16,}"), "[key]"),
     (re.compile(r"\b(Bearer\s+)[^\s\"'\\]+", re.IGNORECASE), r"\1[key]"),
-    # Possessive, so that a long line without an @ costs one pass.
+    # From the beginning of a word and possessive, so that a long line without an @ costs one pass.
     (
-        re.compile(r"(?:[^\s@<>()\[\]\"'\\,;:=/?&%]|%(?!40))++(?:@|%40)[\w-]++(?:\.[\w-]++)+", re.IGNORECASE),
+        re.compile(
+            rf"(?<![^{_EDGES}])(?:[^{_EDGES}%]|%(?!40))++(?:@|%40)[\w-]++(?:\.[\w-]++)+",
+            re.IGNORECASE,
+        ),
         "[email]",
     ),
 ]

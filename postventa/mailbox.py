@@ -28,7 +28,13 @@ from django.template.loader import render_to_string
 from django.utils import translation
 
 SHOWN = 200  # mails on the page; the rest is in the JSON
-STATIC = {"tokens.css": "text/css", "base.css": "text/css", "mailbox.css": "text/css", "mailbox.js": "text/javascript"}
+STATIC = {
+    "tokens.css": ("css/tokens.css", "text/css"),
+    "base.css": ("css/base.css", "text/css"),
+    "mailbox.css": ("css/mailbox.css", "text/css"),
+    "mailbox.js": ("js/mailbox.js", "text/javascript"),
+    "mark.svg": ("img/mark.svg", "image/svg+xml"),
+}
 PAGE_POLICY = (
     "default-src 'none'; style-src 'self'; script-src 'self'; connect-src 'self'; frame-src 'self'; img-src 'self'; "
     "base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
@@ -114,7 +120,7 @@ def read_mail(path: Path) -> Mail:
 def decoded_header(name: str, raw: str) -> str:
     value = str(raw).encode("utf-8", "surrogateescape").decode("utf-8", "replace")
     try:
-        return str(modern.header_fetch_parse(name, value))
+        return str(modern.header_fetch_parse(name, value)).strip()
     except Exception:  # the standard library's parser falls over some broken headers, in many ways
         return " ".join(value.split())
 
@@ -193,9 +199,8 @@ def api_page(mailbox: Mailbox, query: dict[str, list[str]]) -> Page:
 
 
 def static_page(mailbox: Mailbox, query: dict[str, list[str]], name: str) -> Page:
-    kind = STATIC[name]
-    found = finders.find(f"{kind.rsplit('/')[-1].replace('javascript', 'js')}/{name}")
-    return Page(Path(str(found)).read_bytes(), kind=kind)
+    path, kind = STATIC[name]
+    return Page(Path(str(finders.find(path))).read_bytes(), kind=kind)
 
 
 def health_page(mailbox: Mailbox, query: dict[str, list[str]]) -> Page:
