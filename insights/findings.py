@@ -247,7 +247,8 @@ def read_boards(
     counts: Counts, catalogue: Catalogue, lens: Lens
 ) -> tuple[tuple[AspectFinding, ...], tuple[AspectFinding, ...]]:
     """Keep and improve. What is not conclusive stands where its share points, behind what is."""
-    keep, improve = [], []
+    keep: list[AspectFinding] = []
+    improve: list[AspectFinding] = []
     for code, entry in catalogue.aspects.items():
         praise, complaint = tally(counts, "keep", [code])[code], tally(counts, "improve", [code])[code]
         n = praise + complaint

@@ -168,9 +168,18 @@ def _write_blocks(
     for number, (affiliate, each) in enumerate(cuts):
         sequence[affiliate] += 1
         told = {str(link): _as_counts(cell) for link, cell in splits[number].items()} if splits else {}
-        block = Block(brand=brand, affiliate_id=affiliate, sequence=sequence[affiliate], month=each.month, n=each.n)
-        block.counts, block.splits, block.published_at = _as_counts(each.deltas), told, now
-        blocks.append(block)
+        blocks.append(
+            Block(
+                brand=brand,
+                affiliate_id=affiliate,
+                sequence=sequence[affiliate],
+                month=each.month,
+                n=each.n,
+                counts=_as_counts(each.deltas),
+                splits=told,
+                published_at=now,
+            )
+        )
         for d in each.deltas:
             published[d.affiliate, d.link, d.month, each.month, d.question, d.value] += d.count
     _add(ADD_PUBLISHED, publication, published)
@@ -201,13 +210,19 @@ def _publish_quotes(publication: Publication, blocks: Sequence[Block]) -> None:
     Quote.objects.filter(affiliate__in=affiliates, withdrawn_at__isnull=False).delete()
     quotes = []
     values = {"brand": publication.brand.pk, "affiliates": affiliates, "questions": QUOTED}
-    for affiliate, month, response, question, text in _rows(QUOTABLE, values):
-        month = min(month, publication.this_month)
-        block = next((b for b in by_affiliate[affiliate] if b.month >= month), None)
-        if block is not None:
-            quote = Quote(brand=publication.brand, affiliate_id=affiliate, block=block, response_id=response)
-            quote.question, quote.text = question, text
-            quotes.append(quote)
+    for affiliate, answered, response, question, text in _rows(QUOTABLE, values):
+        month = min(answered, publication.this_month)
+        if fitting := next((b for b in by_affiliate[affiliate] if b.month >= month), None):
+            quotes.append(
+                Quote(
+                    brand=publication.brand,
+                    affiliate_id=affiliate,
+                    block=fitting,
+                    response_id=response,
+                    question=question,
+                    text=text,
+                )
+            )
     secrets.SystemRandom().shuffle(quotes)
     Quote.objects.bulk_create(quotes)
     Finding.objects.bulk_create(
@@ -303,7 +318,8 @@ def _response_rate(brand: Brand) -> float | None:
 # --- SQL -------------------------------------------------------------------------------------------------------------
 def _deltas(statement: str, publication: Publication, affiliates: Sequence[int] = ()) -> Iterator[Delta]:
     """Read in pieces: of millions of answers from nothing, what is unpublished is more than fits in memory."""
-    values = {"brand": publication.brand.pk, "audience": publication.audience, "affiliates": list(affiliates)}
+    brand, audience = publication.brand, publication.audience
+    values: dict[str, Any] = {"brand": brand.pk, "audience": audience, "affiliates": list(affiliates)}
     with connection.chunked_cursor() as cursor:
         cursor.execute(statement, values)
         while rows := cursor.fetchmany(5000):
@@ -320,6 +336,7 @@ def _add(statement: str, publication: Publication, counts: Counter[tuple[Any, ..
     rows = [(*key, count) for key, count in counts.items() if count]
     if not rows:
         return
-    columns = {str(number): list(column) for number, column in enumerate(zip(*rows, strict=True))}
+    values: dict[str, Any] = {"brand": publication.brand.pk, "audience": publication.audience}
+    values.update((str(number), list(column)) for number, column in enumerate(zip(*rows, strict=True)))
     with connection.cursor() as cursor:
-        cursor.execute(statement, {"brand": publication.brand.pk, "audience": publication.audience, **columns})
+        cursor.execute(statement, values)

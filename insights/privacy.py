@@ -1,0 +1,392 @@
+"""The one module through which all that an affiliate learns of its customers passes: page, CSV, API and digest.
+
+An affiliate is shown sums of published blocks (ShownCount) and published words (Quote), never rollups or answers:
+every figure and every difference between two of them is about k answers or more. Of the programme it is shown what
+remains without itself, and only where no other affiliate stands out in it. Staff may see everything.
+"""
+
+import re
+from collections import defaultdict
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field, replace
+from datetime import date, datetime
+from typing import Any, Literal
+from zoneinfo import ZoneInfo
+
+from django.core.exceptions import ValidationError
+from django.db.models import Count, Max, Min, QuerySet, Sum
+from django.db.models.functions import TruncMonth
+from django.utils import translation
+from django.utils.translation import gettext as _
+
+from accounts.models import Brand
+from affiliates.models import Affiliate, Attribution, TrackingLink
+from insights import statistics
+from insights.findings import (
+    ANSWERS,
+    AspectEntry,
+    Catalogue,
+    Counts,
+    FactEntry,
+    Findings,
+    Lens,
+    State,
+    TrendPoint,
+    answered,
+    read_findings,
+    read_trend,
+    state_of,
+)
+from insights.models import Block, CountedResponse, Finding, PublishedCount, Quote, Rollup, ShownCount
+from surveys.models import Answer, Aspect, Fact, ResponseChange, Wave
+
+View = Literal["affiliate", "staff"]
+
+PERIOD = re.compile(r"(?P<year>(?:19|20)\d\d)(?:-Q(?P<quarter>[1-4])|-(?P<month>0[1-9]|1[0-2]))?")
+# What surveys usually bring (domain.md 3), until the brand's own rate is known.
+USUAL_RESPONSE_RATE = 0.15
+LONGEST_LIST = 100  # quotes of a kind
+
+
+@dataclass(frozen=True)
+class Period:
+    """Calendar months from `first` to before `after`; both None is all time."""
+
+    code: str
+    first: date | None = None
+    after: date | None = None
+
+    def of(self, rows: QuerySet[Any], column: str = "month") -> QuerySet[Any]:
+        if self.first is None:
+            return rows
+        return rows.filter(**{f"{column}__gte": self.first, f"{column}__lt": self.after})
+
+
+ALL = Period("all")
+
+
+@dataclass(frozen=True)
+class Expectation:
+    """What somebody expected and did not get, and what has become of it."""
+
+    text: str
+    status: str
+    status_label: str
+
+
+@dataclass(frozen=True)
+class QuoteView:
+    question: str
+    text: str
+
+
+@dataclass(frozen=True)
+class LinkFindings:
+    """What the customers of one tracking link say."""
+
+    code: str
+    campaign: str
+    findings: Findings
+
+
+@dataclass(frozen=True)
+class Insights:
+    """What one affiliate's customers say in a period. Not shown: fewer than k answers, then the programme speaks."""
+
+    affiliate: str
+    period: str
+    view: View
+    as_of: date | None  # for affiliates the day of the last block; for staff until when answers are counted
+    state: State
+    own: Findings | None
+    programme: Findings | None  # where there is no `own`, unless even the programme has too few
+    expectations: tuple[Expectation, ...] = ()
+    quotes: tuple[QuoteView, ...] = ()
+    trend: tuple[TrendPoint, ...] = ()
+    links: tuple[LinkFindings, ...] = ()
+    purchases: int = 0
+    customers: int = 0
+    purchases_needed: int | None = None  # to expect k answers; where there is no `own`
+
+    @property
+    def shown(self) -> bool:
+        return self.own is not None
+
+    @property
+    def is_indicative(self) -> bool:
+        """«Orientativo»: enough to show, too few to conclude."""
+        return self.state == "some"
+
+    @property
+    def findings(self) -> Findings | None:
+        """What a page tells: the affiliate's own, else the programme's."""
+        return self.own or self.programme
+
+
+@dataclass(frozen=True)
+class _Programme:
+    """The programme as one affiliate may know it: without itself. No counts: not even that much may be told."""
+
+    counts: Counts | None = None
+    context: Mapping[str, Any] = field(default_factory=dict)
+    published_at: datetime | None = None
+
+    @property
+    def strengths(self) -> Mapping[str, float]:
+        return self.context.get("strength", {})
+
+    @property
+    def response_rate(self) -> float:
+        return self.context.get("response_rate") or USUAL_RESPONSE_RATE
+
+
+def affiliate_insights(
+    affiliate: Affiliate, *, period: str = "all", view: View = "affiliate", language: str = "es", now: datetime
+) -> Insights:
+    """All that `view` may see of what this affiliate's customers say. Raises ValidationError for a bad period."""
+    months = parse_period(period)
+    with translation.override(language):
+        if view == "staff":
+            return _for_staff(affiliate, months, language, now)
+        return _for_affiliate(affiliate, months, language)
+
+
+def programme_findings(brand: Brand, *, period: str = "all", language: str = "es") -> Findings | None:
+    """The whole programme, nobody left out: for staff only. None with too few answers for a block."""
+    counts = _sums(parse_period(period).of(_shown(brand)))
+    if not answered(counts, ANSWERS):
+        return None
+    with translation.override(language):
+        return read_findings(counts, _catalogue(brand, language), Lens(k=1))
+
+
+def available_periods(affiliate: Affiliate) -> tuple[str, ...]:
+    """Periods with something published, for a choice: all, then years, quarters and months, the newest first."""
+    months = sorted(set(_shown(affiliate.brand, affiliate).values_list("month", flat=True)), reverse=True)
+    years = dict.fromkeys(f"{m.year}" for m in months)
+    quarters = dict.fromkeys(f"{m.year}-Q{(m.month + 2) // 3}" for m in months)
+    return ("all", *years, *quarters, *(f"{m:%Y-%m}" for m in months))
+
+
+def parse_period(code: str) -> Period:
+    """all, YYYY, YYYY-Qn or YYYY-MM: fixed calendar periods and no other, since free dates would single answers out."""
+    if code == "all":
+        return ALL
+    found = PERIOD.fullmatch(code)
+    if not found:
+        raise ValidationError({"period": _("A period is “all”, a year 2026, a quarter 2026-Q1 or a month 2026-03.")})
+    year = int(found["year"])
+    if found["quarter"]:
+        start, length = 3 * int(found["quarter"]) - 2, 3
+    else:
+        start, length = (int(found["month"]), 1) if found["month"] else (1, 12)
+    end = start + length
+    return Period(code, date(year, start, 1), date(year + (end > 12), end - 12 if end > 12 else end, 1))
+
+
+# --- What an affiliate sees ------------------------------------------------------------------------------------------
+def _for_affiliate(affiliate: Affiliate, period: Period, language: str) -> Insights:
+    brand = affiliate.brand
+    by_link = _sums_by_link(period.of(ShownCount.objects.filter(brand=brand, affiliate=affiliate)))
+    counts = by_link.pop(None, {})
+    programme = _programme_without(affiliate, period)
+    catalogue = _catalogue(brand, language)
+    lens = Lens(brand.k, shrinks=True, reference=programme.counts, strengths=programme.strengths)
+    purchases, customers = _brought(affiliate, period)
+    state = state_of(answered(counts, ANSWERS), brand.k)
+    insights = Insights(
+        affiliate.code, period.code, "affiliate", None, state, None, None, purchases=purchases, customers=customers
+    )
+    if state == "few":
+        return replace(
+            insights,
+            as_of=_day(programme.published_at, brand),
+            programme=_read_programme(programme, catalogue, brand.k),
+            purchases_needed=statistics.invitations_needed(brand.k, programme.response_rate),
+        )
+    words = list(_quotes(affiliate, period))
+    return replace(
+        insights,
+        as_of=_day(
+            Block.objects.filter(brand=brand, affiliate=affiliate).aggregate(at=Max("published_at"))["at"], brand
+        ),
+        own=read_findings(counts, catalogue, lens),
+        expectations=tuple(_expectation(q) for q in words if q.question == "expectation")[:LONGEST_LIST],
+        quotes=tuple(QuoteView(q.question, q.text) for q in words if q.question != "expectation")[:LONGEST_LIST],
+        trend=_trend(_by_month(_shown(brand, affiliate)), lens) if state == "many" else (),
+        links=_links(by_link, catalogue, lens),
+    )
+
+
+def _shown(brand: Brand, affiliate: Affiliate | None = None) -> QuerySet[ShownCount]:
+    return ShownCount.objects.filter(brand=brand, affiliate=affiliate, link=None)
+
+
+def _programme_without(affiliate: Affiliate, period: Period) -> _Programme:
+    """The programme's published counts less the affiliate's part: of the period, else of all time, else none."""
+    brand = affiliate.brand
+    latest = Block.objects.filter(brand=brand, affiliate=None).order_by("-sequence").first()
+    if latest is None:
+        return _Programme()
+    parts = PublishedCount.objects.filter(brand=brand, audience=PublishedCount.Audience.PROGRAMME)
+    for months in dict.fromkeys((period, ALL)):
+        others = months.of(parts.filter(question=ANSWERS)).exclude(affiliate=affiliate)
+        answers = others.values("affiliate").annotate(n=Sum("count")).values_list("n", flat=True)
+        if statistics.may_show_reference([max(0, n) for n in answers]):
+            everybody, own = _sums(months.of(_shown(brand))), _sums(months.of(parts.filter(affiliate=affiliate)))
+            return _Programme(_less(everybody, own), latest.context, latest.published_at)
+    return _Programme(context=latest.context)
+
+
+def _less(counts: Counts, part: Counts) -> Counts:
+    return {
+        question: {value: n - part.get(question, {}).get(value, 0) for value, n in values.items()}
+        for question, values in counts.items()
+    }
+
+
+def _read_programme(programme: _Programme, catalogue: Catalogue, k: int) -> Findings | None:
+    return None if programme.counts is None else read_findings(programme.counts, catalogue, Lens(k))
+
+
+def _quotes(affiliate: Affiliate, period: Period) -> QuerySet[Quote]:
+    """The newest block first; within a block in the order they were shuffled into."""
+    quotes = Quote.objects.filter(affiliate=affiliate).select_related("finding")
+    return period.of(quotes, "block__month").order_by("-block__sequence", "pk")
+
+
+def _expectation(quote: Quote) -> Expectation:
+    finding = getattr(quote, "finding", None)
+    status = Finding.Status(finding.status if finding else Finding.Status.OPEN)
+    return Expectation(quote.text, status.value, str(status.label))
+
+
+# --- What staff see --------------------------------------------------------------------------------------------------
+def _for_staff(affiliate: Affiliate, period: Period, language: str, now: datetime) -> Insights:
+    brand = affiliate.brand
+    rollups = Rollup.objects.filter(brand=brand, affiliate=affiliate, wave=Wave.FIRST)
+    by_link = _sums_by_link(period.of(rollups, "day"))
+    counts = _total(by_link.values())
+    by_link.pop(None, None)
+    programme = _programme_without(affiliate, period)
+    catalogue = _catalogue(brand, language)
+    lens = Lens(k=1, reference=programme.counts, strengths=programme.strengths)
+    n = answered(counts, ANSWERS)
+    purchases, customers = _brought(affiliate, period)
+    words = list(_words(affiliate, period)) if n else []
+    return Insights(
+        affiliate=affiliate.code,
+        period=period.code,
+        view="staff",
+        as_of=_counted_until(brand, now),
+        state=state_of(n, brand.k),
+        own=read_findings(counts, catalogue, lens) if n else None,
+        programme=None if n else _read_programme(programme, catalogue, 1),
+        expectations=tuple(
+            Expectation(text, Finding.Status.OPEN.value, str(Finding.Status.OPEN.label))
+            for question, text in words
+            if question == "expectation"
+        )[:LONGEST_LIST],
+        quotes=tuple(QuoteView(question, text) for question, text in words if question != "expectation")[:LONGEST_LIST],
+        trend=_trend(_by_month(rollups.annotate(month=TruncMonth("day"))), lens),
+        links=_links(by_link, catalogue, lens),
+        purchases=purchases,
+        customers=customers,
+    )
+
+
+def _words(affiliate: Affiliate, period: Period) -> Iterable[tuple[str, str]]:
+    counted = CountedResponse.objects.filter(brand=affiliate.brand, affiliate=affiliate, wave=Wave.FIRST)
+    return (
+        Answer.objects.filter(response__in=period.of(counted, "day").values("response"))
+        .filter(question__key__in=["keep_text", "improve_text", "expectation", "comment"])
+        .exclude(redacted_text="")
+        .order_by("-response__answered_at", "pk")
+        .values_list("question__key", "redacted_text")
+    )[: 3 * LONGEST_LIST]
+
+
+def _counted_until(brand: Brand, now: datetime) -> date | None:
+    waiting = ResponseChange.objects.filter(response__brand=brand).aggregate(since=Min("created_at"))["since"]
+    return _day(min(waiting or now, now), brand)
+
+
+# --- Both ------------------------------------------------------------------------------------------------------------
+def _sums(rows: QuerySet[Any]) -> Counts:
+    return _total(_sums_by_link(rows).values())
+
+
+def _sums_by_link(rows: QuerySet[Any]) -> dict[int | None, Counts]:
+    """Summed over days, months or parts by the database. In ShownCount no link means all of them."""
+    sums: defaultdict[int | None, defaultdict[str, dict[str, int]]] = defaultdict(lambda: defaultdict(dict))
+    for link, question, value, n in rows.order_by().values_list("link", "question", "value").annotate(n=Sum("count")):
+        sums[link][question][value] = n
+    return dict(sums)
+
+
+def _total(each: Iterable[Counts]) -> Counts:
+    total: defaultdict[str, defaultdict[str, int]] = defaultdict(lambda: defaultdict(int))
+    for counts in each:
+        for question, values in counts.items():
+            for value, n in values.items():
+                total[question][value] += n
+    return total
+
+
+def _by_month(rows: QuerySet[Any]) -> dict[date, Counts]:
+    """Satisfaction alone, for its trend."""
+    months: defaultdict[date, dict[str, int]] = defaultdict(dict)
+    for month, value, n in (
+        rows.filter(question="csat").order_by().values_list("month", "value").annotate(n=Sum("count"))
+    ):
+        months[month][value] = n
+    return {month: {"csat": values} for month, values in months.items()}
+
+
+def _trend(months: Mapping[date, Counts], lens: Lens) -> tuple[TrendPoint, ...]:
+    return read_trend(months, lens, _next_month)
+
+
+def _next_month(month: date) -> date:
+    return date(month.year + month.month // 12, month.month % 12 + 1, 1)
+
+
+def _links(by_link: Mapping[int | None, Counts], catalogue: Catalogue, lens: Lens) -> tuple[LinkFindings, ...]:
+    links = TrackingLink.objects.in_bulk([link for link in by_link if link is not None])
+    found = [
+        LinkFindings(links[link].code, links[link].campaign, read_findings(counts, catalogue, lens))
+        for link, counts in by_link.items()
+        if link is not None
+    ]
+    return tuple(sorted(found, key=lambda each: (-each.findings.n, each.code)))
+
+
+def _catalogue(brand: Brand, language: str) -> Catalogue:
+    """Retired entries too: what customers named then still has a name."""
+
+    def say(texts: Mapping[str, str], fallback: str) -> str:
+        return texts.get(language) or texts.get(brand.default_language) or fallback
+
+    return Catalogue(
+        {a.code: AspectEntry(say(a.labels, a.code), a.owner) for a in Aspect.objects.filter(brand=brand)},
+        {
+            f.code: FactEntry(say(f.labels, f.code), f.advice.get(language, ""))
+            for f in Fact.objects.filter(brand=brand)
+        },
+    )
+
+
+def _brought(affiliate: Affiliate, period: Period) -> tuple[int, int]:
+    """Purchases credited to the affiliate, and of how many customers: its own sales, which it may count."""
+    credited = Attribution.objects.current().filter(affiliate=affiliate)
+    if period.first and period.after:
+        zone = ZoneInfo(affiliate.brand.timezone)
+        start, end = (datetime(day.year, day.month, day.day, tzinfo=zone) for day in (period.first, period.after))
+        credited = credited.filter(purchase__purchased_at__gte=start, purchase__purchased_at__lt=end)
+    sums = credited.aggregate(purchases=Count("pk"), customers=Count("purchase__customer", distinct=True))
+    return sums["purchases"], sums["customers"]
+
+
+def _day(at: datetime | None, brand: Brand) -> date | None:
+    """A day and no hour: the hour of a block would tell when somebody answered."""
+    return at.astimezone(ZoneInfo(brand.timezone)).date() if at else None
