@@ -13,8 +13,13 @@ WRITING_ROLES = (Membership.Role.ADMIN, Membership.Role.AGENT)
 
 
 def has_role(user: Any, *roles: str) -> bool:
-    """Does the user hold one of these roles in any brand? Which rows they see is `visible_to`'s business."""
-    return bool(user.is_superuser or user.memberships.filter(role__in=roles).exists())
+    """Does the user hold one of these roles in any brand? Which rows they see is `visible_to`'s business.
+
+    A page of the admin asks this of every model, so the answer is kept with the user of this request.
+    """
+    if not hasattr(user, "roles_held"):
+        user.roles_held = set(user.memberships.values_list("role", flat=True))
+    return bool(user.is_superuser or user.roles_held.intersection(roles))
 
 
 class BrandModelAdmin(admin.ModelAdmin):  # type: ignore[type-arg]
@@ -60,6 +65,22 @@ class ReadOnlyAdmin(BrandModelAdmin):
 
     def has_change_permission(self, request: HttpRequest, obj: Model | None = None) -> bool:
         return False
+
+
+class ReadOnlyInline(admin.TabularInline):
+    """Rows of the object whose page this is: whoever sees it sees them."""
+
+    extra = 0
+    can_delete = False
+
+    def has_add_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        return False
+
+    def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        return False
+
+    def has_view_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        return True
 
 
 class AdministratorsAdmin(BrandModelAdmin):

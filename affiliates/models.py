@@ -530,3 +530,6 @@ class PurchaseChange(models.Model):
     class Meta:
         verbose_name = _("purchase not yet counted")
         verbose_name_plural = _("purchases not yet counted")
+
+    def __str__(self) -> str:
+        return f"{self.purchase_id}"

@@ -1,6 +1,14 @@
 from affiliates.services.changes import PurchaseConflict, change_purchase, record_refund
 from affiliates.services.inputs import CustomerInput, FieldError, ProductInput, PurchaseInput, Recorded
-from affiliates.services.links import CodeTaken, create_affiliate, create_link, kind_of_visit, record_click
+from affiliates.services.links import (
+    CodeTaken,
+    check_code,
+    create_affiliate,
+    create_link,
+    destination_error,
+    kind_of_visit,
+    record_click,
+)
 from affiliates.services.recording import record_purchases
 
 __all__ = [
@@ -12,8 +20,10 @@ __all__ = [
     "PurchaseInput",
     "Recorded",
     "change_purchase",
+    "check_code",
     "create_affiliate",
     "create_link",
+    "destination_error",
     "kind_of_visit",
     "record_click",
     "record_purchases",

@@ -1,7 +1,8 @@
 """Affiliates, their links, and who followed them."""
 
 import re
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from datetime import datetime, timedelta
 
 from django.core.exceptions import ValidationError
@@ -35,7 +36,8 @@ def create_affiliate(
     affiliate = Affiliate(
         brand=brand, code=code, name=name or code, public_name=public_name, email=email.strip().lower(), joined_at=now
     )
-    _check_code(code)
+    with errors_of("code"):
+        check_code(code)
     if Affiliate.objects.filter(brand=brand, code=code).exists():
         raise CodeTaken
     affiliate.full_clean()
@@ -54,7 +56,8 @@ def create_link(
     if not is_allowed_destination(destination, affiliate.brand.allowed_hosts):
         raise ValidationError({"destination": destination_error(affiliate.brand)})
     if code:
-        _check_code(code)
+        with errors_of("code"):
+            check_code(code)
     link = TrackingLink(affiliate=affiliate, destination=destination, code=code or random_code(), campaign=campaign)
     if TrackingLink.objects.filter(code=link.code).exists():
         raise CodeTaken
@@ -66,6 +69,15 @@ def create_link(
         raise ValidationError({"promises": ValidationError(message, "max_length")})
     LinkPromise.objects.bulk_create(LinkPromise(link=link, text=text) for text in kept)
     return link
+
+
+@contextmanager
+def errors_of(field: str) -> Iterator[None]:
+    """Say which field a refusal is about."""
+    try:
+        yield
+    except ValidationError as error:
+        raise ValidationError({field: error}) from error
 
 
 def destination_error(brand: Brand) -> ValidationError:
@@ -109,7 +121,8 @@ def kind_of_visit(method: str, user_agent: str) -> str:
     return Click.Kind.BOT if BOT.search(user_agent) else Click.Kind.VISIT
 
 
-def _check_code(code: str) -> None:
+def check_code(code: str) -> None:
+    """ValidationError: not a code that can stand in an address."""
     if not CODE.fullmatch(code):
         message = _("A code has up to 60 letters, digits, dots, hyphens and underscores.")
-        raise ValidationError({"code": ValidationError(message, "invalid_code")})
+        raise ValidationError(message, "invalid_code")

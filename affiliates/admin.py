@@ -1,0 +1,141 @@
+"""Affiliates, what they share, and who came by it. Purchases are shown one floor up, with their surveys (intake)."""
+
+from typing import Any
+
+from django.contrib import admin
+from django.db.models import Q, QuerySet
+from django.http import HttpRequest, HttpResponse
+from django.utils import timezone
+from django.utils.translation import gettext_lazy as _
+
+from accounts.admin import BrandModelAdmin, ReadOnlyAdmin, ReadOnlyInline
+from accounts.models import AccessLog
+from accounts.services import record_access
+from affiliates.forms import AffiliateForm, CouponForm, LinkPromiseForm, TrackingLinkForm
+from affiliates.models import Affiliate, AffiliateMember, Coupon, Customer, LinkPromise, Product, TrackingLink
+from mailing.addresses import known_hashes
+
+
+class MemberInline(ReadOnlyInline):
+    model = AffiliateMember
+    fields = readonly_fields = ("user", "role", "accepted_terms_at", "last_seen_at")
+
+    def get_queryset(self, request: HttpRequest) -> QuerySet[AffiliateMember]:
+        return super().get_queryset(request).select_related("user")
+
+
+@admin.register(Affiliate)
+class AffiliateAdmin(BrandModelAdmin):
+    form = AffiliateForm
+    can_add = True
+    list_display = ("code", "name", "status", "email", "joined_at", "brand")
+    list_select_related = ("brand",)
+    list_filter = ("status", "brand")
+    search_fields = ("^code", "^name", "email__iexact")
+    search_help_text = _("The beginning of a code or name, or the whole e-mail address")
+    ordering = ("code",)
+    inlines = (MemberInline,)
+
+    def get_readonly_fields(self, request: HttpRequest, obj: Any = None) -> tuple[str, ...]:
+        # Shops send the code with every sale: another one would be another affiliate.
+        return ("brand", "code", "joined_at") if obj else ()
+
+
+class LinkPromiseInline(admin.TabularInline):
+    model = LinkPromise
+    form = LinkPromiseForm
+    extra = 1
+    can_delete = False
+    ordering = ("pk",)
+
+    # Who may change the link may say what is promised there.
+    def has_view_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        return True
+
+    def has_add_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        return self.has_change_permission(request)
+
+    def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        return TrackingLinkAdmin(TrackingLink, self.admin_site).has_change_permission(request)
+
+
+@admin.register(TrackingLink)
+class TrackingLinkAdmin(BrandModelAdmin):
+    form = TrackingLinkForm
+    can_add = True
+    list_display = ("code", "affiliate", "campaign", "destination", "paused_at")
+    list_select_related = ("affiliate",)
+    list_filter = (("paused_at", admin.EmptyFieldListFilter),)
+    search_fields = ("=code", "^campaign", "^affiliate__code")
+    search_help_text = _("The whole code, or the beginning of a campaign or of the affiliate’s code")
+    ordering = ("-pk",)
+    inlines = (LinkPromiseInline,)
+    actions = ("pause", "resume")
+
+    def get_readonly_fields(self, request: HttpRequest, obj: Any = None) -> tuple[str, ...]:
+        # A code that is out there must go on meaning the same affiliate.
+        return ("affiliate", "code", "paused_at") if obj else ()
+
+    @admin.action(description=_("Pause: visitors get a page instead of the shop"), permissions=["change"])
+    def pause(self, request: HttpRequest, queryset: QuerySet[TrackingLink]) -> None:
+        queryset.filter(paused_at__isnull=True).update(paused_at=timezone.now())
+
+    @admin.action(description=_("Resume"), permissions=["change"])
+    def resume(self, request: HttpRequest, queryset: QuerySet[TrackingLink]) -> None:
+        queryset.update(paused_at=None)
+
+
+@admin.register(Coupon)
+class CouponAdmin(BrandModelAdmin):
+    form = CouponForm
+    can_add = True
+    list_display = ("code", "affiliate", "valid_from", "valid_until", "brand")
+    list_select_related = ("affiliate", "brand")
+    search_fields = ("=code", "^affiliate__code")
+    search_help_text = _("The whole coupon, or the beginning of the affiliate’s code")
+    ordering = ("code", "-valid_from")
+
+    def get_readonly_fields(self, request: HttpRequest, obj: Any = None) -> tuple[str, ...]:
+        # A coupon changes hands by ending it here and adding it anew: who had it when stays on record.
+        return ("brand", "affiliate", "code", "valid_from") if obj else ()
+
+
+@admin.register(Customer)
+class CustomerAdmin(ReadOnlyAdmin):
+    list_display = ("__str__", "email", "external_id", "acquiring_affiliate", "created_at")
+    list_select_related = ("acquiring_affiliate",)
+    search_fields = ("email",)
+    search_help_text = _("The whole e-mail address, or the shop’s id")
+    ordering = ("-pk",)
+    exclude = ("uuid",)
+
+    def get_search_results(
+        self, request: HttpRequest, queryset: QuerySet[Customer], search_term: str
+    ) -> tuple[QuerySet[Customer], bool]:
+        """Exactly, by index: nobody leafs through addresses by their beginnings."""
+        term = search_term.strip()
+        if not term:
+            return queryset, False
+        return queryset.filter(Q(email_hash__in=known_hashes(term)) | Q(external_id=term)), False
+
+    def change_view(self, request: HttpRequest, object_id: str, *args: Any, **kwargs: Any) -> HttpResponse:
+        customer = self.get_object(request, object_id)
+        if customer:
+            purpose = AccessLog.Purpose.VIEW
+            record_access(
+                request.user,  # type: ignore[arg-type]
+                customer.brand,
+                purpose=purpose,
+                object_type="customer",
+                object_id=str(customer.pk),
+            )
+        return super().change_view(request, object_id, *args, **kwargs)
+
+
+@admin.register(Product)
+class ProductAdmin(ReadOnlyAdmin):
+    list_display = ("sku", "name", "category", "kind")
+    list_filter = ("kind",)
+    search_fields = ("=sku", "^name")
+    search_help_text = _("The whole SKU, or the beginning of the name")
+    ordering = ("name", "sku")

@@ -1,0 +1,86 @@
+from typing import Any
+
+from django import forms
+from django.core.exceptions import ValidationError
+from django.utils import timezone
+from django.utils.translation import gettext_lazy as _
+
+from affiliates.destinations import is_allowed_destination
+from affiliates.models import Affiliate, Coupon, LinkPromise, TrackingLink
+from affiliates.services import check_code, destination_error
+
+
+class AffiliateForm(forms.ModelForm):
+    class Meta:
+        model = Affiliate
+        fields = ("brand", "code", "name", "public_name", "email", "status")
+
+    def clean_code(self) -> str:
+        code: str = self.cleaned_data["code"].strip()
+        check_code(code)
+        return code
+
+    def save(self, commit: bool = True) -> Affiliate:
+        if self.instance.pk is None:
+            self.instance.joined_at = timezone.now()
+        return super().save(commit)
+
+
+class TrackingLinkForm(forms.ModelForm):
+    destination = forms.URLField(label=_("destination"), max_length=2000, assume_scheme="https")
+
+    class Meta:
+        model = TrackingLink
+        fields = ("affiliate", "destination", "campaign", "code")
+
+    def clean_code(self) -> str:
+        code: str = self.cleaned_data["code"].strip()
+        check_code(code)
+        return code
+
+    def clean(self) -> dict[str, Any] | None:
+        cleaned = super().clean()
+        affiliate = self.cleaned_data.get("affiliate") or (self.instance.pk and self.instance.affiliate)
+        destination = self.cleaned_data.get("destination")
+        if affiliate and destination and not is_allowed_destination(destination, affiliate.brand.allowed_hosts):
+            self.add_error("destination", destination_error(affiliate.brand))
+        return cleaned
+
+
+class LinkPromiseForm(forms.ModelForm):
+    """What was promised stays on record: a promise is withdrawn, never reworded."""
+
+    is_withdrawn = forms.BooleanField(label=_("withdrawn"), required=False)
+
+    class Meta:
+        model = LinkPromise
+        fields = ("text",)
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        if self.instance.pk:
+            self.fields["text"].disabled = True
+            self.fields["is_withdrawn"].initial = self.instance.withdrawn_at is not None
+
+    def save(self, commit: bool = True) -> LinkPromise:
+        is_withdrawn = self.cleaned_data["is_withdrawn"]
+        if is_withdrawn != (self.instance.withdrawn_at is not None):
+            self.instance.withdrawn_at = timezone.now() if is_withdrawn else None
+        return super().save(commit)
+
+
+class CouponForm(forms.ModelForm):
+    class Meta:
+        model = Coupon
+        fields = ("brand", "affiliate", "code", "valid_from", "valid_until")
+
+    def clean_code(self) -> str:
+        code: str = self.cleaned_data["code"]
+        return code.strip().lower()
+
+    def clean(self) -> dict[str, Any] | None:
+        cleaned = super().clean()
+        brand, affiliate = self.cleaned_data.get("brand"), self.cleaned_data.get("affiliate")
+        if brand and affiliate and affiliate.brand_id != brand.pk:
+            self.add_error("affiliate", ValidationError(_("This affiliate belongs to another brand."), "other_brand"))
+        return cleaned

@@ -1,0 +1,191 @@
+"""A purchase on one page: what was told, who is credited and why, where its survey stands, what was given back."""
+
+from datetime import datetime
+from typing import Any
+
+from django.contrib import admin
+from django.db.models import F, FilteredRelation, Q, QuerySet
+from django.http import HttpRequest, HttpResponse
+from django.urls import reverse
+from django.utils import formats, timezone
+from django.utils.dateparse import parse_datetime
+from django.utils.html import format_html, format_html_join
+from django.utils.safestring import SafeString
+from django.utils.translation import gettext, pgettext
+from django.utils.translation import gettext_lazy as _
+
+from accounts.admin import ReadOnlyAdmin, ReadOnlyInline
+from accounts.models import AccessLog
+from accounts.services import record_access
+from affiliates import attribution as rules
+from affiliates.models import Attribution, Purchase, Refund
+from intake.models import ImportRun
+from mailing.addresses import known_hashes
+from surveys.models import Invitation, Reason
+from surveys.selectors import SurveyState, survey_states
+
+SURVEY_LABELS = {
+    "sent": _("Sent"),
+    "answered": _("Answered"),
+    "expired": _("Expired"),
+    **dict(Invitation.State.choices),
+}
+# Why evidence that stood did not win, beyond the reasons that a purchase can have.
+LOSING_LABELS = {
+    rules.OUTRANKED: _("stronger evidence won"),
+    rules.LATER_CLICK: _("a later click won"),
+    rules.EARLIER_CLICK: _("an earlier click won"),
+    rules.AFTER_PURCHASE: _("later than the purchase"),
+    rules.NOT_A_VISIT: _("not a person’s visit"),
+}
+
+
+class AttributionInline(ReadOnlyInline):
+    """The history: the current one first, corrections below what they corrected."""
+
+    model = Attribution
+    fields = readonly_fields = ("affiliate", "method", "reason", "confidence", "evidence", "decided_at", "decided_by")
+    ordering = ("-is_current", "-decided_at")
+
+    def get_queryset(self, request: HttpRequest) -> QuerySet[Attribution]:
+        return super().get_queryset(request).select_related("affiliate", "decided_by")
+
+    @admin.display(description=_("evidence weighed"))
+    def evidence(self, row: Attribution) -> SafeString | str:
+        lines = format_html_join("", "<li>{}</li>", ((_as_words(touch),) for touch in row.touches))
+        return format_html("<ol>{}</ol>", lines) if lines else "—"
+
+
+class RefundInline(ReadOnlyInline):
+    model = Refund
+    fields = readonly_fields = ("external_id", "amount", "reason", "refunded_at")
+    ordering = ("refunded_at", "pk")
+
+
+@admin.register(Purchase)
+class PurchaseAdmin(ReadOnlyAdmin):
+    list_display = ("external_id", "purchased_at", "customer", "credited", "paid", "state", "survey")
+    list_select_related = ("customer",)
+    list_filter = ("state", "brand")
+    search_fields = ("external_id",)
+    search_help_text = _("The whole order number, or the customer’s whole e-mail address")
+    ordering = ("-purchased_at", "-pk")
+    show_facets = admin.ShowFacets.NEVER
+    inlines = (AttributionInline, RefundInline)
+    fieldsets = (
+        (None, {"fields": ("external_id", "customer", "product", "paid", "state", "source")}),
+        (_("When"), {"fields": ("purchased_at", "delivered_at", "activated_at", "promised_on", "created_at")}),
+        (_("Who is credited, and why"), {"fields": ("credited", "why", "window_ends_at")}),
+        (_("Survey"), {"fields": ("survey",)}),
+        (
+            _("What the shop sent as evidence"),
+            {
+                "classes": ("collapse",),
+                "fields": ("click_ids", "coupon_code", "declared_affiliate", "referral_code", "metadata"),
+            },
+        ),
+    )
+    readonly_fields = ("paid", "credited", "why", "window_ends_at", "survey")
+
+    def get_queryset(self, request: HttpRequest) -> QuerySet[Purchase]:
+        current = FilteredRelation("attributions", condition=Q(attributions__is_current=True))
+        return (
+            super()
+            .get_queryset(request)
+            .alias(current=current)
+            .annotate(
+                affiliate_code=F("current__affiliate__code"),
+                credited_to=F("current__affiliate__name"),
+                credited_by=F("current__method"),
+                credited_for=F("current__reason"),
+                credited_until=F("current__window_ends_at"),
+            )
+        )
+
+    def get_search_results(
+        self, request: HttpRequest, queryset: QuerySet[Purchase], search_term: str
+    ) -> tuple[QuerySet[Purchase], bool]:
+        """Exactly, by index: nobody leafs through addresses by their beginnings."""
+        term = search_term.strip()
+        if not term:
+            return queryset, False
+        return queryset.filter(Q(external_id=term) | Q(customer__email_hash__in=known_hashes(term))), False
+
+    def get_changelist_instance(self, request: HttpRequest) -> Any:
+        changelist = super().get_changelist_instance(request)
+        states = survey_states(changelist.result_list, now=timezone.now())
+        for purchase in changelist.result_list:
+            purchase.survey_state = states.get(purchase.pk)  # type: ignore[attr-defined]
+        return changelist
+
+    def change_view(self, request: HttpRequest, object_id: str, *args: Any, **kwargs: Any) -> HttpResponse:
+        if purchase := self.get_object(request, object_id):
+            record_access(
+                request.user,  # type: ignore[arg-type]
+                purchase.brand,
+                purpose=AccessLog.Purpose.VIEW,
+                object_type="purchase",
+                object_id=str(purchase.pk),
+            )
+        return super().change_view(request, object_id, *args, **kwargs)
+
+    @admin.display(description=_("amount"), ordering="amount")
+    def paid(self, purchase: Purchase) -> str:
+        if purchase.amount is None:
+            return "—"
+        return f"{formats.number_format(purchase.amount, 2, use_l10n=True)} {purchase.currency}"
+
+    @admin.display(description=_("credited to"))
+    def credited(self, purchase: Any) -> str:
+        return purchase.credited_to or purchase.affiliate_code or gettext("Nobody")
+
+    @admin.display(description=_("why"))
+    def why(self, purchase: Any) -> str:
+        method, reason = purchase.credited_by, purchase.credited_for
+        return f"{Attribution.Method(method).label}: {Attribution.Reason(reason).label}" if method else "—"
+
+    @admin.display(description=_("window ends at"))
+    def window_ends_at(self, purchase: Any) -> datetime | None:
+        ends_at: datetime | None = purchase.credited_until
+        return ends_at
+
+    @admin.display(description=_("survey"))
+    def survey(self, purchase: Any) -> SafeString | str:
+        if not hasattr(purchase, "survey_state"):
+            purchase.survey_state = survey_states([purchase], now=timezone.now()).get(purchase.pk)
+        return survey_in_words(purchase.survey_state, purchase)
+
+
+def survey_in_words(state: SurveyState | None, purchase: Purchase) -> SafeString | str:
+    """The state with its reason, leading to the invitation."""
+    if state is None:
+        return "—"
+    words = [str(SURVEY_LABELS.get(state.state, state.state))]
+    if state.reason:
+        words.append(str(Reason(state.reason).label))
+    if state.scheduled_for and state.state in ("planned", "held"):
+        words.append(formats.localize(timezone.localtime(state.scheduled_for)))
+    url = reverse("admin:surveys_invitation_changelist", query={"q": purchase.external_id})
+    return format_html('<a href="{}">{}</a>', url, " · ".join(words))
+
+
+def _as_words(touch: dict[str, Any]) -> str:
+    """`Click · Ana · 3 March 2026 10:00: a later click won`, as the evidence was weighed."""
+    at = parse_datetime(touch["at"]) if touch.get("at") else None
+    named = [
+        str(Attribution.Method(touch["method"]).label),
+        touch.get("affiliate") or "",
+        touch.get("source") or "",
+        formats.localize(timezone.localtime(at)) if at else "",
+    ]
+    reason = touch["reason"]
+    label = LOSING_LABELS.get(reason) or Attribution.Reason(reason).label
+    verdict = pgettext("evidence", "won") if touch["won"] else label
+    return f"{' · '.join(filter(None, named))}: {verdict}"
+
+
+@admin.register(ImportRun)
+class ImportRunAdmin(ReadOnlyAdmin):
+    list_display = ("started_at", "kind", "file_name", "imported", "updated", "duplicate", "rejected", "finished_at")
+    list_filter = ("kind", "brand")
+    ordering = ("-started_at",)

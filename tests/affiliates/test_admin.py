@@ -1,0 +1,224 @@
+import pytest
+from django.contrib.admin.sites import site
+from django.test import Client
+from django.urls import reverse
+
+from accounts.models import AccessLog, Brand, Membership
+from affiliates.models import Affiliate, Coupon, LinkPromise, TrackingLink
+from tests.factories import (
+    NOW,
+    make_affiliate,
+    make_brand,
+    make_customer,
+    make_link,
+    make_member,
+    make_product,
+    make_staff,
+)
+
+pytestmark = pytest.mark.django_db
+
+
+@pytest.fixture
+def brand() -> Brand:
+    return make_brand()
+
+
+@pytest.fixture
+def sofia(brand: Brand) -> Client:
+    client = Client()
+    client.force_login(make_staff(brand))
+    return client
+
+
+@pytest.fixture
+def olga() -> Client:
+    client = Client()
+    client.force_login(make_staff(make_brand("faro"), "Olga"))
+    return client
+
+
+def formset(prefix: str, *rows: dict[str, str], initial: int = 0) -> dict[str, str]:
+    data = {f"{prefix}-TOTAL_FORMS": str(len(rows)), f"{prefix}-INITIAL_FORMS": str(initial)}
+    return data | {f"{prefix}-{i}-{name}": value for i, row in enumerate(rows) for name, value in row.items()}
+
+
+@pytest.mark.parametrize("model", ["affiliate", "trackinglink", "coupon", "customer", "product"])
+def test_lists_ask_as_much_for_three_rows_as_for_one(brand, sofia, django_assert_num_queries, model):
+    def add(number: int) -> None:
+        affiliate = make_affiliate(brand, f"Ana{number}")
+        make_link(affiliate)
+        Coupon.objects.create(brand=brand, affiliate=affiliate, code=f"ana{number}", valid_from=NOW)
+        make_customer(brand, acquiring_affiliate=affiliate, acquired_at=NOW)
+        make_product(brand, f"sku{number}")
+
+    url = reverse(f"admin:affiliates_{model}_changelist")
+    add(1)
+    sofia.get(url)
+    with django_assert_num_queries(10, exact=False) as one:
+        assert sofia.get(url).status_code == 200
+    add(2)
+    add(3)
+
+    with django_assert_num_queries(len(one)):
+        response = sofia.get(url)
+
+    assert response.context["cl"].result_count == 3
+
+
+@pytest.mark.parametrize("model", ["affiliate", "trackinglink", "coupon", "customer", "product"])
+def test_another_brands_staff_see_nothing(brand, olga, model):
+    ana = make_affiliate(brand)
+    rows = {
+        "affiliate": ana,
+        "trackinglink": make_link(ana),
+        "coupon": Coupon.objects.create(brand=brand, affiliate=ana, code="ana10", valid_from=NOW),
+        "customer": make_customer(brand),
+        "product": make_product(brand),
+    }
+
+    response = olga.get(reverse(f"admin:affiliates_{model}_changelist"))
+    change = olga.get(reverse(f"admin:affiliates_{model}_change", args=[rows[model].pk]))
+
+    assert response.context["cl"].result_count == 0
+    assert change.status_code == 302  # the admin sends whoever asks for a row that is not theirs to its first page
+
+
+def test_an_affiliate_does_not_get_in(brand):
+    client = Client()
+    client.force_login(make_member(make_affiliate(brand)))
+
+    assert client.get(reverse("admin:affiliates_affiliate_changelist")).status_code == 302
+
+
+def test_staff_add_an_affiliate_of_their_brand(brand, sofia):
+    data = {"brand": brand.pk, "code": "ana", "name": "Ana", "public_name": "", "email": "", "status": "active"}
+
+    response = sofia.post(reverse("admin:affiliates_affiliate_add"), data | formset("members"))
+
+    assert response.status_code == 302, response.context["errors"]
+    ana = Affiliate.objects.get()
+    assert (ana.brand, ana.code, ana.joined_at is not None) == (brand, "ana", True)
+
+
+@pytest.mark.parametrize("code", ["a b", "a/b", "ñ", "-a"])
+def test_an_affiliates_code_can_stand_in_an_address(brand, sofia, code):
+    data = {"brand": brand.pk, "code": code, "name": "Ana", "status": "active"}
+
+    response = sofia.post(reverse("admin:affiliates_affiliate_add"), data | formset("members"))
+
+    assert list(response.context["adminform"].form.errors) == ["code"]
+    assert not Affiliate.objects.exists()
+
+
+def test_staff_cannot_add_to_another_brand(brand, olga):
+    data = {"brand": brand.pk, "code": "ana", "name": "Ana", "status": "active"}
+
+    response = olga.post(reverse("admin:affiliates_affiliate_add"), data | formset("members"))
+
+    assert list(response.context["adminform"].form.errors) == ["brand"]
+    assert not Affiliate.objects.exists()
+
+
+def test_reading_staff_change_nothing(brand):
+    client = Client()
+    client.force_login(make_staff(brand, "Rosa", role=Membership.Role.READ_ONLY))
+    ana = make_affiliate(brand)
+
+    response = client.post(reverse("admin:affiliates_affiliate_change", args=[ana.pk]), {"name": "Otra"})
+
+    assert response.status_code == 403
+    ana.refresh_from_db()
+    assert ana.name == "Ana"
+
+
+def test_staff_make_a_link_with_promises(brand, sofia):
+    ana = make_affiliate(brand)
+    data = {"affiliate": ana.pk, "destination": "https://lumbre.example/botas", "campaign": "Otoño", "code": "botas"}
+
+    response = sofia.post(
+        reverse("admin:affiliates_trackinglink_add"), data | formset("promises", {"text": "Envío en 24 h"})
+    )
+
+    assert response.status_code == 302, response.context["errors"]
+    link = TrackingLink.objects.get()
+    assert (link.code, link.affiliate) == ("botas", ana)
+    assert list(link.promises.values_list("text", "withdrawn_at")) == [("Envío en 24 h", None)]
+
+
+def test_staff_cannot_lead_a_link_elsewhere(brand, sofia):
+    ana = make_affiliate(brand)
+    data = {"affiliate": ana.pk, "destination": "https://lumbre.example.evil.example/", "code": "botas"}
+
+    response = sofia.post(reverse("admin:affiliates_trackinglink_add"), data | formset("promises"))
+
+    assert list(response.context["adminform"].form.errors) == ["destination"]
+    assert not TrackingLink.objects.exists()
+
+
+def test_a_promise_is_withdrawn_and_never_reworded(brand, sofia):
+    link = make_link(make_affiliate(brand))
+    promise = LinkPromise.objects.create(link=link, text="Envío en 24 h")
+    row = {"id": str(promise.pk), "link": str(link.pk), "text": "Otra cosa", "is_withdrawn": "on"}
+
+    response = sofia.post(
+        reverse("admin:affiliates_trackinglink_change", args=[link.pk]),
+        {"destination": link.destination, "campaign": ""} | formset("promises", row, initial=1),
+    )
+
+    assert response.status_code == 302, response.context["errors"]
+    promise.refresh_from_db()
+    assert promise.text == "Envío en 24 h"
+    assert promise.withdrawn_at is not None
+
+
+def test_staff_pause_and_resume_a_link(brand, sofia):
+    link = make_link(make_affiliate(brand))
+    url = reverse("admin:affiliates_trackinglink_changelist")
+
+    sofia.post(url, {"action": "pause", "_selected_action": [link.pk]})
+    link.refresh_from_db()
+    assert link.paused_at is not None
+
+    sofia.post(url, {"action": "resume", "_selected_action": [link.pk]})
+    link.refresh_from_db()
+    assert link.paused_at is None
+
+
+def test_a_coupon_is_kept_in_lower_case_and_has_one_owner(brand, sofia):
+    ana, bruno = make_affiliate(brand), make_affiliate(brand, "Bruno")
+    url = reverse("admin:affiliates_coupon_add")
+
+    def add(affiliate: Affiliate) -> object:
+        data = {"brand": brand.pk, "affiliate": affiliate.pk, "code": "ANA10", "valid_until_0": "", "valid_until_1": ""}
+        return sofia.post(url, data | {"valid_from_0": "2026-03-01", "valid_from_1": "10:00"})
+
+    assert add(ana).status_code == 302
+    assert add(bruno).status_code == 200
+
+    assert list(Coupon.objects.values_list("code", "affiliate__code")) == [("ana10", "ana")]
+
+
+def test_customers_are_found_by_their_whole_address_only(brand, sofia):
+    carla = make_customer(brand, email="carla@correo.example")
+    make_customer(brand, email="carlos@correo.example")
+    url = reverse("admin:affiliates_customer_changelist")
+
+    assert [c.pk for c in sofia.get(url, {"q": "Carla@Correo.example"}).context["cl"].result_list] == [carla.pk]
+    assert list(sofia.get(url, {"q": "carl"}).context["cl"].result_list) == []
+
+
+def test_who_looks_at_a_customer_is_written_down(brand, sofia):
+    carla = make_customer(brand)
+
+    sofia.get(reverse("admin:affiliates_customer_change", args=[carla.pk]))
+
+    assert list(AccessLog.objects.values_list("purpose", "object_type", "object_id")) == [
+        ("view", "customer", str(carla.pk))
+    ]
+
+
+def test_every_page_of_the_app_is_registered():
+    registered = {model.__name__ for model in site._registry if model._meta.app_label == "affiliates"}
+
+    assert registered == {"Affiliate", "TrackingLink", "Coupon", "Customer", "Product", "Purchase"}

@@ -1,0 +1,120 @@
+from datetime import timedelta
+from decimal import Decimal
+
+import pytest
+from django.test import Client
+from django.urls import reverse
+
+from accounts.models import AccessLog, Brand
+from affiliates.models import Purchase
+from affiliates.services import CustomerInput, PurchaseInput
+from intake.services import create_brand, take_purchases, take_refund
+from tests.factories import NOW, make_affiliate, make_brand, make_staff
+
+pytestmark = pytest.mark.django_db
+
+
+@pytest.fixture
+def brand() -> Brand:
+    brand = create_brand("lumbre", name="Lumbre", survey_notice_default=True, requires_second_factor=False)
+    make_affiliate(brand)
+    make_affiliate(brand, "Bruno", status="suspended")
+    return brand
+
+
+@pytest.fixture
+def sofia(brand: Brand) -> Client:
+    client = Client()
+    client.force_login(make_staff(brand))
+    return client
+
+
+def take(brand: Brand, external_id: str, **fields: object) -> Purchase:
+    given = PurchaseInput(
+        external_id,
+        purchased_at=NOW - timedelta(days=1),
+        amount=Decimal("1049.90"),
+        currency="EUR",
+        customer=CustomerInput(email=f"{external_id}@correo.example", name="Carla Ruiz"),
+        **fields,
+    )
+    [taken] = take_purchases(brand, [given], now=NOW, source="api")
+    assert taken.recorded.purchase
+    return taken.recorded.purchase
+
+
+def test_the_list_shows_who_is_credited_and_where_the_survey_stands(brand, sofia):
+    take(brand, "P1", affiliate="ana", delivered_at=NOW)
+    take(brand, "P2", affiliate="bruno")
+
+    text = sofia.get(reverse("admin:affiliates_purchase_changelist"), headers={"Accept-Language": "en"}).text
+
+    assert "Ana" in text
+    assert "Nobody" in text
+    assert "Waiting for delivery · Not delivered or activated yet" in text
+
+
+def test_the_list_asks_as_much_for_three_purchases_as_for_one(brand, sofia, django_assert_num_queries):
+    url = reverse("admin:affiliates_purchase_changelist")
+    take(brand, "P1", affiliate="ana")
+    sofia.get(url)
+    with django_assert_num_queries(12, exact=False) as one:
+        sofia.get(url)
+    take(brand, "P2", affiliate="ana")
+    take(brand, "P3", affiliate="bruno")
+
+    with django_assert_num_queries(len(one)):
+        response = sofia.get(url)
+
+    assert response.context["cl"].result_count == 3
+
+
+def test_the_page_says_why_nobody_is_credited(brand, sofia):
+    purchase = take(brand, "P1", affiliate="bruno")
+    take_refund(
+        purchase, external_id="R1", amount=Decimal("9.90"), reason="Talla", refunded_at=NOW, now=NOW
+    )
+
+    text = sofia.get(
+        reverse("admin:affiliates_purchase_change", args=[purchase.pk]), headers={"Accept-Language": "en"}
+    ).text
+
+    assert "Named by the shop · bruno · bruno: The affiliate is not active" in text
+    assert "Talla" in text
+    assert "1,049.90 EUR" in text
+
+
+def test_purchases_are_found_by_whole_order_number_or_address(brand, sofia):
+    take(brand, "P1")
+    take(brand, "P12")
+    url = reverse("admin:affiliates_purchase_changelist")
+
+    def found(term: str) -> list[str]:
+        return [purchase.external_id for purchase in sofia.get(url, {"q": term}).context["cl"].result_list]
+
+    assert found("P1") == ["P1"]
+    assert found("p12@CORREO.example") == ["P12"]
+    assert found("P") == []
+
+
+def test_another_brands_staff_see_no_purchase_and_leave_no_trace(brand):
+    purchase = take(brand, "P1")
+    olga = Client()
+    olga.force_login(make_staff(make_brand("faro"), "Olga"))
+
+    response = olga.get(reverse("admin:affiliates_purchase_changelist"))
+    change = olga.get(reverse("admin:affiliates_purchase_change", args=[purchase.pk]))
+
+    assert response.context["cl"].result_count == 0
+    assert change.status_code == 302
+    assert not AccessLog.objects.exists()
+
+
+def test_who_looks_at_a_purchase_is_written_down(brand, sofia):
+    purchase = take(brand, "P1")
+
+    sofia.get(reverse("admin:affiliates_purchase_change", args=[purchase.pk]))
+
+    assert list(AccessLog.objects.values_list("purpose", "object_type", "object_id")) == [
+        ("view", "purchase", str(purchase.pk))
+    ]
