@@ -10,6 +10,7 @@ import os
 import signal
 import sys
 import time
+from collections.abc import Iterator
 
 PATIENCE = 10.0  # seconds between asking and killing
 
@@ -30,12 +31,10 @@ def main() -> None:
 
 def end_group(group: int, number: int) -> None:
     deadline = time.monotonic() + PATIENCE
-    alive = send(group, number)
-    while alive and time.monotonic() < deadline:
+    send(group, number)
+    while is_alive(group) and time.monotonic() < deadline:
         time.sleep(0.05)
-        alive = send(group, 0)
-    if alive:
-        send(group, signal.SIGKILL)
+    send(group, signal.SIGKILL)
 
 
 def send(group: int, number: int) -> bool:
@@ -45,6 +44,25 @@ def send(group: int, number: int) -> bool:
     except (ProcessLookupError, PermissionError):  # macOS answers EPERM where only zombies are left
         return False
     return True
+
+
+def is_alive(group: int) -> bool:
+    """Whether anybody in the group still runs. A container without an init keeps zombies, which do not count."""
+    if not os.path.exists("/proc/self/stat"):
+        return send(group, 0)
+    return any(state not in "ZX" and member_of == group for state, member_of in states())
+
+
+def states() -> Iterator[tuple[str, int]]:
+    """State and group of every process."""
+    for entry in os.scandir("/proc"):
+        if entry.name.isdecimal():
+            try:
+                with open(f"/proc/{entry.name}/stat", encoding="utf-8", errors="replace") as file:
+                    state, _parent, group = file.read().rpartition(")")[2].split()[:3]
+            except (FileNotFoundError, ProcessLookupError):  # gone meanwhile
+                continue
+            yield state, int(group)
 
 
 if __name__ == "__main__":
