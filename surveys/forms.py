@@ -1,7 +1,6 @@
 """The survey as a form: fields made from the questions, what was typed cleaned, nothing judged."""
 
 import itertools
-import unicodedata
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -12,10 +11,9 @@ from django.utils.translation import gettext_lazy as _
 
 from surveys.models import Question
 from surveys.questionnaire import Ask, Questionnaire
-from surveys.services.answering import AnswerData, Given, Said
+from surveys.services.answering import LONGEST_TEXT, AnswerData, Given, Said, without_controls
 
 CONTACT = "contact"
-LONGEST_TEXT = 10_000  # characters
 
 
 class WordsField(forms.CharField):
@@ -181,9 +179,3 @@ def given_to(ask: Ask, value: Any) -> Given:
     if ask.kind == Question.Kind.SCALE and value.removeprefix("-").isdecimal():
         return Given(number=int(value))
     return Given(codes=(value,))
-
-
-def without_controls(text: str) -> str:
-    """Line ends as one character; no NUL, no control character but line feed and tab, no half characters."""
-    text = text.replace("\r\n", "\n").replace("\r", "\n")
-    return "".join(c for c in text if c in "\n\t" or unicodedata.category(c) not in ("Cc", "Cs"))

@@ -151,6 +151,7 @@ FIRST_WAVE = [
         texts("¿Quieres que te contactemos?", "Would you like us to contact you?"),
         options=[option("yes", "Sí, por correo", "Yes, by e-mail"), option("no", "No", "No")],
     ),
+    StandardQuestion("title", Kind.TEXT, texts("Título", "Title"), condition={"source": "import"}),
     StandardQuestion("comment", Kind.TEXT, texts("Comentario", "Comment"), condition={"source": "import"}),
 ]
 

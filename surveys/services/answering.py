@@ -1,5 +1,6 @@
 """What happens when somebody answers: stored once, changed with its history, redacted for others to read."""
 
+import unicodedata
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -16,6 +17,7 @@ from surveys.questionnaire import meets
 from surveys.redaction import redact
 
 FollowUp = Response.FollowUp
+LONGEST_TEXT = 10_000  # characters
 BY_STAFF = "staff"  # the reason for suspicion that a person gave
 
 
@@ -114,8 +116,10 @@ def follow_up_for(given: Mapping[str, Given]) -> FollowUp:
     return FollowUp.NONE
 
 
-def said_in(response: Response) -> Said:
-    answers = response.answers.select_related("question")
+def said_in(response: Response, answers: Iterable[Answer] | None = None) -> Said:
+    """What it says now, as the database has it; or what these answers, with their questions, say."""
+    if answers is None:
+        answers = response.answers.select_related("question")
     return Said(
         {a.question.key: Given(a.number, tuple(a.codes), a.text) for a in answers},
         response.hides_comment,
@@ -123,11 +127,13 @@ def said_in(response: Response) -> Said:
     )
 
 
-def revision_of(response: Response, said: Said, suspicions: Iterable[str] = ()) -> dict[str, Any]:
+def revision_of(
+    response: Response, said: Said, suspicions: Iterable[str] = (), *, language: str | None = None
+) -> dict[str, Any]:
     """The fields of a row of history; `suspicions` say why this was never let in."""
     content = {
         "given": {key: given.as_json for key, given in said.given.items()},
-        "language": response.language,
+        "language": response.language if language is None else language,
         "hides_comment": said.hides_comment,
         "publishes": said.publishes,
         "suspect_reasons": list(suspicions) or response.suspect_reasons,
@@ -255,3 +261,9 @@ def answer_for(response: Response, question: Question, given: Given, known: Know
         if given.text
         else "",
     )
+
+
+def without_controls(text: str) -> str:
+    """Line ends as one character; no NUL, no control character but line feed and tab, no half characters."""
+    text = text.replace("\r\n", "\n").replace("\r", "\n")
+    return "".join(c for c in text if c in "\n\t" or unicodedata.category(c) not in ("Cc", "Cs"))

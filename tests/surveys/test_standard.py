@@ -23,6 +23,7 @@ KEYS = [
     "affiliate_rating",
     "part",
     "contact",
+    "title",
     "comment",
 ]
 

@@ -57,7 +57,13 @@ def see(mail: OutgoingMail, query: str = "", *, at: datetime = NOW, client: Clie
 
 
 def send(
-    mail: OutgoingMail, *, at: datetime = NOW, after: float = 20, client: Client | None = None, query: str = "", **data: Any
+    mail: OutgoingMail,
+    *,
+    at: datetime = NOW,
+    after: float = 20,
+    client: Client | None = None,
+    query: str = "",
+    **data: Any,
 ) -> Any:
     """Open the page, wait `after` seconds, send the form."""
     client = client or Client()
@@ -287,7 +293,9 @@ class TestSending:
     def test_fields_and_files_that_belong_to_nobody_are_let_lie(self, mail, tmp_path):
         (tmp_path / "foto.png").write_bytes(b"\x89PNG")
         with (tmp_path / "foto.png").open("rb") as upload:
-            send(mail, csat="4", keep_text="bien", photo=upload, is_suspect="true", answered_at="2001-01-01", comment="x")
+            send(
+                mail, csat="4", keep_text="bien", photo=upload, is_suspect="true", answered_at="2001-01-01", comment="x"
+            )
 
         assert given() == {"csat": 4, "keep_text": "bien"}
 
