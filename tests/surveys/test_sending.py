@@ -15,6 +15,7 @@ from affiliates.models import Customer, Purchase
 from mailing.models import OutgoingMail, Suppression
 from mailing.rendering import render
 from mailing.services import suppress
+from mailing.services.sending import send_due_mail
 from surveys.models import Hold, Invitation, InvitationMail, Reason, Response
 from surveys.selectors import SurveyState, survey_states
 from surveys.services import hold_purchase, plan_invitations, send_due_invitations, send_due_reminders
@@ -334,6 +335,33 @@ def test_the_tasks_go_by_the_databases_clock() -> None:
     Invitation.objects.update(remind_at=now - timedelta(seconds=1))
     assert plan_due_work() == 1
     assert plan_due_work() == 0
+
+
+# --- All the way -----------------------------------------------------------------------------------------------------
+@pytest.mark.django_db(transaction=True)
+def test_an_invitation_reaches_the_mailbox_and_not_of_who_objected_meanwhile(mailbox: Any) -> None:
+    now = datetime.now(UTC) - timedelta(seconds=1)
+    brand = make_brand()
+    asked_one, objector, refunded = (make_purchase(make_customer(brand), delivered_at=now) for _i in range(3))
+    plan(asked_one, objector, refunded, now=now)
+    assert send_due_invitations(now=now) == 3
+    suppress(brand, str(objector.customer.email), scope="surveys", reason=Suppression.Reason.OPTED_OUT, now=now)
+    change(refunded, state="refunded")
+    plan(refunded, now=now)
+
+    send_due_mail()
+
+    assert [mail.to for mail in mailbox.mails()] == [str(asked_one.customer.email)]
+    assert [state(purchase, now=now).state for purchase in (asked_one, objector, refunded)] == [
+        "sent",
+        "cancelled",
+        "cancelled",
+    ]
+    assert [state(purchase, now=now).reason for purchase in (asked_one, objector, refunded)] == [
+        "",
+        "opted_out",
+        "refunded",
+    ]
 
 
 # --- What the mail says ----------------------------------------------------------------------------------------------
