@@ -9,8 +9,7 @@ the lease, so a worker that was away too long changes nothing any more. All time
 
 import re
 import time
-from collections import deque
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
@@ -20,23 +19,24 @@ import structlog
 from django.conf import settings
 from django.db import connection, transaction
 from django.db.models import F, Q
-from django.db.models.functions import Coalesce, Now
+from django.db.models.functions import Now
 from django.utils import timezone
 
 from mailing.addresses import known_hashes
 from mailing.backoff import backoff
 from mailing.models import MailEvent, OutgoingMail, Suppression
 from mailing.rendering import Message, UnsendableAddress, render
-from mailing.selectors import STRONGEST_FIRST
+from mailing.selectors import suppressed_addresses
 from mailing.services.suppression import suppress
 from mailing.transport import Deferred, Lost, Refused, Transport, Unreachable, open_transport
 
 State, Reason, Guarantee = OutgoingMail.State, OutgoingMail.Reason, OutgoingMail.Guarantee
 
 RUN_SECONDS = 10.0  # how long one run goes on while mail is due; a worker that is to stop waits no longer
-# Mails handed over in one commit. Few if the server is slow: as many are uncertain when the worker is killed.
+# Deliveries of surveys are written down together, at most so many and so late: those that a killed worker could not
+# write down any more are uncertain.
 LARGEST_GROUP = 50
-GROUP_SECONDS = 0.25
+GROUP_SECONDS = 0.1
 UNREACHABLE_PAUSE = timedelta(seconds=30)
 FREED: dict[str, Any] = {"lease_owner": None, "lease_until": None, "updated_at": Now()}
 # RFC 3463: no such mailbox, no such host, mailbox moved, host takes no mail (null MX); mailbox disabled.
@@ -59,27 +59,21 @@ class Outcome:
     tries: int = 0  # what it adds to `attempts`, which hand_over() has already counted up
     event: str = ""  # a MailEvent.Kind for the timeline
 
+    @property
+    def can_wait(self) -> bool:
+        """May it be written down a moment later? Not if a crash before would send it twice, or hide a bounce."""
+        return self.state == State.SENT and self.mail.guarantee == Guarantee.AT_MOST_ONCE
+
 
 def send_due_mail(*, seconds: float = RUN_SECONDS) -> int:
     """Send what is due until nothing is left or the time is over; how many were accepted by the server."""
-    owner, deadline = uuid4(), time.monotonic() + seconds
-    waiting: deque[Ready] = deque()
-    sent, size = 0, 1
+    owner, deadline, sent = uuid4(), time.monotonic() + seconds, 0
     try:
         with open_transport() as transport:
-            while time.monotonic() < deadline:
-                if not waiting:
-                    claimed = claim_due(owner=owner, limit=settings.MAIL_BATCH_SIZE)
-                    if not claimed:
-                        break
-                    waiting.extend(prepare(claimed, owner=owner))
-                    continue
-                transport.open()
-                began = time.monotonic()
-                group = [waiting.popleft() for _ in range(min(size, len(waiting)))]
-                sent += send_group(group, owner=owner, transport=transport)
-                is_quick = time.monotonic() - began < GROUP_SECONDS / 2
-                size = min(size * 2, LARGEST_GROUP) if is_quick else max(size // 2, 1)
+            while time.monotonic() < deadline and (mails := claim_due(owner=owner, limit=settings.MAIL_BATCH_SIZE)):
+                ready = prepare(mails, owner=owner)
+                for outcome in send_batch(ready, owner=owner, transport=transport, deadline=deadline):
+                    sent += outcome.state == State.SENT
     except Unreachable as error:
         log.error("mail_server_unreachable", error=str(error))
         give_back(owner, reason=Reason.UNREACHABLE, pause=UNREACHABLE_PAUSE)
@@ -122,88 +116,80 @@ def prepare(mails: Sequence[OutgoingMail], *, owner: UUID) -> list[Ready]:
     return ready
 
 
-def send_group(group: Sequence[Ready], *, owner: UUID, transport: Transport) -> int:
-    """Hand over, deliver and write down a few mails; how many were accepted."""
-    handed_over = {mail.pk for mail in hand_over([mail for mail, _message in group], owner=owner)}
-    outcomes = deliver([(mail, message) for mail, message in group if mail.pk in handed_over], transport=transport)
-    record(outcomes, owner=owner)
-    if any(outcome.reason == Reason.UNREACHABLE for outcome in outcomes):
-        raise Unreachable(outcomes[-1].reply)
-    return sum(outcome.state == State.SENT for outcome in outcomes)
+def send_batch(ready: Sequence[Ready], *, owner: UUID, transport: Transport, deadline: float) -> Iterator[Outcome]:
+    """Hand them over one by one, until `deadline` of the monotonic clock. Unreachable."""
+    outcomes: list[Outcome] = []
+    began = time.monotonic()
+    try:
+        for mail, message in ready:
+            if time.monotonic() >= deadline:
+                break
+            transport.open()
+            if not hand_over(mail, owner=owner):
+                continue
+            outcome = attempt(mail, message, transport=transport)
+            outcomes.append(outcome)
+            yield outcome
+            if outcome.reason == Reason.UNREACHABLE:
+                raise Unreachable(outcome.reply)
+            is_full = len(outcomes) >= LARGEST_GROUP or time.monotonic() - began >= GROUP_SECONDS
+            if is_full or not outcome.can_wait:
+                record(outcomes, owner=owner)
+                outcomes, began = [], time.monotonic()
+    finally:
+        record(outcomes, owner=owner)
+
+
+_HAND_OVER = """
+UPDATE mailing_outgoingmail AS mail
+   SET state = 'handing_over', lease_until = statement_timestamp() + make_interval(secs => %s), attempts = attempts + 1,
+       handed_over_at = coalesce(handed_over_at, statement_timestamp()), updated_at = statement_timestamp()
+ WHERE id = %s AND state = 'claimed' AND lease_owner = %s AND lease_until > statement_timestamp()
+   AND (expires_at IS NULL OR expires_at > statement_timestamp())
+   AND NOT EXISTS (SELECT FROM mailing_suppression AS objection
+                    WHERE objection.brand_id = mail.brand_id AND objection.address_hash = ANY(%s)
+                      AND objection.scope = ANY(mail.scopes || 'all'::varchar))
+RETURNING attempts
+"""
+
+
+def hand_over(mail: OutgoingMail, *, owner: UUID) -> bool:
+    """The last look: if it is still ours, wanted and in time, it is promised to the server from here on.
+
+    One by one and each in a statement of its own, right before its conversation, so that a worker that is killed
+    leaves one mail of which nobody knows whether it was begun.
+    """
+    with connection.cursor() as cursor:
+        cursor.execute(_HAND_OVER, [settings.MAIL_LEASE_SECONDS, mail.pk, owner, known_hashes(mail.to_address)])
+        promised = cursor.fetchone()
+    if promised is None:
+        put_aside(mail, owner=owner)
+        return False
+    mail.attempts = promised[0]
+    return True
 
 
 @transaction.atomic
-def hand_over(mails: Sequence[OutgoingMail], *, owner: UUID) -> list[OutgoingMail]:
-    """The last look: those that are still ours, wanted and in time are promised to the server from here on."""
-    held = list(
-        OutgoingMail.objects.filter(
-            pk__in=[mail.pk for mail in mails], state=State.CLAIMED, lease_owner=owner, lease_until__gt=Now()
-        )
-        .annotate(is_late=Q(expires_at__isnull=False) & Q(expires_at__lte=Now()))
-        .select_for_update()
-        .order_by("pk")
-    )
-    unwanted = reasons_not_to_send(held)
-    rows = OutgoingMail.objects.filter(lease_owner=owner)
-    for reason in set(unwanted.values()):
-        refused = [pk for pk, its_reason in unwanted.items() if its_reason == reason]
-        rows.filter(pk__in=refused).update(state=State.CANCELLED, reason=reason, **FREED)
-    late = [mail.pk for mail in held if mail.is_late and mail.pk not in unwanted]
-    if late:
-        rows.filter(pk__in=late).update(state=State.EXPIRED, reason=Reason.TOO_LATE, **FREED)
-    wanted = {mail.pk for mail in held} - set(unwanted) - set(late)
-    rows.filter(pk__in=wanted).update(
-        state=State.HANDING_OVER,
-        lease_until=Now() + timedelta(seconds=settings.MAIL_LEASE_SECONDS),
-        attempts=F("attempts") + 1,
-        handed_over_at=Coalesce("handed_over_at", Now()),
-        updated_at=Now(),
-    )
-    promised = [mail for mail in mails if mail.pk in wanted]
-    for mail in promised:
-        mail.attempts += 1
-    return promised
+def put_aside(mail: OutgoingMail, *, owner: UUID) -> None:
+    """It was not handed over: say why, unless it is somebody else's by now."""
+    ours = OutgoingMail.objects.filter(pk=mail.pk, state=State.CLAIMED, lease_owner=owner)
+    if reason := reason_not_to_send(mail):
+        ours.update(state=State.CANCELLED, reason=reason, **FREED)
+    ours.filter(expires_at__lte=Now()).update(state=State.EXPIRED, reason=Reason.TOO_LATE, **FREED)
 
 
-def reasons_not_to_send(mails: Sequence[OutgoingMail]) -> dict[int, str]:
-    """Which of these go to somebody who must not be written to about it, and why: pk → Suppression.Reason."""
-    hashes = {mail.pk: known_hashes(mail.to_address) for mail in mails}
-    standing = Suppression.objects.filter(
-        brand__in={mail.brand_id for mail in mails}, address_hash__in={h for known in hashes.values() for h in known}
-    ).values_list("brand", "address_hash", "scope", "reason")
-    reasons = {(brand, bytes(address_hash), scope): reason for brand, address_hash, scope, reason in standing}
-    found: dict[int, str] = {}
-    for mail in mails:
-        scopes = [*mail.scopes, Suppression.EVERYTHING]
-        keys = [(mail.brand_id, address_hash, scope) for address_hash in hashes[mail.pk] for scope in scopes]
-        if against := {reasons[key] for key in keys if key in reasons}:
-            found[mail.pk] = next(reason.value for reason in STRONGEST_FIRST if reason in against)
-    return found
-
-
-def deliver(group: Sequence[Ready], *, transport: Transport) -> list[Outcome]:
-    """Talk to the server, outside any transaction. What it does not come to is put back, as if never promised."""
-    outcomes: list[Outcome] = []
-    began, trouble = time.monotonic(), ""
-    for mail, message in group:
-        if trouble:
-            outcomes.append(put_back(mail, Reason.UNREACHABLE, trouble, delay=UNREACHABLE_PAUSE))
-        elif outcomes and time.monotonic() - began > GROUP_SECONDS:
-            # Its lease was reckoned from the promise, and must last for the longest conversation from now.
-            outcomes.append(put_back(mail))
-        else:
-            try:
-                outcomes.append(attempt(mail, message, transport=transport))
-            except Unreachable as error:
-                trouble = str(error)
-                outcomes.append(put_back(mail, Reason.UNREACHABLE, trouble, delay=UNREACHABLE_PAUSE))
-    return outcomes
+def reason_not_to_send(mail: OutgoingMail) -> str:
+    """Why this recipient must not be written to about this: a Suppression.Reason, or nothing."""
+    against = suppressed_addresses(mail.brand, [mail.to_address], scopes=mail.scopes)
+    return next(iter(against.values()), "")
 
 
 def attempt(mail: OutgoingMail, message: Message, *, transport: Transport) -> Outcome:
-    """One try, and what it means for this mail. Unreachable passes through."""
+    """One try, outside any transaction, and what it means for this mail."""
     try:
         return Outcome(mail, State.SENT, reply=transport.deliver(message))
+    except Unreachable as error:
+        return Outcome(mail, State.QUEUED, Reason.UNREACHABLE, str(error), UNREACHABLE_PAUSE, tries=-1)  # it was none
     except Refused as error:
         reason = Reason.BOUNCED if _HARD_BOUNCE.match(str(error)) else Reason.REFUSED
         return Outcome(mail, State.FAILED, reason, str(error), event=MailEvent.Kind.REJECTED)
@@ -224,11 +210,6 @@ def try_again(mail: OutgoingMail, reason: str, reply: str, *, tries: int = 0) ->
     # What was perhaps delivered did not fail.
     state = State.UNCERTAIN if reason == Reason.LOST else State.FAILED
     return Outcome(mail, state, Reason.GIVEN_UP, reply, tries=tries, event=MailEvent.Kind.DEFERRED)
-
-
-def put_back(mail: OutgoingMail, reason: str = "", reply: str = "", *, delay: timedelta | None = None) -> Outcome:
-    """It was promised and never begun: that was no try."""
-    return Outcome(mail, State.QUEUED, reason, reply, delay, tries=-1)
 
 
 _RECORD = """

@@ -1,0 +1,137 @@
+"""Several workers at once, and one that is killed: with processes, threads and commits of their own."""
+
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections import Counter
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from datetime import timedelta
+from pathlib import Path
+from urllib.parse import urlsplit, urlunsplit
+
+import pytest
+from django.db import connection
+from django.db.models.functions import Now
+from pytest_django.fixtures import Settings
+
+from mailing.models import OutgoingMail
+from mailing.services import queue_mails, recover_expired_leases, send_due_mail
+from tests.factories import make_brand
+from tests.mailing.conftest import AnsweringServer
+from tests.mailing.factories import make_answer_request, make_request
+
+State = OutgoingMail.State
+pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.integration]
+
+ROOT = Path(__file__).parents[2]
+WORKER = """
+import sys
+import django
+django.setup()
+from django.conf import settings
+engine = settings.TEMPLATES[0]
+settings.TEMPLATES = [{**engine, "DIRS": [*engine["DIRS"], sys.argv[1]]}]
+from mailing.services import send_due_mail
+print(send_due_mail(), flush=True)
+"""
+
+
+def test_four_workers_deliver_a_thousand_mails_exactly_once(server: AnsweringServer, settings: Settings) -> None:
+    settings.MAIL_BATCH_SIZE = 20
+    mails = queue_mails([make_request(make_brand()) for _ in range(1)])
+    mails += queue_mails([make_request(mails[0].brand) for _ in range(999)])
+
+    def work(_: int) -> int:
+        try:
+            return send_due_mail(seconds=60)
+        finally:
+            connection.close()
+
+    with ThreadPoolExecutor(4) as pool:
+        sent = list(pool.map(work, range(4)))
+
+    assert sum(sent) == 1000
+    assert Counter(server.recipients) == Counter(mail.to_address for mail in mails)
+    assert set(OutgoingMail.objects.values_list("state", "attempts")) == {(State.SENT, 1)}
+    assert sum(count > 0 for count in sent) > 1  # they did share the work
+
+
+@pytest.fixture
+def start_worker(server: AnsweringServer, settings: Settings) -> Callable[[], subprocess.Popen[bytes]]:
+    """Starts a process of its own that sends what is due in the test's database to the test's server."""
+    address = urlsplit(os.environ["DATABASE_URL"])
+    environment = {
+        **os.environ,
+        "DJANGO_SETTINGS_MODULE": "postventa.settings",
+        "DATABASE_URL": urlunsplit(address._replace(path=f"/{connection.settings_dict['NAME']}")),
+        "SECRET_KEY": settings.SECRET_KEY,
+        "EMAIL_URL": f"smtp://127.0.0.1:{server.port}",
+        "EMAIL_TIMEOUT": "60",
+    }
+
+    def start() -> subprocess.Popen[bytes]:
+        return subprocess.Popen(
+            [sys.executable, "-c", WORKER, str(Path(__file__).parent / "templates")],
+            cwd=ROOT,
+            env=environment,
+            stdout=subprocess.DEVNULL,
+        )
+
+    return start
+
+
+def wait_until(condition: Callable[[], bool], *, seconds: float = 30) -> None:
+    deadline = time.monotonic() + seconds
+    while not condition():
+        assert time.monotonic() < deadline
+        time.sleep(0.02)
+
+
+def test_a_worker_killed_while_the_server_hesitates_loses_nothing_and_doubles_nothing(
+    server: AnsweringServer, start_worker: Callable[[], subprocess.Popen[bytes]]
+) -> None:
+    server.seconds = 20
+    brand = make_brand()
+    names = ["first", "slow-survey", "third", "fourth"]
+    queue_mails([make_request(brand, to=f"{name}@correo.example") for name in names])
+    worker = start_worker()
+    wait_until(lambda: len(server.delivered) == 2)  # the server has the second, and has not said so
+
+    worker.send_signal(signal.SIGKILL)
+    worker.wait()
+    OutgoingMail.objects.filter(lease_until__isnull=False).update(lease_until=Now() - timedelta(seconds=1))
+    recover_expired_leases()
+    send_due_mail()
+    send_due_mail()
+
+    assert server.recipients == [f"{name}@correo.example" for name in names]
+    states = dict(OutgoingMail.objects.values_list("to_address", "state"))
+    # What the server had confirmed may not have been written down yet; what it had not can only be uncertain.
+    assert states.pop("first@correo.example") in (State.SENT, State.UNCERTAIN)
+    assert states == {
+        "slow-survey@correo.example": State.UNCERTAIN,
+        "third@correo.example": State.SENT,
+        "fourth@correo.example": State.SENT,
+    }
+
+
+def test_an_answer_whose_worker_was_killed_is_sent_again_under_the_same_id(
+    server: AnsweringServer, start_worker: Callable[[], subprocess.Popen[bytes]]
+) -> None:
+    server.seconds = 5
+    (mail,) = queue_mails([make_answer_request(make_brand(), to="slow-answer@correo.example")])
+    worker = start_worker()
+    wait_until(lambda: len(server.delivered) == 1)
+
+    worker.send_signal(signal.SIGKILL)
+    worker.wait()
+    OutgoingMail.objects.filter(lease_until__isnull=False).update(lease_until=Now() - timedelta(seconds=1))
+    recover_expired_leases()
+    server.seconds = 0
+    assert send_due_mail() == 1
+
+    assert server.recipients == ["slow-answer@correo.example"] * 2
+    assert all(f"Message-ID: {mail.message_id}".encode() in content for _s, _r, content in server.delivered)
