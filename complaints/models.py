@@ -139,6 +139,11 @@ class Complaint(models.Model):
         return self.wants_contact and self.customer is not None and bool(self.customer.email)
 
     @property
+    def mail_language(self) -> str:
+        """What its customer reads."""
+        return self.brand.language_for(self.language)
+
+    @property
     def token(self) -> str:
         """The secret of the customer's page of this case."""
         return make_token("complaint", self.uuid, key_version=self.key_version)
@@ -186,6 +191,8 @@ class ComplaintEvent(models.Model):
         NOTE = "note", _("Internal note")
         RESOLVED = "resolved", _("Resolved")
         REOPENED = "reopened", _("Reopened")
+
+    FROM_CUSTOMER = (Kind.OPENED, Kind.ANSWER_ADDED, Kind.CUSTOMER_WROTE)
 
     complaint = models.ForeignKey(Complaint, models.CASCADE, related_name="events", verbose_name=_("case"))
     kind = models.CharField(_("what"), max_length=15, choices=Kind)

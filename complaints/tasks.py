@@ -1,9 +1,10 @@
 from celery import shared_task
-from django.utils import timezone
+
+from accounts.clock import database_now
 
 
 @shared_task
-def open_cases_for_bad_answers() -> None:
-    from complaints.services.opening import open_cases_for_bad_answers as service
+def open_cases_for_bad_answers() -> int:
+    from complaints.services.opening import open_cases_for_bad_answers
 
-    service(now=timezone.now())
+    return open_cases_for_bad_answers(now=database_now())

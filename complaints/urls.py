@@ -1,4 +1,12 @@
-from django.urls import URLPattern
+from django.urls import path
+
+from complaints import views
 
 app_name = "complaints"
-urlpatterns: list[URLPattern] = []
+
+urlpatterns = [
+    path("s/<str:token>/thanks/", views.thanks, name="thanks"),
+    path("s/<str:token>/report/", views.report, name="report"),
+    path("s/<str:token>/reported/", views.reported, name="reported"),
+    path("c/<str:token>/", views.case, name="case"),
+]

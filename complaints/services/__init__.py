@@ -1,0 +1,38 @@
+"""How cases come to be, what staff do with them, and what is written to their customers."""
+
+from complaints.services.handling import (
+    WRITING_ROLES,
+    add_note,
+    assign_complaint,
+    change_kind,
+    customer_wrote,
+    reopen_complaint,
+    reply,
+    resolve_complaint,
+    set_part,
+    set_state,
+    take_complaint,
+)
+from complaints.services.importing import HistoricComplaint, Imported, import_complaints
+from complaints.services.opening import Problem, customers_by_email, open_cases_for_bad_answers, open_complaint
+
+__all__ = [
+    "WRITING_ROLES",
+    "HistoricComplaint",
+    "Imported",
+    "Problem",
+    "add_note",
+    "assign_complaint",
+    "change_kind",
+    "customer_wrote",
+    "customers_by_email",
+    "import_complaints",
+    "open_cases_for_bad_answers",
+    "open_complaint",
+    "reopen_complaint",
+    "reply",
+    "resolve_complaint",
+    "set_part",
+    "set_state",
+    "take_complaint",
+]

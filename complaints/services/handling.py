@@ -10,12 +10,13 @@ from django.utils.translation import gettext as _
 
 from accounts.models import Membership, User
 from complaints.models import Complaint, ComplaintEvent
-from complaints.services.mails import send_reply
-from complaints.services.opening import legal_deadline
-from complaints.services.record import hold_cause, record
-from surveys.services.holds import hold_purchase, lift_hold
+from complaints.services.mails import send_reply, send_resolution
+from complaints.services.opening import is_known, legal_deadline, open_case_of
+from complaints.services.record import hold_cause, lock_purchase, record
+from surveys.services import hold_purchase, lift_hold
 
-State, Event = Complaint.State, ComplaintEvent.Kind
+State = Complaint.State
+Event = ComplaintEvent.Kind
 
 WRITING_ROLES = (Membership.Role.ADMIN, Membership.Role.AGENT)
 # From which states a case may get to which.
@@ -37,10 +38,12 @@ def editing(complaint: Complaint, *, by: User, version: str = "") -> Iterator[Co
     if by.role_in(complaint.brand) not in WRITING_ROLES:
         raise PermissionDenied(_("Your role may read cases, not change them."))
     with transaction.atomic():
-        current = Complaint.objects.select_for_update(of=("self",)).select_related("brand").get(pk=complaint.pk)
+        lock_purchase(complaint.purchase_id)
+        cases = Complaint.objects.select_related("brand", "customer", "purchase")
+        current = cases.select_for_update(of=("self",)).get(pk=complaint.pk)
         if version and version != current.version:
             raise ValidationError(
-                _("Somebody changed this case while you were looking at it. Read it again; nothing of yours was saved."),
+                _("Somebody changed this case while you were looking at it. Read it again: nothing was saved."),
                 code="changed_meanwhile",
             )
         yield current
@@ -82,6 +85,8 @@ def change_kind(complaint: Complaint, *, kind: str, by: User, now: datetime, ver
     if kind not in Complaint.Kind.values:
         raise ValidationError(_("There is no such kind of case."))
     with editing(complaint, by=by, version=version) as current:
+        if current.kind == kind:
+            return
         before, current.kind = current.kind, kind
         current.legal_due_at = legal_deadline(current.brand, kind, current.opened_at)
         record(current, Event.KIND_CHANGED, by=by, now=now, before=before, after=kind)
@@ -98,8 +103,19 @@ def set_part(complaint: Complaint, *, part: str, by: User, now: datetime, versio
         current.save(update_fields=["part", "updated_at"])
 
 
+def set_state(complaint: Complaint, *, state: str, by: User, now: datetime, version: str = "") -> None:
+    """Wait for the customer, or go on. Closing and opening again have services of their own: both say why."""
+    if state not in (State.IN_PROGRESS, State.WAITING):
+        raise ValidationError(_("There is no such state to set."))
+    with editing(complaint, by=by, version=version) as current:
+        if not current.is_open:
+            raise ValidationError(_("This case is resolved. Open it again first."), code="not_allowed")
+        move(current, State(state), by=by, now=now)
+        current.save(update_fields=["state", "updated_at"])
+
+
 def add_note(complaint: Complaint, *, text: str, by: User, now: datetime) -> None:
-    """A note among colleagues; the customer never sees it."""
+    """A note among colleagues; the customer never sees it. It overwrites nothing, so no version is asked for."""
     with editing(complaint, by=by) as current:
         record(current, Event.NOTE, by=by, now=now, text=required(text, _("Write the note.")))
         current.save(update_fields=["updated_at"])
@@ -121,14 +137,20 @@ def reply(complaint: Complaint, *, text: str, by: User, now: datetime, waits: bo
 
 
 def resolve_complaint(complaint: Complaint, *, resolution: str, by: User, now: datetime, version: str = "") -> None:
-    """Close it, saying how it was put right; its purchase's surveys go on."""
+    """Close it, saying how it was put right; its purchase's surveys go on.
+
+    Whoever may be written to is told, and for them it is an answer.
+    """
     with editing(complaint, by=by, version=version) as current:
         current.resolution = required(resolution, _("Say how it was resolved."))
         move(current, State.RESOLVED, by=by, now=now)
         current.resolved_at = now
         current.assignee = current.assignee or by
-        current.save(update_fields=["resolution", "state", "resolved_at", "assignee", "updated_at"])
-        record(current, Event.RESOLVED, by=by, now=now, text=current.resolution)
+        event = record(current, Event.RESOLVED, by=by, now=now, text=current.resolution)
+        if current.can_be_written_to:
+            current.answered_at = current.answered_at or now
+            send_resolution(current, event, now=now)
+        current.save(update_fields=["resolution", "state", "resolved_at", "assignee", "answered_at", "updated_at"])
         if current.purchase is not None:
             lift_hold(current.purchase, cause=hold_cause(current), now=now)
 
@@ -136,30 +158,49 @@ def resolve_complaint(complaint: Complaint, *, resolution: str, by: User, now: d
 def reopen_complaint(complaint: Complaint, *, reason: str, by: User, now: datetime, version: str = "") -> None:
     """ValidationError: its purchase has another open case by now."""
     with editing(complaint, by=by, version=version) as current:
-        if current.purchase and Complaint.objects.open().filter(purchase=current.purchase).exists():
-            raise ValidationError(_("This purchase already has an open case; go on there."))
-        move(current, State.IN_PROGRESS, by=by, now=now)
-        current.resolved_at = None
-        current.save(update_fields=["state", "resolved_at", "updated_at"])
-        record(current, Event.REOPENED, by=by, now=now, text=required(reason, _("Say why it is opened again.")))
-        if current.purchase is not None:
-            hold_purchase(current.purchase, cause=hold_cause(current), now=now)
+        if current.is_open:
+            raise ValidationError(_("This case is open already."), code="not_allowed")
+        if current.purchase_id and open_case_of(current.purchase_id):
+            raise ValidationError(_("This purchase already has an open case; go on there."), code="another_is_open")
+        _reopen(current, by=by, now=now, text=required(reason, _("Say why it is opened again.")))
 
 
 @transaction.atomic
-def customer_wrote(complaint: Complaint, *, text: str, now: datetime) -> None:
-    """What the customer adds on their own page: a case that waited for them goes on."""
-    current = Complaint.objects.select_for_update(of=("self",)).get(pk=complaint.pk)
-    record(current, Event.CUSTOMER_WROTE, by=None, now=now, text=required(text, _("Write your message.")))
+def customer_wrote(complaint: Complaint, *, text: str, now: datetime) -> Complaint:
+    """What the customer adds on their own page; the case that it was added to. A double tap adds nothing.
+
+    A case that waited for them goes on, and one that was resolved is opened again, unless its purchase has another
+    open case by now: then that one is told.
+    """
+    lock_purchase(complaint.purchase_id)
+    cases = Complaint.objects.select_related("brand", "customer", "purchase")
+    current = cases.select_for_update(of=("self",)).get(pk=complaint.pk)
+    if not current.is_open and current.purchase_id:
+        current = open_case_of(current.purchase_id) or current
+    text = required(text, _("Write your message."))
+    if current.is_open and is_known(current, text):
+        return current
+    record(current, Event.CUSTOMER_WROTE, by=None, now=now, text=text)
     current.wants_contact = True  # whoever writes to us may be answered
     if current.state == State.WAITING:
         move(current, State.IN_PROGRESS, by=None, now=now)
     current.save(update_fields=["state", "wants_contact", "updated_at"])
+    if not current.is_open:
+        _reopen(current, by=None, now=now, text="")
+    return current
+
+
+def _reopen(complaint: Complaint, *, by: User | None, now: datetime, text: str) -> None:
+    move(complaint, State.IN_PROGRESS, by=by, now=now)
+    complaint.resolved_at = None
+    complaint.save(update_fields=["state", "resolved_at", "updated_at"])
+    record(complaint, Event.REOPENED, by=by, now=now, text=text)
+    if complaint.purchase is not None:
+        hold_purchase(complaint.purchase, cause=hold_cause(complaint), now=now)
 
 
 def required(text: str, message: str) -> str:
+    """The text without what cannot be stored. ValidationError with this message: there is none."""
     if not (cleaned := text.replace("\0", "").strip()):
         raise ValidationError(message, code="required")
     return cleaned
-
-

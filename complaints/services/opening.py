@@ -1,5 +1,6 @@
 """How cases come to be: from bad answers, and from whoever writes to say that something is wrong."""
 
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from zoneinfo import ZoneInfo
@@ -13,11 +14,12 @@ from affiliates.models import Customer, Purchase
 from complaints.clocks import legal_due, service_due
 from complaints.models import Complaint, ComplaintEvent, ComplaintResponse
 from complaints.services.mails import acknowledge
-from complaints.services.record import hold_cause, record
+from complaints.services.record import hold_cause, lock_purchase, record
+from mailing.addresses import hash_address, known_hashes, normalize_address
 from mailing.tokens import hash_token
 from surveys.models import Answer, Response
+from surveys.services import hold_purchase
 from surveys.services.answering import mark_followed_up
-from surveys.services.holds import hold_purchase
 
 # Only what the customer calls a complaint or a formal claim starts the clock of the law.
 LEGAL_KINDS = (Complaint.Kind.COMPLAINT, Complaint.Kind.CLAIM)
@@ -53,13 +55,14 @@ def open_complaint(
     """
     if purchase is not None:
         # One open case a purchase: whoever comes second waits here, and then finds the first one's case.
-        purchase = Purchase.objects.select_for_update(no_key=True, of=("self",)).get(pk=purchase.pk)
-        if standing := Complaint.objects.open().filter(purchase=purchase).first():
+        lock_purchase(purchase.pk)
+        if standing := open_case_of(purchase.pk):
             append(standing, problem, by=by, now=now)
             return standing, False
     complaint = _new_case(brand, problem, now=now)
     complaint.purchase = purchase
     complaint.customer = customer or (purchase.customer if purchase else None)
+    complaint.language = problem.language or (complaint.customer.language if complaint.customer else "")
     complaint.save(force_insert=True)
     record(complaint, ComplaintEvent.Kind.OPENED, by=by, now=now, text=problem.text)
     if purchase is not None:
@@ -69,29 +72,52 @@ def open_complaint(
     return complaint, True
 
 
+def open_case_of(purchase_id: int) -> Complaint | None:
+    """The open case of a purchase that the caller has locked; locked as well."""
+    cases = Complaint.objects.open().filter(purchase=purchase_id)
+    return cases.select_related("brand", "customer").select_for_update(of=("self",)).first()
+
+
 def append(complaint: Complaint, problem: Problem, *, by: User | None, now: datetime) -> None:
-    """Add what was said later to an open case; the worse of both severities stands."""
-    text = "\n\n".join(part for part in (problem.subject, problem.text) if part)
-    record(complaint, ComplaintEvent.Kind.ANSWER_ADDED, by=by, now=now, text=text)
+    """Add what was said later to an open case; the worse of both severities stands. A double tap adds nothing."""
+    text = problem.text or problem.subject
+    if not is_known(complaint, text):
+        record(complaint, ComplaintEvent.Kind.ANSWER_ADDED, by=by, now=now, text=text, subject=problem.subject)
     ranks = Complaint.Severity.values
     asks_now = problem.wants_contact and not complaint.wants_contact
     complaint.severity = max(complaint.severity, problem.severity, key=ranks.index)
+    complaint.part = complaint.part or problem.part
     complaint.wants_contact = complaint.wants_contact or problem.wants_contact
-    complaint.save(update_fields=["severity", "wants_contact", "updated_at"])
+    if is_graver(problem.kind, complaint.kind):
+        before, complaint.kind = complaint.kind, problem.kind
+        complaint.legal_due_at = legal_deadline(complaint.brand, problem.kind, now)
+        record(complaint, ComplaintEvent.Kind.KIND_CHANGED, by=by, now=now, before=before, after=problem.kind)
+    complaint.save(update_fields=["severity", "part", "wants_contact", "kind", "legal_due_at", "updated_at"])
     if asks_now:
         acknowledge(complaint, now=now)
+
+
+def is_graver(kind: str, than: str) -> bool:
+    """A follow-up becomes what the customer then calls it, and whatever it was becomes a formal complaint."""
+    if kind in LEGAL_KINDS:
+        return than not in LEGAL_KINDS
+    return than == Complaint.Kind.FOLLOW_UP and kind != Complaint.Kind.FOLLOW_UP
+
+
+def is_known(complaint: Complaint, text: str) -> bool:
+    """Has the customer said exactly this in this case?"""
+    return complaint.events.filter(kind__in=ComplaintEvent.FROM_CUSTOMER, text=text).exists()
 
 
 def _new_case(brand: Brand, problem: Problem, *, now: datetime) -> Complaint:
     complaint = Complaint(
         brand=brand,
-        number=next_number(brand, now),
+        number=next_numbers(brand, [now])[0],
         kind=problem.kind,
         subject=problem.subject[:200],
         text=problem.text,
         severity=problem.severity,
         part=problem.part,
-        language=brand.language_for(problem.language),
         wants_contact=problem.wants_contact,
         opened_at=now,
         legal_due_at=legal_deadline(brand, problem.kind, now),
@@ -101,6 +127,31 @@ def _new_case(brand: Brand, problem: Problem, *, now: datetime) -> Complaint:
     return complaint
 
 
+def customers_by_email(brand: Brand, emails: Iterable[str]) -> dict[str, Customer]:
+    """Whom these addresses belong to, as written; who is unknown becomes a customer, who may never have bought."""
+    wanted = {email: known_hashes(email) for email in emails}
+    Customer.objects.bulk_create(
+        [
+            Customer(brand=brand, email=normalize_address(email), email_hash=hash_address(email))
+            for email in unknown_addresses(brand, wanted)
+        ],
+        ignore_conflicts=True,  # somebody else may write them down at this very moment
+    )
+    found = customers_of(brand, wanted)
+    return {email: found[digest] for email, hashes in wanted.items() for digest in hashes if digest in found}
+
+
+def unknown_addresses(brand: Brand, wanted: Mapping[str, Sequence[bytes]]) -> list[str]:
+    found = customers_of(brand, wanted)
+    return [email for email, hashes in wanted.items() if not any(digest in found for digest in hashes)]
+
+
+def customers_of(brand: Brand, wanted: Mapping[str, Sequence[bytes]]) -> dict[bytes, Customer]:
+    hashes = [digest for known in wanted.values() for digest in known]
+    customers = Customer.objects.filter(brand=brand, email_hash__in=hashes)
+    return {bytes(customer.email_hash): customer for customer in customers if customer.email_hash}
+
+
 def legal_deadline(brand: Brand, kind: str, since: datetime) -> datetime | None:
     """The law's deadline for a case of this kind, or None where the law sets none."""
     if kind not in LEGAL_KINDS:
@@ -108,11 +159,19 @@ def legal_deadline(brand: Brand, kind: str, since: datetime) -> datetime | None:
     return legal_due(since, regime=brand.legal_regime, country=brand.country, timezone=brand.timezone)
 
 
-def next_number(brand: Brand, now: datetime) -> str:
-    """Readable and never given twice: from a sequence of the database, so that two at once need no lock."""
+def next_numbers(brand: Brand, moments: Sequence[datetime]) -> list[str]:
+    """A number for each case opened at these moments, readable and never given twice.
+
+    From a sequence of the database, so that two at once need no lock; numbers may be skipped.
+    """
     with connection.cursor() as cursor:
-        cursor.execute("SELECT nextval(pg_get_serial_sequence('complaints_complaint', 'id'))")
-        return f"{now.astimezone(ZoneInfo(brand.timezone)).year}-{cursor.fetchone()[0]:06d}"
+        cursor.execute(
+            "SELECT nextval(pg_get_serial_sequence('complaints_complaint', 'id')) FROM generate_series(1, %s)",
+            [len(moments)],
+        )
+        values = [value for (value,) in cursor.fetchall()]
+    zone = ZoneInfo(brand.timezone)
+    return [f"{at.astimezone(zone).year}-{value:06d}" for at, value in zip(moments, values, strict=True)]
 
 
 # --- From bad answers ----------------------------------------------------------------------------------------------
@@ -124,19 +183,21 @@ def open_cases_for_bad_answers(*, now: datetime) -> int:
 
 @transaction.atomic
 def follow_up(response_id: int, *, now: datetime) -> bool:
-    """Take one bad answer up. False: another worker has it, or it is no longer bad."""
+    """Take one bad answer up. False: another worker has it, its purchase is busy, or it is no longer bad."""
+    purchases = Purchase.objects.filter(invitations__response=response_id)
+    purchase = purchases.select_for_update(skip_locked=True, no_key=True, of=("self",)).first()
+    if purchase is None and purchases.exists():
+        return False
     response = (
         Response.objects.needing_follow_up()
-        .select_for_update(skip_locked=True, of=("self",))
-        .select_related("brand", "invitation__purchase__customer")
+        .select_for_update(skip_locked=True, of=("self", "invitation"))
+        .select_related("brand", "invitation")
         .filter(pk=response_id)
         .first()
     )
     if response is None:
         return False
-    complaint, _created = open_complaint(
-        response.brand, problem_of(response), purchase=response.invitation.purchase, now=now
-    )
+    complaint, _created = open_complaint(response.brand, problem_of(response), purchase=purchase, now=now)
     ComplaintResponse.objects.update_or_create(response=response, defaults={"complaint": complaint})
     mark_followed_up([response.pk], now=now)
     return True

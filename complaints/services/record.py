@@ -1,7 +1,10 @@
+"""What every change of a case leaves behind, and the lock under which it is made."""
+
 from datetime import datetime
 from typing import Any
 
 from accounts.models import User
+from affiliates.models import Purchase
 from complaints.models import Complaint, ComplaintChange, ComplaintEvent
 
 
@@ -16,3 +19,12 @@ def record(
 def hold_cause(complaint: Complaint) -> str:
     """The name under which an open case holds its purchase's surveys."""
     return f"complaint:{complaint.pk}"
+
+
+def lock_purchase(purchase_id: int | None) -> None:
+    """Whoever changes what is open on a purchase takes the purchase first, then the case, then the surveys.
+
+    One order for all, so that nobody waits for somebody who waits for them.
+    """
+    if purchase_id is not None:
+        Purchase.objects.select_for_update(no_key=True).get(pk=purchase_id)

@@ -1,0 +1,133 @@
+"""What customers see beyond the survey: thanks, a way to say that something is wrong, and their own case."""
+
+from datetime import datetime
+from zoneinfo import ZoneInfo
+
+from django.conf import settings
+from django.core.exceptions import ValidationError
+from django.http import Http404, HttpRequest, HttpResponse
+from django.shortcuts import redirect, render
+from django.utils import timezone
+from django.views.decorators.http import require_http_methods, require_safe
+
+from accounts.middleware import use_language
+from accounts.models import Brand
+from accounts.secret_links import secret_link
+from affiliates.models import Purchase
+from complaints.forms import MessageForm, ReportForm
+from complaints.models import Complaint
+from complaints.selectors import case_for, thread_of
+from complaints.services import Problem, customer_wrote, open_complaint
+from complaints.wording import moment_in_words
+from surveys.models import Response
+from surveys.views import Visit, page_context, visit_of
+
+
+@secret_link
+@require_safe
+def thanks(request: HttpRequest, token: str) -> HttpResponse:
+    """The same for whoever is happy and whoever is not: what happens now, and the same links with the same weight."""
+    visit = visit_of(request, token)
+    changes_until = visit.changes_until
+    context = survey_context(visit) | {
+        "is_answered": Response.objects.filter(invitation=visit.link.invitation).exists(),
+        "changes_until": changes_until if changes_until and visit.now <= changes_until else None,
+        "case": open_case(visit.link.invitation.purchase),
+        "recommendation_code": recommendation_code(visit),
+        "base_url": settings.BASE_URL,
+    }
+    return render(request, "complaints/thanks.html", context)
+
+
+@secret_link
+@require_http_methods(["GET", "HEAD", "POST"])
+def report(request: HttpRequest, token: str) -> HttpResponse:
+    """Something is wrong with a purchase: open as long as there is a law to claim by, whatever became of its survey."""
+    visit = visit_of(request, token)
+    form = ReportForm(request.POST if request.method == "POST" else None)
+    if form.is_valid():
+        problem = Problem(
+            kind=form.cleaned_data["kind"],
+            subject=form.subject,
+            text=form.cleaned_data["text"],
+            language=visit.language,
+            wants_contact=True,
+        )
+        open_complaint(visit.brand, problem, purchase=visit.link.invitation.purchase, now=visit.now)
+        return see_other("complaints:reported", token)
+    return render(request, "complaints/report.html", survey_context(visit) | {"form": form})
+
+
+@secret_link
+@require_safe
+def reported(request: HttpRequest, token: str) -> HttpResponse:
+    """Received, and under which number. Its words stay behind the link in the customer's own mail."""
+    visit = visit_of(request, token)
+    found = open_case(visit.link.invitation.purchase)
+    if found is None:
+        raise Http404
+    return render(request, "complaints/reported.html", survey_context(visit) | due_context(found, visit.now))
+
+
+@secret_link
+@require_http_methods(["GET", "HEAD", "POST"])
+def case(request: HttpRequest, token: str) -> HttpResponse:
+    """A customer's own case: where it stands, what was said, and room to say more."""
+    complaint = case_for(token)
+    if complaint is None:
+        raise Http404
+    language = complaint.mail_language
+    use_language(request, language if language in dict(settings.LANGUAGES) else settings.LANGUAGE_CODE)
+    now = timezone.now()
+    form = MessageForm(request.POST if request.method == "POST" else None)
+    if form.is_valid():
+        try:
+            told = customer_wrote(complaint, text=form.cleaned_data["text"], now=now)
+        except ValidationError as refusal:
+            form.add_error("text", refusal)
+        else:
+            # What was said may belong to a later case of the same purchase; then that one is shown.
+            return see_other("complaints:case", token if told == complaint else told.token)
+    context = due_context(complaint, now) | {
+        "brand": complaint.brand,
+        "contact": contact_of(complaint.brand),
+        "thread": thread_of(complaint),
+        "form": form,
+    }
+    with timezone.override(ZoneInfo(complaint.brand.timezone)):
+        return render(request, "complaints/case.html", context)
+
+
+def see_other(view: str, token: str) -> HttpResponse:
+    """After a POST: reloading what comes next sends nothing twice."""
+    response = redirect(view, token)
+    response.status_code = 303
+    return response
+
+
+def open_case(purchase: Purchase | None) -> Complaint | None:
+    if purchase is None:
+        return None
+    return Complaint.objects.open().filter(purchase=purchase).select_related("brand").first()
+
+
+def recommendation_code(visit: Visit) -> str:
+    purchase = visit.link.invitation.purchase
+    return (purchase.customer.referral_code or "") if purchase else ""
+
+
+def survey_context(visit: Visit) -> dict[str, object]:
+    return page_context(visit) | {"token": visit.token}
+
+
+def due_context(complaint: Complaint, now: datetime) -> dict[str, object]:
+    """The case with its deadlines in words, those that are still to come."""
+    zone = ZoneInfo(complaint.brand.timezone)
+    answer_due = None if complaint.answered_at else complaint.service_due_at
+    dues = {"answer_due": answer_due, "legal_due": complaint.legal_due_at}
+    words = {name: moment_in_words(due, zone) if due and due > now else "" for name, due in dues.items()}
+    return {"case": complaint, **words}
+
+
+def contact_of(brand: Brand) -> str:
+    return brand.reply_to or brand.service_sender
