@@ -9,7 +9,7 @@ from django.utils.translation import gettext as _
 
 from accounts.models import Brand
 from affiliates.models import Attribution
-from surveys.models import Aspect, Fact, Invitation, Question
+from surveys.models import Answer, Aspect, Fact, Invitation, Question, Response
 from surveys.wording import fill, in_language
 
 Condition = Mapping[str, Any]
@@ -97,9 +97,7 @@ def questionnaire_for(invitation: Invitation, *, language: str) -> Questionnaire
     questions = [q for q in invitation.survey.questions.all() if not pointless & q.condition.keys()]
     chips = _catalogue_chips(invitation.brand, questions)
     wording = wording_for(invitation, language=language, affiliate_name=affiliate.public_name if affiliate else "")
-    asks = [
-        _ask(q, chips.get(q.key, q.options), questions, wording, seed=str(invitation.pk)) for q in questions
-    ]
+    asks = [_ask(q, chips.get(q.key, q.options), questions, wording, seed=str(invitation.pk)) for q in questions]
     return Questionnaire(wording, _in_blocks(questions, asks))
 
 
@@ -117,14 +115,14 @@ def meets(condition: Condition, code: str) -> bool:
     return condition.get("at_least", int(code)) <= int(code) <= condition.get("at_most", int(code))
 
 
-def _catalogue_chips(brand: Brand, questions: Iterable[Question]) -> dict[str, list[dict[str, Any]]]:
+def _catalogue_chips(
+    brand: Brand, questions: Iterable[Question], *, only_active: bool = True
+) -> dict[str, list[dict[str, Any]]]:
     wanted = {q.key: CATALOGUES[q.key] for q in questions if q.key in CATALOGUES and not q.options}
-    chips = {
-        catalogue: [
-            {"code": row.code, "labels": row.labels} for row in catalogue.objects.filter(brand=brand, is_active=True)
-        ]
-        for catalogue in set(wanted.values())
-    }
+    chips = {}
+    for catalogue in set(wanted.values()):
+        rows = catalogue.objects.filter(brand=brand, **({"is_active": True} if only_active else {}))
+        chips[catalogue] = [{"code": row.code, "labels": row.labels} for row in rows]
     return {key: chips[catalogue] for key, catalogue in wanted.items()}
 
 
@@ -160,3 +158,31 @@ def _in_blocks(questions: Sequence[Question], asks: Sequence[Ask]) -> tuple[Bloc
         home[ask.key] = home.get(leader, ask.key)
         blocks.setdefault(home[ask.key], []).append(ask)
     return tuple(tuple(block) for block in blocks.values())
+
+
+@dataclass(frozen=True)
+class Reply:
+    """One answer, read back in words."""
+
+    key: str
+    question: str
+    answer: str
+    is_quote: bool
+
+
+def replies_in(response: Response, *, language: str) -> list[Reply]:
+    """What a response says, for staff to read; four statements."""
+    answers = list(response.answers.select_related("question").order_by("question__position"))
+    wording = wording_for(response.invitation, language=language)
+    chips = _catalogue_chips(response.brand, [answer.question for answer in answers], only_active=False)
+    return [_reply(answer, chips.get(answer.question.key, answer.question.options), wording) for answer in answers]
+
+
+def _reply(answer: Answer, options: Sequence[Mapping[str, Any]], wording: Wording) -> Reply:
+    question, labels = answer.question, {str(option["code"]): wording.say(option["labels"]) for option in options}
+    if answer.number is not None:
+        label = labels.get(str(answer.number))
+        words = f"{answer.number} · {label}" if label else f"{answer.number} / {question.high}"
+    else:
+        words = answer.text or ", ".join(labels.get(code, code) for code in answer.codes)
+    return Reply(question.key, wording.say(question.texts), words, is_quote=bool(answer.text))

@@ -85,11 +85,11 @@ def submit_response(
 
 
 @transaction.atomic
-def judge_response(response: Response, *, is_genuine: bool, now: datetime) -> None:
-    """Staff decide whether a customer answered; from here on it counts, or counts nowhere."""
+def judge_response(response: Response, *, is_genuine: bool, now: datetime) -> bool:
+    """Staff decide whether a customer answered; from here on it counts, or nowhere. False: it was so already."""
     locked = Response.objects.select_for_update(no_key=True).get(pk=response.pk)
     if locked.is_suspect != is_genuine:
-        return
+        return False
     locked.is_suspect, locked.updated_at = not is_genuine, now
     if not is_genuine:
         locked.suspect_reasons = [*locked.suspect_reasons, BY_STAFF]
@@ -97,6 +97,7 @@ def judge_response(response: Response, *, is_genuine: bool, now: datetime) -> No
     ResponseChange.objects.create(response=locked)
     if is_genuine:
         cancel_mails_of([locked.invitation_id])
+    return True
 
 
 def mark_followed_up(responses: Iterable[int], *, now: datetime) -> None:
