@@ -22,7 +22,7 @@ def has_role(user: Any, *roles: str) -> bool:
     return bool(user.is_superuser or user.roles_held.intersection(roles))
 
 
-class BrandModelAdmin(admin.ModelAdmin):  # type: ignore[type-arg]
+class BrandModelAdmin(admin.ModelAdmin):
     """Rows through `visible_to`; reading for all staff; changing for `writing_roles`; never deleting.
 
     Choices offered in forms pass through `visible_to` too, so that no other brand's row can be picked.
@@ -34,7 +34,7 @@ class BrandModelAdmin(admin.ModelAdmin):  # type: ignore[type-arg]
     list_per_page = 50
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Any]:
-        queryset: QuerySet[Any] = self.model._default_manager.visible_to(request.user)  # type: ignore[attr-defined]
+        queryset: QuerySet[Any] = self.model._default_manager.visible_to(request.user)
         ordering = self.get_ordering(request)
         return queryset.order_by(*ordering) if ordering else queryset
 

@@ -46,8 +46,8 @@ def exception_handler(error: Exception, context: dict[str, Any]) -> Response | N
         return None
     set_rollback()
     response = Response(error_body(error, context["request"]), status=error.status_code)
-    if isinstance(error, exceptions.Throttled) and error.wait is not None:
-        response["Retry-After"] = str(error.wait)
+    if wait := getattr(error, "wait", None):
+        response["Retry-After"] = str(wait)
     if header := getattr(error, "auth_header", None):
         response["WWW-Authenticate"] = header
     return response

@@ -1,7 +1,7 @@
 """Who there is: brands (the tenants, with their rules), people, roles and keys."""
 
 from datetime import datetime, time, timedelta
-from typing import TYPE_CHECKING, ClassVar
+from typing import TYPE_CHECKING, ClassVar, TypeAlias
 from zoneinfo import available_timezones
 
 from django.conf import settings
@@ -14,7 +14,9 @@ from django.db.models import Q
 from django.utils.translation import gettext_lazy as _
 
 if TYPE_CHECKING:
-    Viewer = "User | AnonymousUser"
+    from django.contrib.auth.models import AnonymousUser
+
+    Viewer: TypeAlias = "User | AnonymousUser"
 
 ATTRIBUTION_METHODS = ["manual", "declared", "coupon", "click", "referral", "customer"]
 

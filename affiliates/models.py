@@ -114,14 +114,14 @@ class AffiliateMember(models.Model):
         return f"{self.user} · {self.affiliate}"
 
 
-class OwnedByAffiliateQuerySet(models.QuerySet):  # type: ignore[type-arg]
+class OwnedByAffiliateQuerySet(models.QuerySet):
     """Rows of an affiliate that its members and the brand's staff may see."""
 
     def visible_to(self, user: "Viewer") -> "OwnedByAffiliateQuerySet":
         return self.filter(affiliate__in=Affiliate.objects.visible_to(user))
 
 
-class StaffOnlyQuerySet(models.QuerySet):  # type: ignore[type-arg]
+class StaffOnlyQuerySet(models.QuerySet):
     """Rows that say who a customer is, or when they bought: the brand's staff only, never an affiliate."""
 
     def visible_to(self, user: "Viewer") -> "StaffOnlyQuerySet":

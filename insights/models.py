@@ -70,7 +70,7 @@ class Rollup(models.Model):
         return f"{self.day} {self.question}={self.value}: {self.count}"
 
 
-class StaffOnlyQuerySet(models.QuerySet):  # type: ignore[type-arg]
+class StaffOnlyQuerySet(models.QuerySet):
     """Rows that would give single answers away: the brand's staff only."""
 
     def visible_to(self, user: "Viewer") -> "StaffOnlyQuerySet":

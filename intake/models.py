@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from accounts.models import Viewer
 
 
-class BrandOwnedQuerySet(models.QuerySet):  # type: ignore[type-arg]
+class BrandOwnedQuerySet(models.QuerySet):
     def visible_to(self, user: "Viewer") -> "BrandOwnedQuerySet":
         return self.filter(brand__in=Brand.objects.visible_to(user))
 

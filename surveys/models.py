@@ -25,7 +25,7 @@ class Wave(models.TextChoices):
     CLOSING = "closing", _("After a closed case")
 
 
-class BrandOwnedQuerySet(models.QuerySet):  # type: ignore[type-arg]
+class BrandOwnedQuerySet(models.QuerySet):
     """Rows of a brand that its staff may see, and nobody else."""
 
     def visible_to(self, user: "Viewer") -> "BrandOwnedQuerySet":
