@@ -15,17 +15,10 @@ from babel.messages.mofile import write_mo
 from babel.messages.pofile import read_po, write_po
 from django.utils.translation.template import templatize
 
-PACKAGES = [
-    "accounts",
-    "mailing",
-    "affiliates",
-    "surveys",
-    "complaints",
-    "insights",
-    "dashboards",
-    "intake",
-    "postventa",
-]
+PACKAGES = (
+    *("accounts", "mailing", "affiliates", "surveys", "complaints"),
+    *("insights", "dashboards", "intake", "postventa"),
+)
 KEYWORDS = {
     **DEFAULT_KEYWORDS,
     "gettext_lazy": None,
@@ -34,6 +27,7 @@ KEYWORDS = {
     "pgettext_lazy": ((1, "c"), 2),
     "npgettext_lazy": ((1, "c"), 2, 3),
 }
+Message = str | tuple[str, str]
 LANGUAGE = "es"
 ALWAYS = datetime(2026, 1, 1, tzinfo=UTC)  # the files change when a text does, not when somebody looks
 # A call with its arguments; a bracket inside a string does not end it.
@@ -59,9 +53,7 @@ def save_catalogue(catalogue: Catalog, path: Path) -> None:
     """Write .po and .mo, sorted and without line numbers, so that a change shows as what it is."""
     path.parent.mkdir(parents=True, exist_ok=True)
     with path.open("wb") as file:
-        write_po(
-            file, catalogue, width=120, sort_output=True, no_location=True, omit_header=False, ignore_obsolete=True
-        )
+        write_po(file, catalogue, width=120, sort_output=True, no_location=True)
     path.with_suffix(".mo").write_bytes(compiled(catalogue))
 
 
@@ -75,13 +67,13 @@ def extract(root: Path) -> Catalog:
     return template
 
 
-def messages_of(root: Path) -> Iterator[tuple[str | tuple[str, ...], str | None]]:
+def messages_of(root: Path) -> Iterator[tuple[Message, str | None]]:
     for path in sources(root):
         source = path.read_text()
         if path.suffix != ".py":
             source = as_python(source)
         for _line, function, arguments, _comments in extract_python(io.BytesIO(source.encode()), KEYWORDS, [], {}):
-            yield from message_of(function, arguments)
+            yield from message_of(function or "", arguments)
 
 
 def sources(root: Path) -> Iterator[Path]:
@@ -91,15 +83,17 @@ def sources(root: Path) -> Iterator[Path]:
 
 
 def as_python(template: str) -> str:
-    """Django turns a template into calls of gettext among rubbish; one call a line, what is left is Python."""
+    """Django turns a template into calls of gettext among rubbish; only the calls are Python."""
     return "\n".join(TEMPLATE_CALL.findall(templatize(template, origin="template")))
 
 
-def message_of(function: str | None, arguments: object) -> Iterator[tuple[str | tuple[str, ...], str | None]]:
+def message_of(function: str, arguments: object) -> Iterator[tuple[Message, str | None]]:
     """The message that a call names: its text, or both forms of a plural, and its context."""
     given = list(arguments) if isinstance(arguments, tuple | list) else [arguments]
-    name = (function or "").removesuffix("_lazy").removesuffix("_noop")
-    context = given.pop(0) if name in ("pgettext", "npgettext") else None
-    texts = given[: 2 if name in ("ngettext", "npgettext") else 1]
-    if texts and all(isinstance(text, str) and text for text in texts):
-        yield (tuple(texts) if len(texts) == 2 else texts[0]), context
+    name = function.removesuffix("_lazy").removesuffix("_noop")
+    context = str(given.pop(0)) if name in ("pgettext", "npgettext") else None
+    match [text for text in given if isinstance(text, str) and text]:
+        case [one, many, *_rest] if name in ("ngettext", "npgettext"):
+            yield (one, many), context
+        case [text, *_rest]:
+            yield text, context
