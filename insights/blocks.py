@@ -17,8 +17,9 @@ PROGRAMME_AFFILIATES = 5
 # A programme's block also needs this part of what has been shown, which bounds how many blocks there can be.
 PROGRAMME_GROWTH = 100
 
-# Answered together: who misses nothing names no facts.
-ANSWERED_WITH = {"missing_facts": "missing"}
+# Chips are told with the question they belong to, or with the whole page: who chooses none has answered too. It also
+# keeps praise and complaint together, of which one without the other would mislead.
+ANSWERED_WITH = {"missing_facts": "missing", "keep": ANSWERS, "improve": ANSWERS}
 
 
 @dataclass(frozen=True)

@@ -193,7 +193,7 @@ def read_share(
     if n < max(1, lens.k):
         return None
     reference = reference_share(lens, question, scale, good)
-    value, (low, high) = estimate(x, n, reference, lens, question)
+    value, (low, high) = estimate(x, n, reference, lens, question, answers=n)
     verdict = statistics.expected_verdict(x, n, reference) if reference is not None and is_enough(n) else None
     return Figure(value, low, high, n, reference, verdict)
 
@@ -208,8 +208,10 @@ def reference_share(lens: Lens, question: str, scale: Collection[str], good: Col
     return x / n if n else None
 
 
-def estimate(x: int, n: int, reference: float | None, lens: Lens, question: str) -> tuple[float, Interval]:
-    if lens.shrinks and not is_enough(n) and reference is not None:
+def estimate(
+    x: int, n: int, reference: float | None, lens: Lens, question: str, *, answers: int
+) -> tuple[float, Interval]:
+    if lens.shrinks and not is_enough(answers) and reference is not None:
         strength = lens.strength(question)
         return statistics.shrink(x, n, reference, strength), statistics.credible_interval(x, n, reference, strength)
     interval = statistics.wilson_interval(x, n)
@@ -255,7 +257,7 @@ def read_boards(
         if n < (max(MENTIONS_TO_LIST, lens.k) if lens.k > 1 else 1):
             continue
         reference = aspect_reference(lens, code)
-        share, (low, high) = estimate(praise, n, reference, lens, code)
+        share, (low, high) = estimate(praise, n, reference, lens, code, answers=answered(counts, ANSWERS))
         verdict = aspect_verdict(counts, praise, complaint, reference)
         is_kept = verdict == "keep" or (verdict != "improve" and share >= (EVEN if reference is None else reference))
         mentions = praise if is_kept else complaint
