@@ -7,7 +7,8 @@ from zoneinfo import ZoneInfo
 
 from django.conf import settings
 from django.http import HttpRequest, HttpResponse
-from django.shortcuts import get_object_or_404, redirect, render
+from django.shortcuts import get_object_or_404, render
+from django.urls import reverse
 from django.utils import timezone
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_http_methods
@@ -92,9 +93,9 @@ def take_answer(request: HttpRequest, visit: Visit, questionnaire: Questionnaire
         suspicions=suspicions_about(request, visit, form, age=age),
         now=visit.now,
     )
-    thanks = redirect("complaints:thanks", visit.token)
-    thanks.status_code = 303
-    return thanks
+    thanks = reverse("complaints:thanks", args=[visit.token])
+    query = f"?lang={visit.language}" if visit.language != visit.link.mail.language else ""
+    return HttpResponse(status=303, headers={"Location": thanks + query})
 
 
 def visit_of(request: HttpRequest, token: str) -> Visit:

@@ -120,6 +120,12 @@ class TestSeeing:
         assert 'name="affiliate_rating"' not in html
         assert 'name="hide_comment"' in html
 
+    def test_something_wrong_and_no_more_surveys_are_one_tap_away(self, mail):
+        html = see(mail).content.decode()
+
+        assert f'href="{reverse("complaints:report", args=[mail.token])}"' in html
+        assert f'href="{reverse("mailing:unsubscribe", args=[mail.token])}"' in html
+
     def test_who_is_forwarded_the_mail_learns_nothing_of_the_customer(self, mail):
         html = see(mail).content.decode()
 
@@ -300,8 +306,9 @@ class TestSending:
         assert given() == {"csat": 4, "keep_text": "bien"}
 
     def test_the_language_chosen_on_the_page_is_the_answers(self, mail):
-        send(mail, query="?lang=en", csat="4")
+        response = send(mail, query="?lang=en", csat="4")
 
+        assert response["Location"] == f"{thanks_of(mail)}?lang=en"
         assert Response.objects.get().language == "en"
 
 
