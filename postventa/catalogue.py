@@ -73,7 +73,7 @@ def messages_of(root: Path) -> Iterator[tuple[Message, str | None]]:
         if path.suffix != ".py":
             source = as_python(source)
         for _line, function, arguments, _comments in extract_python(io.BytesIO(source.encode()), KEYWORDS, [], {}):
-            yield from message_of(function or "", arguments)
+            yield from message_of(str(function), arguments)
 
 
 def sources(root: Path) -> Iterator[Path]:
