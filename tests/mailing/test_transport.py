@@ -1,0 +1,135 @@
+"""Providers behind Django's interface: what their errors mean."""
+
+import json
+import socket
+from collections.abc import Iterator, Sequence
+from dataclasses import replace
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from threading import Thread
+from typing import Any
+
+import pytest
+from django.core.mail import EmailMultiAlternatives
+from django.core.mail.backends.base import BaseEmailBackend
+from pytest_django.fixtures import Settings
+
+from accounts.models import Brand
+from mailing.rendering import Message, render
+from mailing.services import queue_mail
+from mailing.transport import BackendTransport, Deferred, Lost, Refused, Unreachable, as_email, open_transport
+from tests.factories import NOW
+from tests.mailing.factories import make_request
+
+pytestmark = pytest.mark.django_db
+
+
+class Provider(BaseHTTPRequestHandler):
+    """A provider's API (Brevo's): answers with the status that the recipient's address begins with, or hangs up."""
+
+    def do_POST(self) -> None:
+        body = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
+        word = body["to"][0]["email"].split("-")[0]
+        if word == "hangup":
+            self.connection.shutdown(socket.SHUT_RDWR)
+            return
+        self.send_response(int(word))
+        self.end_headers()
+        self.wfile.write(b'{"messageId": "<7@provider.example>"}')
+
+    def log_message(self, *args: object) -> None:
+        pass
+
+
+@pytest.fixture
+def provider(settings: Settings) -> Iterator[ThreadingHTTPServer]:
+    server = ThreadingHTTPServer(("127.0.0.1", 0), Provider)
+    Thread(target=server.serve_forever, daemon=True).start()
+    settings.EMAIL_BACKEND = "anymail.backends.brevo.EmailBackend"
+    settings.ANYMAIL = {
+        "BREVO_API_KEY": "key",
+        "BREVO_API_URL": f"http://127.0.0.1:{server.server_port}/",
+        "REQUESTS_TIMEOUT": 5,
+    }
+    yield server
+    server.shutdown()
+    server.server_close()
+
+
+class Silent(BaseEmailBackend):
+    def send_messages(self, email_messages: Sequence[Any]) -> int:
+        return 0
+
+
+@pytest.fixture
+def message(brand: Brand) -> Message:
+    return render(queue_mail(make_request(brand)), now=NOW)
+
+
+def deliver_to(message: Message, to: str) -> str:
+    with open_transport() as transport:
+        transport.open()
+        return transport.deliver(replace(message, to=to))
+
+
+def test_what_a_provider_accepts_is_known_by_its_own_id(provider: ThreadingHTTPServer, message: Message) -> None:
+    assert deliver_to(message, "201-carla@correo.example") == "<7@provider.example>"
+
+
+@pytest.mark.parametrize(
+    ("word", "meaning"),
+    [
+        ("400", Refused),
+        ("422", Refused),
+        ("429", Deferred),
+        ("503", Deferred),
+        ("401", Unreachable),
+        ("403", Unreachable),
+        ("408", Lost),
+        ("500", Lost),
+        ("504", Lost),
+        ("hangup", Lost),
+    ],
+)
+def test_an_error_of_a_provider_is_what_it_means(
+    provider: ThreadingHTTPServer, message: Message, word: str, meaning: type[Exception]
+) -> None:
+    with pytest.raises(meaning):
+        deliver_to(message, f"{word}-carla@correo.example")
+
+
+def test_a_provider_that_nobody_reaches_is_no_mails_fault(message: Message, settings: Settings) -> None:
+    settings.EMAIL_BACKEND = "anymail.backends.brevo.EmailBackend"
+    settings.ANYMAIL = {"BREVO_API_KEY": "key", "BREVO_API_URL": "http://127.0.0.1:1/"}
+
+    with pytest.raises(Unreachable):
+        deliver_to(message, "201-carla@correo.example")
+
+
+def test_a_provider_that_sends_nothing_has_refused(message: Message) -> None:
+    with pytest.raises(Refused):
+        BackendTransport(Silent()).deliver(message)
+
+
+def test_the_message_for_a_provider_says_the_same(message: Message, mailoutbox: list[EmailMultiAlternatives]) -> None:
+    with open_transport() as transport:
+        transport.open()
+        assert transport.deliver(message) == "accepted"
+
+    (email,) = mailoutbox
+    assert email.message()["Message-ID"] == message.headers["Message-ID"]
+    assert email.message()["Date"] == message.headers["Date"]
+    assert email.message()["List-Unsubscribe-Post"] == "List-Unsubscribe=One-Click"
+    assert email.from_email == '"Lumbre" <encuestas@lumbre.example>'
+    assert (email.to, email.reply_to) == ([message.to], ["atencion@lumbre.example"])
+    assert email.body == message.texts.text
+    assert [part.content for part in email.alternatives] == [message.texts.html]
+
+
+@pytest.mark.parametrize("name", ['Botas "El Roble", S.L.', "Cía \\ Hijos", "Ñandú, S.A."])
+def test_any_name_can_be_a_sender(brand: Brand, name: str) -> None:
+    brand.sender_name = name
+    brand.save()
+
+    email = as_email(render(queue_mail(make_request(brand)), now=NOW))
+
+    assert email.message()["From"].endswith("<encuestas@lumbre.example>")
