@@ -19,9 +19,9 @@ def is_allowed_destination(url: str, hosts: Iterable[str]) -> bool:
     try:
         parts = urlsplit(url)
         netloc = _netloc(parts)
+        allowed = {_netloc(urlsplit(f"//{host.strip()}")) for host in hosts if host.strip()}
     except ValueError:
         return False
-    allowed = {host.strip().lower() for host in hosts}
     return (
         parts.scheme in ("http", "https")
         and "@" not in parts.netloc

@@ -13,7 +13,7 @@ from accounts.secret_links import client_address
 from affiliates.destinations import is_allowed_destination, with_click
 from affiliates.models import Customer
 from affiliates.selectors import link_target
-from affiliates.services import kind_of_visit, record_click
+from affiliates.services import is_code, kind_of_visit, record_click
 from affiliates.visitors import key_of_the_day
 
 
@@ -52,11 +52,5 @@ def follow_recommendation(request: HttpRequest, code: str) -> HttpResponse:
 
 def to_shop(url: str) -> HttpResponse:
     response = HttpResponseRedirect(url)
-    response.headers["Cache-Control"] = "no-store"
     response.headers["X-Robots-Tag"] = "noindex"
     return response
-
-
-def is_code(text: str) -> bool:
-    """What no code contains need not be asked for; a NUL the database would not even take."""
-    return text.isascii() and text.isprintable()

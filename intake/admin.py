@@ -133,7 +133,7 @@ class PurchaseAdmin(ReadOnlyAdmin):
     def paid(self, purchase: Purchase) -> str:
         if purchase.amount is None:
             return "—"
-        return f"{formats.number_format(purchase.amount, 2, use_l10n=True)} {purchase.currency}"
+        return f"{formats.number_format(purchase.amount, 2, force_grouping=True)} {purchase.currency}"
 
     @admin.display(description=_("credited to"))
     def credited(self, purchase: Any) -> str:

@@ -39,7 +39,7 @@ def take_purchases(
 @transaction.atomic
 def take_change(purchase: Purchase, changes: Mapping[str, Any], *, now: datetime) -> Recorded:
     """Correct a purchase's stages and decide anew whether its customer is asked. Refusals: see change_purchase."""
-    recorded = change_purchase(purchase, changes, now=now)
+    recorded = change_purchase(purchase, changes)
     if recorded.purchase and recorded.status == "updated":
         plan_invitations(recorded.purchase.brand, [recorded.purchase], now=now)
     return recorded
@@ -51,7 +51,7 @@ def take_refund(
 ) -> tuple[Refund, bool]:
     """Record a refund once; who got everything back is not asked how it was. Refusals: see record_refund."""
     refund, is_new = record_refund(
-        purchase, external_id=external_id, amount=amount, reason=reason, refunded_at=refunded_at, now=now
+        purchase, external_id=external_id, amount=amount, reason=reason, refunded_at=refunded_at
     )
     if is_new:
         plan_invitations(refund.purchase.brand, [refund.purchase], now=now)

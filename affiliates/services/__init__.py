@@ -6,6 +6,7 @@ from affiliates.services.links import (
     create_affiliate,
     create_link,
     destination_error,
+    is_code,
     kind_of_visit,
     record_click,
 )
@@ -24,6 +25,7 @@ __all__ = [
     "create_affiliate",
     "create_link",
     "destination_error",
+    "is_code",
     "kind_of_visit",
     "record_click",
     "record_purchases",

@@ -26,7 +26,7 @@ class PurchaseConflict(Exception):
 
 
 @transaction.atomic
-def change_purchase(purchase: Purchase, changes: Mapping[str, Any], *, now: datetime) -> Recorded:
+def change_purchase(purchase: Purchase, changes: Mapping[str, Any]) -> Recorded:
     """Set or correct when it was delivered, activated or promised, or move its state on; other fields never change.
 
     ValidationError: a field that cannot be changed. PurchaseConflict: a state that would go back or sideways.
@@ -48,13 +48,13 @@ def change_purchase(purchase: Purchase, changes: Mapping[str, Any], *, now: date
 
 @transaction.atomic
 def record_refund(
-    purchase: Purchase, *, external_id: str, amount: Decimal, reason: str, refunded_at: datetime, now: datetime
+    purchase: Purchase, *, external_id: str, amount: Decimal, reason: str = "", refunded_at: datetime
 ) -> tuple[Refund, bool]:
     """Record money given back once, and whether this was the first time. All of it back: the purchase is refunded.
 
     ValidationError: not an amount, or more than was paid. PurchaseConflict: the id stands for another amount.
     """
-    if not amount > 0:
+    if not amount.is_finite() or amount <= 0:
         raise ValidationError({"amount": ValidationError(_("A refund is more than zero."), "min_value")})
     locked = _locked(purchase)
     if standing := locked.refunds.filter(external_id=external_id).first():

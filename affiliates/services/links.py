@@ -19,7 +19,7 @@ REPEAT_WITHIN = timedelta(minutes=30)
 # Programs that fetch pages for themselves. HTTP libraries and who sends no name are not among them: shops test their
 # links so, and a buyer's privacy tool hides the name.
 BOT = re.compile(
-    r"bot\b|bot/|crawl|spider|slurp|preview|facebookexternalhit|whatsapp|embedly|quora link|bingpreview|"
+    r"(?<!cu)bot\b|crawl|spider|slurp|preview|facebookexternalhit|whatsapp|embedly|quora link|bingpreview|"
     r"headlesschrome|lighthouse|pingdom|uptimerobot|monitoring|scanner|proofpoint|barracuda|mimecast",
     re.IGNORECASE,
 )
@@ -121,8 +121,12 @@ def kind_of_visit(method: str, user_agent: str) -> str:
     return Click.Kind.BOT if BOT.search(user_agent) else Click.Kind.VISIT
 
 
+def is_code(text: str) -> bool:
+    return CODE.fullmatch(text) is not None
+
+
 def check_code(code: str) -> None:
     """ValidationError: not a code that can stand in an address."""
-    if not CODE.fullmatch(code):
+    if not is_code(code):
         message = _("A code has up to 60 letters, digits, dots, hyphens and underscores.")
         raise ValidationError(message, "invalid_code")
