@@ -1,0 +1,137 @@
+"""Cases of the demo: what customers wrote to open some, and how staff went about them. All of it is made up."""
+
+from dataclasses import dataclass
+
+from complaints.models import Complaint
+
+Kind = Complaint.Kind
+
+
+@dataclass(frozen=True)
+class Letter:
+    """A case that a customer opened by writing, so many days ago."""
+
+    days_ago: float
+    kind: str
+    subject: str
+    text: str
+    severity: str = Complaint.Severity.MEDIUM
+    reply: str = ""
+    resolution: str = ""
+
+
+LETTERS = [
+    Letter(
+        0.2,
+        Kind.INQUIRY,
+        "Cómo se cura la sartén",
+        "Hola: ya tengo la sartén en casa, pero no sé cómo se cura antes del primer uso. ¿Vale aceite de girasol?",
+        Complaint.Severity.LOW,
+    ),
+    Letter(
+        1.1,
+        Kind.WARRANTY,
+        "La junta de la cafetera pierde",
+        "La compré en primavera y desde la semana pasada gotea por la rosca. He recolocado la junta y sigue "
+        "igual. ¿Entra en la garantía?",
+    ),
+    Letter(
+        2.4,
+        Kind.RETURN,
+        "Quiero devolver el molinillo",
+        "Me han regalado otro y este está sin abrir. ¿Cómo hago para devolverlo y quién paga el envío?",
+        reply="Claro que sí. Te mandamos una etiqueta por correo; el envío de vuelta corre de nuestra cuenta. "
+        "En cuanto llegue te devolvemos el importe.",
+    ),
+    Letter(
+        4.0,
+        Kind.CLAIM,
+        "Me cobraron dos veces",
+        "El día de la compra la página se quedó colgada y ahora tengo dos cargos del mismo importe. Quiero que me "
+        "devuelvan uno.",
+        Complaint.Severity.HIGH,
+        reply="Tienes razón, vemos los dos cargos. Hemos pedido la devolución del segundo al banco; suele tardar entre "
+        "tres y cinco días.",
+    ),
+    Letter(
+        12.0,
+        Kind.COMPLAINT,
+        "Nadie me contesta",
+        "Escribí hace una semana por el retraso de mi pedido y todavía no sé nada. Es una falta de respeto.",
+        Complaint.Severity.HIGH,
+        reply="Sentimos el silencio. El paquete se quedó parado en el almacén del transportista y hoy sale de nuevo. "
+        "Te devolvemos los gastos de envío.",
+        resolution="Paquete entregado y gastos de envío devueltos. El buzón se revisa ahora también por la tarde.",
+    ),
+    Letter(
+        21.0,
+        Kind.SUGGESTION,
+        "Un cuchillo más pequeño",
+        "Me encanta el de chef, pero para pelar me haría falta uno corto de la misma serie. ¿Lo habéis pensado?",
+        Complaint.Severity.LOW,
+        reply="Gracias por la idea, se la hemos pasado a quien elige el catálogo.",
+        resolution="Pasado a compras: piden una puntilla de la misma serie para la primavera.",
+    ),
+    Letter(
+        33.0,
+        Kind.WARRANTY,
+        "Se ha soltado el mango",
+        "Al tercer uso se ha soltado el mango de la sartén. Adjunto las fotos si hacen falta.",
+        reply="No hacen falta fotos. Te enviamos una nueva mañana y recogen la otra en la misma visita.",
+        resolution="Sartén cambiada por una nueva. Avisado el proveedor: partida con el remache flojo.",
+    ),
+    Letter(
+        58.0,
+        Kind.RETURN,
+        "El taller no era lo que esperaba",
+        "Decían un grupo de ocho y éramos catorce, apenas pude practicar. Me gustaría que me devolvierais una parte.",
+        reply="Te entendemos: ese día juntamos dos grupos y no avisamos. Te devolvemos la mitad o te guardamos plaza "
+        "en el siguiente, lo que prefieras.",
+        resolution="Eligió plaza en el taller siguiente. Desde entonces no se pasa de ocho por grupo.",
+    ),
+]
+
+# What staff wrote to customers whose answer opened a case, and how it ended, by what had gone wrong.
+REPLIES = {
+    "delivery": (
+        (
+            "Sentimos el retraso y no haberte avisado. Hemos reclamado al transportista y te devolvemos el envío.",
+            "Gastos de envío devueltos y reclamación al transportista.",
+        ),
+        (
+            "Gracias por contárnoslo. Llegó tarde y no hay excusa; te hemos mandado un vale por el importe del envío.",
+            "Vale enviado. Anotado para la revisión de plazos de las cafeteras.",
+        ),
+    ),
+    "product": (
+        (
+            "Así no tenía que llegar. Te enviamos otro sin coste y recogen el que tienes cuando te venga bien.",
+            "Producto cambiado sin coste.",
+        ),
+        (
+            "Gracias por decírnoslo con detalle. Si quieres te devolvemos el dinero; si no, te mandamos uno nuevo.",
+            "Pidió la devolución; importe devuelto.",
+        ),
+    ),
+    "service": (
+        (
+            "Perdona el ir y venir. Desde hoy lleva tu caso una sola persona, y te escribirá ella.",
+            "Duda resuelta por correo. Se ha repasado con el equipo cómo se pasan los casos.",
+        ),
+    ),
+    "sale": (
+        (
+            "Tienes razón: había que decirlo antes de comprar. Ya está en la página y te devolvemos la diferencia.",
+            "Diferencia devuelta y página corregida.",
+        ),
+        (
+            "Sentimos la confusión. Hemos cancelado la renovación y no se te cobrará nada más.",
+            "Renovación cancelada. Avisada la persona que lo recomendó para que lo diga antes.",
+        ),
+    ),
+}
+NOTES = (
+    "Llamado a las 12, no contesta. Vuelvo a probar por la tarde.",
+    "Es el tercer caso de este modelo en un mes, lo miro con compras.",
+    "Pedido localizado: estaba en el almacén de Getafe.",
+)

@@ -1,0 +1,231 @@
+"""Puts the demo's story into the database, through the doors that real data comes by."""
+
+import random
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from itertools import islice
+from typing import TypeVar
+
+from django.conf import settings
+from django.db import transaction
+from django.db.models import F, OuterRef, Subquery
+from django.db.models.functions import Coalesce, Least
+
+from accounts.models import Brand, Membership, User
+from accounts.services import add_staff
+from affiliates.models import (
+    Affiliate,
+    AffiliateMember,
+    Click,
+    Coupon,
+    LinkPromise,
+    Purchase,
+    TrackingLink,
+)
+from affiliates.services import create_affiliate, create_link
+from complaints.models import Complaint
+from complaints.services.handling import add_note, reply, resolve_complaint, take_complaint
+from complaints.services.opening import Problem, follow_up, open_complaint
+from insights.services import fold_changes
+from intake.demo.cases import LETTERS, NOTES, REPLIES, Letter
+from intake.demo.cast import BRAND, HOST, PASSWORD, RECOMMENDERS, STAFF_EMAIL, Recommender
+from intake.demo.history import Sale, make_history
+from intake.services import create_brand, take_purchases
+from mailing.models import OutgoingMail
+from surveys.models import Invitation, Reason, Response
+from surveys.services.importing import import_responses
+
+T = TypeVar("T")
+FOLLOWED_UP = timedelta(days=75)  # bad answers of the last weeks have a case; earlier ones came before the desk
+STILL_OPEN = timedelta(days=5)
+
+
+@transaction.atomic
+def seed(*, seed: int, now: datetime) -> Brand:
+    """The whole demo, or nothing of it."""
+    brand = create_demo_brand()
+    sofia = add_staff(brand, STAFF_EMAIL, role=Membership.Role.ADMIN, password=PASSWORD, name="Sofía Lara")
+    links = {link.code: link for each in RECOMMENDERS for link in invite(brand, each, now=now)}
+    sales = make_history(seed=seed, now=now)
+    record_clicks(sales, links)
+    for batch in batches(sales):
+        take_purchases(brand, [sale.purchase for sale in batch], now=now, source="demo")
+    take_answers(brand, sales, now=now)
+    count_as_asked(brand, now=now)
+    rng = random.Random(seed)  # noqa: S311  made up, not secret
+    work_on_answers(brand, by=sofia, rng=rng, now=now)
+    work_on_letters(brand, by=sofia, now=now)
+    count_as_sent(brand)
+    fold_changes(now=now)
+    return brand
+
+
+def create_demo_brand() -> Brand:
+    """One person at one machine plays everybody: asked at once, at all hours, as often as they buy."""
+    at_once = dict.fromkeys(("delay_goods", "delay_digital", "delay_service"), timedelta(0))
+    return create_brand(
+        BRAND,
+        name="Lumbre",
+        country="ES",
+        timezone="Europe/Madrid",
+        color="#b4531f",
+        allowed_hosts=[HOST, f"www.{HOST}"],
+        sender_name="Lumbre",
+        survey_sender=f"encuestas@{HOST}",
+        service_sender=f"atencion@{HOST}",
+        reply_to=f"atencion@{HOST}",
+        window_start="00:00",
+        window_end="23:59:59.999999",
+        is_spread=False,
+        fatigue_days=0,
+        sampling_percent=100,
+        survey_notice_default=True,
+        checks_own_device=False,
+        max_posts_per_address=0,
+        requires_second_factor=False,
+        **at_once,
+    )
+
+
+def invite(brand: Brand, each: Recommender, *, now: datetime) -> list[TrackingLink]:
+    """An affiliate with an account, links, what they promise there, and their coupon; all as of when they joined."""
+    joined_at = now - timedelta(days=each.joined_days_ago)
+    affiliate = create_affiliate(
+        brand, each.code, each.name, public_name=each.public_name, email=each.email, now=joined_at
+    )
+    user = User.objects.create_user(each.email, PASSWORD, name=each.name, language="es")
+    AffiliateMember.objects.create(affiliate=affiliate, user=user, accepted_terms_at=joined_at)
+    if each.coupon:
+        Coupon.objects.create(brand=brand, affiliate=affiliate, code=each.coupon, valid_from=joined_at)
+    links = [
+        create_link(
+            affiliate,
+            f"https://{HOST}{link.path}",
+            code=link.code,
+            campaign=link.campaign,
+            promises=link.promises,
+        )
+        for link in each.links
+    ]
+    TrackingLink.objects.filter(affiliate=affiliate).update(created_at=joined_at)
+    LinkPromise.objects.filter(link__affiliate=affiliate).update(made_at=joined_at)
+    return links
+
+
+def record_clicks(sales: Sequence[Sale], links: dict[str, TrackingLink]) -> None:
+    Click.objects.bulk_create(
+        Click(public_id=sale.visit.public_id, link=links[sale.visit.link], occurred_at=sale.visit.at)
+        for sale in sales
+        if sale.visit
+    )
+
+
+def take_answers(brand: Brand, sales: Sequence[Sale], *, now: datetime) -> None:
+    """As the history of another tool; of the last weeks, the bad ones are followed up."""
+    answers = [sale.answer for sale in sales if sale.answer]
+    recent = [answer for answer in answers if answer.answered_at > now - FOLLOWED_UP]
+    earlier = [answer for answer in answers if answer.answered_at <= now - FOLLOWED_UP]
+    for rows, is_followed_up in ((earlier, False), (recent, True)):
+        for batch in batches(rows):
+            import_responses(brand, batch, now=now, quotable=True, open_follow_up=is_followed_up)
+
+
+def count_as_asked(brand: Brand, *, now: datetime) -> None:
+    """Whoever received their purchase before today has been asked already: the demo does not begin with a flood."""
+    received = Purchase.objects.filter(pk=OuterRef("purchase")).values_list(Coalesce("delivered_at", "activated_at"))
+    asked = Invitation.objects.alias(received_at=Subquery(received)).filter(
+        brand=brand, received_at__lt=now - timedelta(hours=12), purchase__state=Purchase.State.OPEN
+    )
+    unanswered = asked.filter(state__in=[Invitation.State.PLANNED, Invitation.State.CANCELLED])
+    sent_at = Least(Subquery(received) + timedelta(days=3), now - timedelta(hours=1))
+    unanswered.filter(reason__in=["", Reason.TOO_OLD]).update(
+        state=Invitation.State.QUEUED, reason="", sent_elsewhere_at=sent_at, scheduled_for=sent_at
+    )
+
+
+def count_as_sent(brand: Brand) -> None:
+    """Mail about cases of the past went out in the past."""
+    OutgoingMail.objects.filter(brand=brand, template__startswith="complaints/").update(
+        state=OutgoingMail.State.SENT, attempts=1, handed_over_at=F("not_before"), sent_at=F("not_before")
+    )
+
+
+# --- The desk --------------------------------------------------------------------------------------------------------
+@dataclass
+class Desk:
+    """When Sofía does what: her working day goes on from the moment a case comes in."""
+
+    by: User
+    rng: random.Random
+    now: datetime
+
+    def work(self, complaint: Complaint) -> None:
+        """Answer and close what is some days old; of the rest some are begun and some are new."""
+        age = self.now - complaint.opened_at
+        first = complaint.opened_at + age * self.rng.uniform(0.1, 0.3) if age < STILL_OPEN else None
+        first_look = first or complaint.opened_at + timedelta(hours=self.rng.uniform(1, 22))
+        if age < STILL_OPEN and self.rng.random() < 0.5:
+            return
+        take_complaint(complaint, by=self.by, now=first_look)
+        if self.rng.random() < 0.3:
+            add_note(complaint, text=self.rng.choice(NOTES), by=self.by, now=first_look + timedelta(minutes=9))
+        words, resolution = self.rng.choice(REPLIES[complaint.part or "service"])
+        if complaint.can_be_written_to:
+            reply(complaint, text=words, by=self.by, now=first_look + timedelta(minutes=25), waits=age < STILL_OPEN)
+        if age > STILL_OPEN and self.rng.random() < 0.93:
+            closed = first_look + (self.now - first_look) * self.rng.uniform(0.05, 0.5)
+            resolve_complaint(complaint, resolution=resolution, by=self.by, now=closed)
+
+
+def work_on_answers(brand: Brand, *, by: User, rng: random.Random, now: datetime) -> None:
+    waiting = Response.objects.filter(brand=brand).needing_follow_up().order_by("answered_at")
+    desk = Desk(by, rng, now)
+    for pk, answered_at in list(waiting.values_list("pk", "answered_at")):
+        follow_up(pk, now=answered_at + timedelta(seconds=20))
+    for complaint in Complaint.objects.filter(brand=brand).order_by("opened_at"):
+        desk.work(complaint)
+
+
+def work_on_letters(brand: Brand, *, by: User, now: datetime) -> None:
+    for letter in LETTERS:
+        write_letter(brand, letter, by=by, now=now)
+
+
+def write_letter(brand: Brand, letter: Letter, *, by: User, now: datetime) -> None:
+    """A case about a purchase that fits and that nobody complained about before."""
+    at = now - timedelta(days=letter.days_ago)
+    purchase = (
+        Purchase.objects.filter(
+            brand=brand, complaints=None, delivered_at__lt=at - timedelta(days=2), customer__language="es"
+        )
+        .order_by("-delivered_at")
+        .select_related("customer")
+        .first()
+    )
+    problem = Problem(
+        kind=letter.kind,
+        subject=letter.subject,
+        text=letter.text,
+        severity=letter.severity,
+        language="es",
+        wants_contact=True,
+    )
+    complaint, _created = open_complaint(brand, problem, purchase=purchase, now=at)
+    if letter.reply:
+        take_complaint(complaint, by=by, now=at + timedelta(hours=3))
+        reply(complaint, text=letter.reply, by=by, now=at + timedelta(hours=4), waits=not letter.resolution)
+    if letter.resolution:
+        resolve_complaint(complaint, resolution=letter.resolution, by=by, now=at + timedelta(days=3))
+
+
+def batches(rows: Sequence[T]) -> Iterator[list[T]]:
+    iterator = iter(rows)
+    while batch := list(islice(iterator, settings.PURCHASE_BATCH_SIZE)):
+        yield batch
+
+
+def affiliates_of(brand: Brand) -> list[dict[str, str]]:
+    """How to sign in as each, in the order of the cast."""
+    known = set(Affiliate.objects.filter(brand=brand).values_list("code", flat=True))
+    return [{"code": e.code, "email": e.email, "password": PASSWORD} for e in RECOMMENDERS if e.code in known]
