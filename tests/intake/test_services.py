@@ -1,0 +1,96 @@
+from datetime import timedelta
+from decimal import Decimal
+
+import pytest
+from django.db import connection
+from django.test.utils import CaptureQueriesContext
+
+from accounts.models import Brand
+from affiliates.models import Purchase
+from affiliates.services import CustomerInput, PurchaseInput
+from intake.services import create_brand, take_change, take_purchases, take_refund
+from surveys.models import Invitation
+from tests.factories import NOW
+
+pytestmark = pytest.mark.django_db
+
+
+@pytest.fixture
+def brand() -> Brand:
+    return create_brand("lumbre", name="Lumbre", survey_notice_default=True)
+
+
+def told(external_id: str, **fields: object) -> PurchaseInput:
+    customer = CustomerInput(email=f"{external_id}@correo.example")
+    return PurchaseInput(
+        external_id, NOW - timedelta(days=1), amount=Decimal(50), currency="EUR", customer=customer, **fields
+    )
+
+
+def states(brand: Brand, *inputs: PurchaseInput) -> list[tuple[str, str | None, str | None]]:
+    taken = take_purchases(brand, inputs, now=NOW, source="api")
+    return [
+        (each.recorded.status, each.survey.state if each.survey else None, each.survey.reason if each.survey else None)
+        for each in taken
+    ]
+
+
+def test_each_purchase_is_planned_once_and_says_where_it_stands(brand):
+    inputs = [
+        told("P1", delivered_at=NOW),
+        told("P2"),
+        told("P1", delivered_at=NOW),
+        told("P3", state="cancelled"),
+        told("P4", delivered_at=NOW - timedelta(days=400)),
+        told("", delivered_at=NOW),
+    ]
+
+    assert states(brand, *inputs) == [
+        ("created", "planned", ""),
+        ("created", "waiting", "no_delivery"),
+        ("duplicate", "planned", ""),
+        ("created", "cancelled", "cancelled"),
+        ("created", "cancelled", "too_old"),
+        ("rejected", None, None),
+    ]
+    assert Invitation.objects.count() == 4
+
+
+def test_a_later_stage_plans_anew(brand):
+    states(brand, told("P1"))
+
+    assert states(brand, told("P1", delivered_at=NOW)) == [("updated", "planned", "")]
+
+
+def test_where_planning_fails_nothing_is_recorded(brand, monkeypatch):
+    def fail(*_args: object, **_options: object) -> None:
+        raise RuntimeError
+
+    monkeypatch.setattr("intake.services.plan_invitations", fail)
+
+    with pytest.raises(RuntimeError):
+        take_purchases(brand, [told("P1")], now=NOW, source="api")
+
+    assert not Purchase.objects.exists()
+
+
+def test_a_partial_refund_changes_nothing_about_asking_and_a_whole_one_ends_it(brand):
+    states(brand, told("P1", delivered_at=NOW))
+    purchase = Purchase.objects.get()
+
+    take_refund(purchase, external_id="R1", amount=Decimal(20), reason="", refunded_at=NOW, now=NOW)
+    assert Invitation.objects.get().state == "planned"
+
+    take_refund(purchase, external_id="R2", amount=Decimal(30), reason="", refunded_at=NOW, now=NOW)
+    invitation = Invitation.objects.get()
+    assert (invitation.state, invitation.reason) == ("cancelled", "refunded")
+
+
+def test_a_change_that_changes_nothing_plans_nothing(brand):
+    states(brand, told("P1", delivered_at=NOW))
+
+    with CaptureQueriesContext(connection) as queries:
+        recorded = take_change(Purchase.objects.get(), {"delivered_at": NOW}, now=NOW)
+
+    assert recorded.status == "duplicate"
+    assert not [query["sql"] for query in queries if "surveys_" in query["sql"]]
