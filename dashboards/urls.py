@@ -1,4 +1,16 @@
-from django.urls import URLPattern
+from django.urls import URLPattern, URLResolver, include, path
+
+from dashboards import views
 
 app_name = "dashboards"
-urlpatterns: list[URLPattern] = []
+
+# Everybody's own at /portal/…; of one among several, or for staff, at /portal/affiliates/<brand>/<code>/…
+pages: list[URLPattern] = [
+    path("", views.home, name="home"),
+    path("terms/", views.terms, name="terms"),
+]
+
+urlpatterns: list[URLPattern | URLResolver] = [
+    *pages,
+    path("affiliates/<slug:brand>/<str:code>/", include(pages)),
+]

@@ -1,0 +1,64 @@
+"""Whose pages somebody may open."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+from django.urls import reverse
+
+from accounts.models import Brand, User
+from affiliates.models import Affiliate, AffiliateMember
+
+PAGES = ("home", "terms")
+
+
+@dataclass(frozen=True)
+class Reader:
+    """The affiliate whose pages are open, and as whom. No member: staff of the brand, who see what the affiliate sees.
+
+    `path` is what the address says of the affiliate: nothing where it is the reader's own.
+    """
+
+    affiliate: Affiliate
+    member: AffiliateMember | None
+    memberships: tuple[AffiliateMember, ...] = ()
+    path: Mapping[str, str] = field(default_factory=dict)
+
+    @property
+    def brand(self) -> Brand:
+        return self.affiliate.brand
+
+    @property
+    def urls(self) -> dict[str, str]:
+        return {name: reverse(f"dashboards:{name}", kwargs=dict(self.path)) for name in PAGES}
+
+    @property
+    def others(self) -> list[tuple[str, str]]:
+        """Name and address of the other affiliates that the same person signs in for."""
+        return [
+            (f"{other.affiliate} · {other.affiliate.brand}", home_of(other.affiliate))
+            for other in self.memberships
+            if other.affiliate_id != self.affiliate.pk
+        ]
+
+
+def home_of(affiliate: Affiliate) -> str:
+    return reverse("dashboards:home", kwargs={"brand": affiliate.brand.slug, "code": affiliate.code})
+
+
+def find_reader(user: User, brand: str = "", code: str = "") -> Reader | None:
+    """The affiliate of that brand and code, if it is the user's own or of a brand whose staff they are; else None.
+
+    Without a code the first of the user's own.
+    """
+    memberships = tuple(
+        AffiliateMember.objects.filter(user=user)
+        .select_related("affiliate__brand")
+        .order_by("affiliate__brand__name", "affiliate__code")
+    )
+    own = [m for m in memberships if not code or (m.affiliate.brand.slug, m.affiliate.code) == (brand, code)]
+    path = {"brand": brand, "code": code} if code else {}
+    if own:
+        return Reader(own[0].affiliate, own[0], memberships, path)
+    affiliates = Affiliate.objects.visible_to(user).select_related("brand")
+    affiliate = affiliates.filter(brand__slug=brand, code=code).first() if code else None
+    return Reader(affiliate, None, memberships, path) if affiliate else None
