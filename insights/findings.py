@@ -29,6 +29,8 @@ PROMISE_KEPT = ("0", "1", "2")
 NPS = tuple(str(number) for number in range(11))
 # Where the programme cannot be compared with: as many who praise as who complain.
 EVEN = 0.5
+# «As you tell it» is said where at least this part got what they were told, or better, at the interval's low end.
+PROMISE_HOLDS = 0.75
 # «Other» says nothing to act on.
 UNSPECIFIC = frozenset({"otro", "otra", "other"})
 
@@ -170,7 +172,7 @@ def read_findings(counts: Counts, catalogue: Catalogue, lens: Lens) -> Findings:
         improve=improve,
         missing=missing,
         next_sale=write_checklist(counts, catalogue, keep, improve, missing, is_told=promise_kept is not None),
-        headline=write_headline(keep, improve, missing),
+        headline=write_headline(keep, improve, missing, promise_kept),
     )
 
 
@@ -354,28 +356,41 @@ def advise_on_keeping(finding: AspectFinding) -> Advice:
 
 
 def write_headline(
-    keep: Collection[AspectFinding], improve: Collection[AspectFinding], missing: Collection[MissingFact]
+    keep: Iterable[AspectFinding],
+    improve: Iterable[AspectFinding],
+    missing: Iterable[MissingFact],
+    promise_kept: Figure | None,
 ) -> str:
     """One sentence: what goes best, and what costs most. Only from verdicts, and from facts that several missed."""
-    best = first_label(f.label for f in keep if f.verdict == "keep" and f.aspect not in UNSPECIFIC)
-    worst = first_label(f.label for f in improve if f.verdict == "improve" and f.aspect not in UNSPECIFIC)
-    lacking = first_label(f.label for f in missing if f.n >= MENTIONS_TO_LIST and f.fact not in UNSPECIFIC)
-    names = {"best": best, "worst": worst, "lacking": lacking}
-    if best and worst:
-        return _("They value most: %(best)s. What to improve first: %(worst)s.") % names
-    if best and lacking:
-        return _("They value most: %(best)s. Before buying they missed: %(lacking)s.") % names
-    if best:
-        return _("They value most: %(best)s.") % names
-    if worst:
-        return _("What to improve first: %(worst)s.") % names
-    if lacking:
-        return _("Before buying they missed: %(lacking)s.") % names
-    return _("No aspect stands out yet.")
+    names = {
+        "best": first_label(f.label for f in keep if f.verdict == "keep" and f.aspect not in UNSPECIFIC),
+        "worst": first_label(f.label for f in improve if f.verdict == "improve" and f.aspect not in UNSPECIFIC),
+        "lacking": first_label(f.label for f in missing if f.n >= MENTIONS_TO_LIST and f.fact not in UNSPECIFIC),
+    }
+    holds = promise_kept is not None and is_enough(promise_kept.n) and promise_kept.low >= PROMISE_HOLDS
+    return sentence_for(holds=holds, **{name: bool(label) for name, label in names.items()}) % names
+
+
+def sentence_for(*, holds: bool, best: bool, worst: bool, lacking: bool) -> str:
+    """The sentence that fits what there is to say."""
+    sentences = [
+        (holds and worst, _("What you sell turns out as you tell it, except for this: %(worst)s.")),
+        (holds and lacking, _("What you sell turns out as you tell it, but something was not told: %(lacking)s.")),
+        (holds and best, _("What you sell turns out as you tell it. They value most: %(best)s.")),
+        (holds, _("What you sell turns out as you tell it.")),
+        (best and worst, _("They value most: %(best)s. What to improve first: %(worst)s.")),
+        (best and lacking, _("They value most: %(best)s. Before buying they missed: %(lacking)s.")),
+        (best, _("They value most: %(best)s.")),
+        (worst, _("What to improve first: %(worst)s.")),
+        (lacking, _("Before buying they missed: %(lacking)s.")),
+    ]
+    return next((text for fits, text in sentences if fits), _("No aspect stands out yet."))
 
 
 def first_label(labels: Iterable[str]) -> str:
-    return next(iter(labels), "")
+    """As it reads inside a sentence: «entrega», but «SMS»."""
+    label = next(iter(labels), "")
+    return label if label[1:2].isupper() else label[:1].lower() + label[1:]
 
 
 # --- Trend -----------------------------------------------------------------------------------------------------------

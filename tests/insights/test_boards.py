@@ -271,16 +271,30 @@ def test_the_checklist_never_has_more_than_seven_lines():
     assert len(read_findings(given, catalogue, Lens(k=5)).next_sale) == 7
 
 
+KEPT = {"promise": {"": 20, "0": 19, "-1": 1}}
+
+
 @pytest.mark.parametrize(
     ("given", "sentence"),
     [
-        ({}, "They value most: Entrega. What to improve first: Información."),
-        ({"improve": {}}, "They value most: Entrega. Before buying they missed: los plazos."),
-        ({"improve": {}, "missing_facts": {}}, "They value most: Entrega."),
-        ({"keep": {}}, "What to improve first: Información."),
+        ({}, "They value most: entrega. What to improve first: información."),
+        ({"improve": {}}, "They value most: entrega. Before buying they missed: los plazos."),
+        ({"improve": {}, "missing_facts": {}}, "They value most: entrega."),
+        ({"keep": {}}, "What to improve first: información."),
         ({"keep": {}, "improve": {}}, "Before buying they missed: los plazos."),
         ({"keep": {}, "improve": {}, "missing_facts": {"plazos": 4}}, "No aspect stands out yet."),
         ({"answers": {"": 19}, "missing_facts": {}}, "No aspect stands out yet."),
+        (KEPT, "What you sell turns out as you tell it, except for this: información."),
+        (
+            KEPT | {"improve": {}},
+            "What you sell turns out as you tell it, but something was not told: los plazos.",
+        ),
+        (
+            KEPT | {"improve": {}, "missing_facts": {}},
+            "What you sell turns out as you tell it. They value most: entrega.",
+        ),
+        (KEPT | {"keep": {}, "improve": {}, "missing_facts": {}}, "What you sell turns out as you tell it."),
+        ({"promise": {"": 19, "0": 19}, "improve": {}, "missing_facts": {}}, "They value most: entrega."),
     ],
 )
 def test_one_sentence_says_what_the_findings_say(given, sentence):
