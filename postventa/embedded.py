@@ -302,8 +302,10 @@ def can_hold_sockets(folder: Path) -> bool:
 def command_of(number: int) -> str:
     """The command line of a process; empty where there is none."""
     if Path("/proc/self").exists():  # a slim container has no ps
-        file = Path(f"/proc/{number}/cmdline")
-        return file.read_bytes().replace(b"\0", b" ").decode(errors="replace") if file.exists() else ""
+        try:
+            return Path(f"/proc/{number}/cmdline").read_bytes().replace(b"\0", b" ").decode(errors="replace")
+        except (FileNotFoundError, ProcessLookupError):
+            return ""
     question = ["ps", "-p", str(number), "-o", "command="]
     return subprocess.run(question, capture_output=True, text=True, check=False).stdout.strip()
 

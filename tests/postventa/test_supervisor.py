@@ -8,7 +8,7 @@ import socket
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 from urllib.request import urlopen
@@ -41,6 +41,9 @@ Demo(base, folder, port=0, mailbox_port=0, say=say).run(lock, lambda facts: say(
 WHO = {"api_key": "pv_k", "brand": "b", "staff": {"email": "s@x.example", "password": "p"}, "affiliates": []}
 
 
+Start = Callable[[], subprocess.Popen[str]]
+
+
 @pytest.fixture
 def folder() -> Iterator[Path]:
     with temporary_folder() as path:
@@ -49,17 +52,30 @@ def folder() -> Iterator[Path]:
         yield path
 
 
-def start(folder: Path) -> subprocess.Popen[str]:
+@pytest.fixture
+def start(folder: Path) -> Iterator[Start]:
+    """Starts a demo in `folder`; what a failing test leaves running ends with it."""
     outside = {"DATABASE_URL", "REDIS_URL", "EMAIL_URL", "BASE_URL", "SECRET_KEY"}
     environment = {name: value for name, value in os.environ.items() if name not in outside}
-    return subprocess.Popen(
-        [sys.executable, "-c", RUN, settings.BASE_DIR, folder],
-        cwd=settings.BASE_DIR,
-        env={**environment, "DJANGO_SETTINGS_MODULE": "postventa.settings"},
-        stdout=subprocess.PIPE,
-        stderr=subprocess.STDOUT,
-        text=True,
-    )
+    started: list[subprocess.Popen[str]] = []
+
+    def start_one() -> subprocess.Popen[str]:
+        process = subprocess.Popen(
+            [sys.executable, "-c", RUN, settings.BASE_DIR, folder],
+            cwd=settings.BASE_DIR,
+            env={**environment, "DJANGO_SETTINGS_MODULE": "postventa.settings"},
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+        )
+        started.append(process)
+        return process
+
+    yield start_one
+    for process in started:
+        if process.returncode is None:
+            process.terminate()
+            process.communicate(timeout=60)
 
 
 def facts(folder: Path) -> dict[str, Any]:
@@ -81,8 +97,8 @@ def web_answers(url: str) -> bool:
         return False
 
 
-def test_the_demo_from_start_to_end(folder: Path) -> None:
-    demo = start(folder)
+def test_the_demo_from_start_to_end(folder: Path, start: Start) -> None:
+    demo = start()
     told = facts(folder)
 
     # Everything answers, and what it tells is what the contract says.
@@ -100,7 +116,7 @@ def test_the_demo_from_start_to_end(folder: Path) -> None:
         assert [mail["subject"] for mail in json.load(response)] == ["hola"]
 
     # A second one refuses.
-    second = start(folder)
+    second = start()
     assert second.communicate(timeout=30)[0] == "busy\n"
 
     # A process that dies comes back, on the same port.
@@ -122,8 +138,8 @@ def test_the_demo_from_start_to_end(folder: Path) -> None:
     assert not (folder / "demo.json").exists()
 
 
-def test_a_killed_demo_leaves_nothing_and_starts_again(folder: Path) -> None:
-    demo = start(folder)
+def test_a_killed_demo_leaves_nothing_and_starts_again(folder: Path, start: Start) -> None:
+    demo = start()
     first = facts(folder)
     connection = psycopg2.connect(host=first["database_url"].split("host=")[1], user="postventa", dbname="postventa")
     with connection, connection.cursor() as cursor:
@@ -132,7 +148,7 @@ def test_a_killed_demo_leaves_nothing_and_starts_again(folder: Path) -> None:
 
     demo.kill()
     demo.communicate()
-    again = start(folder)  # at once: it waits for the guard of the first
+    again = start()  # at once: it waits for the guard of the first
     wait_until(lambda: (folder / "demo.json").exists() and facts(folder)["url"] != first["url"], 60)
     second = facts(folder)
 
