@@ -1,14 +1,17 @@
 """Making it right: one case a problem, with an owner, two clocks and a record of all that happened."""
 
 import uuid
+from datetime import datetime
 from typing import TYPE_CHECKING
 
 from django.db import models
-from django.db.models import Q
+from django.db.models import Case, F, Q, When
+from django.db.models.functions import Least
 from django.utils.translation import gettext_lazy as _
 
 from accounts.models import Brand, User
 from affiliates.models import Customer, Purchase
+from mailing.addresses import known_hashes
 from mailing.tokens import current_key_version, hash_token, make_token
 from surveys.models import Response
 
@@ -26,6 +29,27 @@ class ComplaintQuerySet(models.QuerySet["Complaint"]):
 
     def with_token(self, token: str) -> "ComplaintQuerySet":
         return self.filter(token_hash=hash_token(token))
+
+    def with_due(self) -> "ComplaintQuerySet":
+        """Adds `due`: what `due_at` says of one case, for lists and counts."""
+        return self.annotate(
+            due=Case(
+                When(state=Complaint.State.RESOLVED, then=None),
+                When(answered_at=None, then=Least("service_due_at", "legal_due_at")),
+                default=F("legal_due_at"),
+            )
+        )
+
+    def most_urgent_first(self) -> "ComplaintQuerySet":
+        severity = Case(*(When(severity=value, then=rank) for rank, value in enumerate(Complaint.Severity.values)))
+        return self.with_due().order_by(F("due").asc(nulls_last=True), severity.desc(), "opened_at", "id")
+
+    def found_by(self, text: str) -> "ComplaintQuerySet":
+        """By the whole of its number, of its order or of the customer's address."""
+        if "@" in text:
+            return self.filter(customer__in=Customer.objects.filter(email_hash__in=known_hashes(text)))
+        purchases = list(Purchase.objects.filter(external_id=text).values_list("pk", flat=True)[:100])
+        return self.filter(Q(number=text) | Q(purchase__in=purchases))
 
 
 class Complaint(models.Model):
@@ -127,6 +151,14 @@ class Complaint(models.Model):
     @property
     def is_open(self) -> bool:
         return self.state in self.OPEN_STATES
+
+    @property
+    def due_at(self) -> datetime | None:
+        """The deadline that counts now: until the first answer the nearer one, after it the law's, then none."""
+        if not self.is_open:
+            return None
+        dues = [self.legal_due_at] if self.answered_at else [self.service_due_at, self.legal_due_at]
+        return min((due for due in dues if due), default=None)
 
     @property
     def version(self) -> str:

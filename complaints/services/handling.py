@@ -70,9 +70,9 @@ def take_complaint(complaint: Complaint, *, by: User, now: datetime, version: st
 
 def assign_complaint(complaint: Complaint, *, to: User | None, by: User, now: datetime, version: str = "") -> None:
     """Give it to a colleague who may work on it, or to nobody. A new case is begun by having an owner."""
-    if to is not None and to.role_in(complaint.brand) not in WRITING_ROLES:
-        raise ValidationError(_("%(name)s may not work on cases of this brand."), params={"name": to})
     with editing(complaint, by=by, version=version) as current:
+        if to is not None and to.role_in(current.brand) not in WRITING_ROLES:
+            raise ValidationError(_("%(name)s may not work on cases of this brand."), params={"name": to})
         current.assignee = to
         record(current, Event.ASSIGNED, by=by, now=now, assignee=to.pk if to else None)
         if to is not None and current.state == State.NEW:

@@ -1,0 +1,210 @@
+"""What staff do with a case: who may, from which state, and what it leaves behind."""
+
+from datetime import timedelta
+
+import pytest
+from django.core.exceptions import PermissionDenied, ValidationError
+
+from accounts.models import Membership
+from complaints.models import Complaint, ComplaintChange, ComplaintEvent
+from complaints.services import (
+    add_note,
+    assign_complaint,
+    change_kind,
+    reopen_complaint,
+    reply,
+    resolve_complaint,
+    set_part,
+    set_state,
+    take_complaint,
+)
+from mailing.models import OutgoingMail
+from surveys.models import Hold, Invitation
+from tests import factories
+from tests.complaints.factories import make_complaint
+from tests.factories import NOW
+from tests.surveys.factories import make_invitation
+
+pytestmark = pytest.mark.django_db
+LATER = NOW + timedelta(hours=3)
+
+EVERY_VERB = {
+    "take": lambda case, by: take_complaint(case, by=by, now=LATER),
+    "assign": lambda case, by: assign_complaint(case, to=None, by=by, now=LATER),
+    "kind": lambda case, by: change_kind(case, kind="claim", by=by, now=LATER),
+    "part": lambda case, by: set_part(case, part="sale", by=by, now=LATER),
+    "state": lambda case, by: set_state(case, state="waiting", by=by, now=LATER),
+    "note": lambda case, by: add_note(case, text="Nota", by=by, now=LATER),
+    "reply": lambda case, by: reply(case, text="Hola", by=by, now=LATER),
+    "resolve": lambda case, by: resolve_complaint(case, resolution="Hecho", by=by, now=LATER),
+    "reopen": lambda case, by: reopen_complaint(case, reason="Sigue", by=by, now=LATER),
+}
+
+
+@pytest.fixture
+def case(purchase) -> Complaint:
+    return make_complaint(purchase, kind="inquiry", wants_contact=True)
+
+
+def kinds(case: Complaint) -> list[str]:
+    return [event.kind for event in case.events.all()]
+
+
+def snapshot(case: Complaint) -> list[object]:
+    return [
+        *Complaint.objects.filter(pk=case.pk).values(),
+        *ComplaintEvent.objects.values(),
+        OutgoingMail.objects.count(),
+        Hold.objects.standing().count(),
+    ]
+
+
+def test_a_case_from_taking_to_resolving(case, sofia, purchase):
+    take_complaint(case, by=sofia, now=LATER)
+    reply(case, text="¿Qué talla?", by=sofia, now=LATER, waits=True)
+    resolve_complaint(case, resolution="Enviamos otras.", by=sofia, now=LATER)
+
+    assert (case.state, case.assignee, case.answered_at, case.resolved_at) == ("resolved", sofia, LATER, LATER)
+    assert kinds(case) == [
+        "opened",
+        "assigned",
+        "state_changed",
+        "replied",
+        "state_changed",
+        "state_changed",
+        "resolved",
+    ]
+    assert {event.actor for event in case.events.exclude(kind="opened")} == {sofia}
+    mails = OutgoingMail.objects.order_by("id").values_list("template", "guarantee")
+    assert list(mails) == [
+        ("complaints/acknowledgement", "at_least_once"),
+        ("complaints/reply", "at_least_once"),
+        ("complaints/resolution", "at_least_once"),
+    ]
+    assert ComplaintChange.objects.filter(complaint=case).count() == len(kinds(case))
+
+
+def test_resolving_lets_the_surveys_go_on_and_reopening_stops_them(purchase, sofia):
+    invitation = make_invitation(purchase, state=Invitation.State.PLANNED, scheduled_for=LATER)
+    case = make_complaint(purchase)
+
+    resolve_complaint(case, resolution="Hecho", by=sofia, now=NOW)
+    invitation.refresh_from_db()
+    after_resolving = invitation.state
+    reopen_complaint(case, reason="Sigue roto", by=sofia, now=NOW)
+    invitation.refresh_from_db()
+
+    assert (after_resolving, invitation.state) == ("planned", "held")
+    assert (case.state, case.resolved_at) == ("in_progress", None)
+
+
+@pytest.mark.parametrize("role", [Membership.Role.ANALYST, Membership.Role.READ_ONLY, None])
+@pytest.mark.parametrize("verb", EVERY_VERB)
+def test_who_may_only_read_changes_nothing(brand, case, role, verb):
+    reader = (
+        factories.make_staff(brand, "Lía", role) if role else factories.make_staff(factories.make_brand("otra"), "Olga")
+    )
+    before = snapshot(case)
+
+    with pytest.raises(PermissionDenied):
+        EVERY_VERB[verb](case, reader)
+
+    assert snapshot(case) == before
+
+
+@pytest.mark.parametrize("verb", ["state", "resolve", "reply", "kind", "part", "take"])
+def test_a_change_over_somebody_elses_is_refused(case, sofia, verb):
+    shown = case.version
+    add_note(Complaint.objects.get(), text="Mientras tanto", by=sofia, now=LATER)
+    before = snapshot(case)
+    verbs = {
+        "state": lambda: set_state(case, state="waiting", by=sofia, now=LATER, version=shown),
+        "resolve": lambda: resolve_complaint(case, resolution="Hecho", by=sofia, now=LATER, version=shown),
+        "reply": lambda: reply(case, text="Hola", by=sofia, now=LATER, version=shown),
+        "kind": lambda: change_kind(case, kind="claim", by=sofia, now=LATER, version=shown),
+        "part": lambda: set_part(case, part="sale", by=sofia, now=LATER, version=shown),
+        "take": lambda: take_complaint(case, by=sofia, now=LATER, version=shown),
+    }
+
+    with pytest.raises(ValidationError) as refusal:
+        verbs[verb]()
+
+    assert refusal.value.code == "changed_meanwhile"
+    assert snapshot(case) == before
+
+
+@pytest.mark.parametrize(
+    ("verb", "is_resolved"),
+    [("reopen", False), ("resolve", True), ("state", True), ("take", True)],
+)
+def test_states_move_only_where_they_may(case, sofia, verb, is_resolved):
+    if is_resolved:
+        resolve_complaint(case, resolution="Hecho", by=sofia, now=NOW)
+    before = snapshot(case)
+
+    if verb == "take":  # a resolved case may get another owner, but is not begun again by it
+        EVERY_VERB[verb](case, sofia)
+        assert case.state == "resolved"
+        return
+    with pytest.raises(ValidationError):
+        EVERY_VERB[verb](case, sofia)
+
+    assert snapshot(case) == before
+
+
+@pytest.mark.parametrize("text", ["", "  \n ", "\0"])
+def test_words_are_needed_where_they_will_be_asked_for(case, sofia, text):
+    before = snapshot(case)
+
+    for write in (
+        lambda: resolve_complaint(case, resolution=text, by=sofia, now=LATER),
+        lambda: reply(case, text=text, by=sofia, now=LATER),
+        lambda: add_note(case, text=text, by=sofia, now=LATER),
+    ):
+        with pytest.raises(ValidationError):
+            write()
+
+    assert snapshot(case) == before
+
+
+def test_nobody_is_written_to_who_did_not_ask_for_it(purchase, sofia):
+    case = make_complaint(purchase, kind="follow_up", wants_contact=False)
+
+    with pytest.raises(ValidationError):
+        reply(case, text="Hola", by=sofia, now=LATER)
+    resolve_complaint(case, resolution="Cambiado", by=sofia, now=LATER)
+
+    assert not OutgoingMail.objects.exists()
+
+
+def test_the_laws_clock_runs_from_the_day_it_came_in(case, sofia):
+    change_kind(case, kind="claim", by=sofia, now=NOW + timedelta(days=10))
+    as_claim = case.legal_due_at
+    change_kind(case, kind="inquiry", by=sofia, now=NOW + timedelta(days=11))
+
+    assert as_claim is not None
+    assert as_claim.date().isoformat() == "2026-04-10"
+    assert case.legal_due_at is None
+
+
+def test_a_case_is_given_only_to_who_may_work_on_it(brand, case, sofia):
+    analyst = factories.make_staff(brand, "Lía", Membership.Role.ANALYST)
+    olga = factories.make_staff(factories.make_brand("otra"), "Olga")
+    before = snapshot(case)
+
+    for stranger in (analyst, olga):
+        with pytest.raises(ValidationError):
+            assign_complaint(case, to=stranger, by=sofia, now=LATER)
+
+    assert snapshot(case) == before
+
+
+def test_a_purchase_with_another_open_case_keeps_the_old_one_closed(case, purchase, sofia):
+    resolve_complaint(case, resolution="Hecho", by=sofia, now=LATER)
+    make_complaint(purchase, text="Otra cosa", now=LATER)
+
+    with pytest.raises(ValidationError) as refusal:
+        reopen_complaint(case, reason="Sigue", by=sofia, now=LATER)
+
+    assert refusal.value.code == "another_is_open"
+    assert case.state == "resolved"
