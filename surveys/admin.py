@@ -282,7 +282,7 @@ class ResponseAdmin(ReadOnlyAdmin):
     def suspicions(self, response: Response) -> str:
         return suspicions_in_words(response.suspect_reasons) if response.is_suspect else "—"
 
-    @admin.display(description=_("answers"))
+    @admin.display(description=_("what it says"))
     def replies(self, response: Response) -> SafeString:
         replies = replies_in(response, language=get_language() or "")
         rows = ((reply.question, reply.answer) for reply in replies)

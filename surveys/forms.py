@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from django import forms
+from django.core.exceptions import NON_FIELD_ERRORS
 from django.forms.boundfield import BoundField
 from django.utils.translation import gettext_lazy as _
 
@@ -117,6 +118,10 @@ class SurveyForm(forms.Form):
     @property
     def question_count(self) -> int:
         return sum(block[0].key != CONTACT for block in self._blocks)
+
+    @property
+    def has_field_errors(self) -> bool:
+        return bool(self.errors.keys() - {NON_FIELD_ERRORS})
 
     @property
     def is_filled_by_machine(self) -> bool:
