@@ -20,6 +20,7 @@ from django.utils.translation import gettext as _
 
 from accounts.colour import ink_on, readable_on
 from accounts.models import Brand
+from mailing.compiled import Texts, render_texts
 from mailing.models import OutgoingMail
 
 SHEET_LIGHT, SHEET_DARK = "#fdfcf9", "#191e24"  # what mail.css puts behind the text
@@ -30,13 +31,6 @@ _inliner = css_inline.CSSInliner(load_remote_stylesheets=False, keep_at_rules=Tr
 
 class UnsendableAddress(Exception):
     """No server could take this address."""
-
-
-@dataclass(frozen=True)
-class Texts:
-    subject: str
-    text: str
-    html: str
 
 
 @dataclass(frozen=True)
@@ -84,31 +78,55 @@ def render(mail: OutgoingMail, *, now: datetime) -> Message:
 
     UnsendableAddress, and whatever its template raises.
     """
-    context = base_context(mail)
+    name = name_of(mail.brand)
     return Message(
         sender=_ascii_address(mail.sender),
-        sender_name=_one_line(context["sender_name"]),
+        sender_name=_one_line(name),
         to=_ascii_address(mail.to_address),
         reply_to=_ascii_address(mail.brand.reply_to or mail.brand.service_sender or mail.sender),
-        headers=_headers(mail, context, date=mail.handed_over_at or now),
-        texts=render_texts(mail, context),
+        headers=_headers(mail, name, date=mail.handed_over_at or now),
+        texts=texts_of(mail),
         # No quoted-printable text can hold "=_", so no text can end its part.
         boundary=f"=_{mail.uuid.hex}",
     )
 
 
-def base_context(mail: OutgoingMail) -> dict[str, Any]:
-    """What the templates of every mail may use beside the row's own context."""
-    brand = mail.brand
+def texts_of(mail: OutgoingMail) -> Texts:
+    """The words of this mail. Its templates also get what differs by mail, token and unsubscribe_url, and `shared`."""
+    app, _slash, name = mail.template.partition("/")
+    own = {**_cleaned(mail.context), "token": mail.token, "unsubscribe_url": unsubscribe_url(mail)}
+
+    def render_one(template: str, context: dict[str, Any]) -> str:
+        is_html = template.endswith(".html")
+        with translation.override(mail.language):
+            # The engine's own render() escapes in text files too.
+            compiled = get_template(f"{app}/emails/{name}/{template}").template  # type: ignore[attr-defined]
+            rendered = compiled.render(Context({**context, **shared(mail)}, autoescape=is_html))
+        return _inliner.inline(_without_control(rendered)) if is_html else rendered
+
+    key = (mail.template, mail.language, settings.BASE_URL, *_values(mail.brand))
+    texts = render_texts(key, own, render=render_one)
+    return Texts(_one_line(texts.subject), _tidy(texts.text), texts.html)
+
+
+def shared(mail: OutgoingMail) -> dict[str, Any]:
+    """What the templates of all mails of a brand in a language share."""
     return {
-        **colours(brand.color),
-        "brand": brand,
-        "sender_name": name_of(brand),
+        **colours(mail.brand.color),
+        "brand": mail.brand,
+        "sender_name": name_of(mail.brand),
         "language": mail.language,
         "base_url": settings.BASE_URL,
-        "token": mail.token,
-        "unsubscribe_url": f"{settings.BASE_URL}/u/{mail.token}/" if mail.is_survey_mail else "",
     }
+
+
+def _values(brand: Brand) -> list[str]:
+    """All of it, since any template may show any of it."""
+    return [str(value) for name, value in vars(brand).items() if not name.startswith("_")]
+
+
+def unsubscribe_url(mail: OutgoingMail) -> str:
+    return f"{settings.BASE_URL}/u/{mail.token}/" if mail.is_survey_mail else ""
 
 
 def name_of(brand: Brand) -> str:
@@ -127,25 +145,7 @@ def colours(color: str) -> dict[str, str]:
     }
 
 
-def render_texts(mail: OutgoingMail, base: dict[str, Any]) -> Texts:
-    app, _slash, name = mail.template.partition("/")
-    folder = f"{app}/emails/{name}"
-    with translation.override(mail.language):
-        context = {**mail.context, **base}
-        subject = _one_line(_render(f"{folder}/subject.txt", context, autoescape=False))
-        context["subject"] = subject
-        text = _render(f"{folder}/body.txt", context, autoescape=False)
-        html = _render(f"{folder}/body.html", context, autoescape=True)
-    return Texts(subject, _tidy(text), _inliner.inline(_without_control(html)))
-
-
-def _render(template: str, context: dict[str, Any], *, autoescape: bool) -> str:
-    # The engine's own render() escapes in text files too.
-    rendered: str = get_template(template).template.render(Context(context, autoescape=autoescape))  # type: ignore[attr-defined]
-    return rendered
-
-
-def _headers(mail: OutgoingMail, context: dict[str, Any], *, date: datetime) -> dict[str, str]:
+def _headers(mail: OutgoingMail, sender_name: str, *, date: datetime) -> dict[str, str]:
     headers = {
         "Date": format_datetime(date),
         "Message-ID": mail.message_id,
@@ -155,11 +155,11 @@ def _headers(mail: OutgoingMail, context: dict[str, Any], *, date: datetime) -> 
     if not mail.is_survey_mail:
         return headers
     with translation.override(mail.language):
-        list_name = _("Surveys of %(brand)s") % {"brand": context["sender_name"]}
+        list_name = _("Surveys of %(brand)s") % {"brand": sender_name}
     domain = _ascii_address(mail.sender).rpartition("@")[2]
     return headers | {
         "List-Id": _mailbox(_one_line(list_name), f"encuestas.{domain}"),
-        "List-Unsubscribe": f"<{context['unsubscribe_url']}>",
+        "List-Unsubscribe": f"<{unsubscribe_url(mail)}>",
         "List-Unsubscribe-Post": "List-Unsubscribe=One-Click",
         "List-Help": f"<{settings.BASE_URL}/help/>",
     }
@@ -201,6 +201,14 @@ def _one_line(value: str) -> str:
 
 def _without_control(text: str) -> str:
     return _CONTROL.sub("", _BREAKS.sub("\n", text))
+
+
+def _cleaned(value: Any) -> Any:
+    if isinstance(value, str):
+        return _without_control(value)
+    if isinstance(value, dict):
+        return {name: _cleaned(item) for name, item in value.items()}
+    return [_cleaned(item) for item in value] if isinstance(value, list) else value
 
 
 def _tidy(text: str) -> str:

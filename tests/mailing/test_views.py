@@ -113,7 +113,7 @@ def test_the_page_offers_all_surveys_or_this_purchase_in_the_language_of_the_mai
 
     assert '<html lang="en">' in page
     assert "Lumbre" in page
-    assert "Only none about this purchase" in page
+    assert "Stop only those about this purchase" in page
 
     provider.post(url_of(mail), {"scope": "purchase"})
 
@@ -124,7 +124,7 @@ def test_the_page_offers_all_surveys_or_this_purchase_in_the_language_of_the_mai
 def test_without_a_purchase_the_smaller_choice_stops_everything(provider: Client, brand: Brand) -> None:
     mail = queue_mail(make_answer_request(brand))
 
-    assert "Only none about" not in provider.get(url_of(mail), headers={"accept-language": "en"}).content.decode()
+    assert "Stop only those about" not in provider.get(url_of(mail), headers={"accept-language": "en"}).content.decode()
     provider.post(url_of(mail), {"scope": "purchase"})
 
     assert stored() == [("surveys", "opted_out")]
