@@ -115,7 +115,7 @@ class PurchaseAdmin(ReadOnlyAdmin):
         changelist = super().get_changelist_instance(request)
         states = survey_states(changelist.result_list, now=timezone.now())
         for purchase in changelist.result_list:
-            purchase.survey_state = states.get(purchase.pk)  # type: ignore[attr-defined]
+            purchase.survey_state = states.get(purchase.pk)
         return changelist
 
     def change_view(self, request: HttpRequest, object_id: str, *args: Any, **kwargs: Any) -> HttpResponse:

@@ -31,6 +31,8 @@ from intake.values import (
 )
 
 T = TypeVar("T")
+read_state = read_choice(Purchase.State.values)
+read_kind = read_choice(Product.Kind.values)
 
 # Columns of a file, by the place they have in the API's JSON.
 COLUMNS_OF_CUSTOMER = {
@@ -98,7 +100,7 @@ def parse_purchase(
         promised_on=reader.take("promised_on", read_day, None),
         amount=reader.take("amount", read_amount, None),
         currency=reader.take("currency", read_currency, ""),
-        state=reader.take("state", read_choice(Purchase.State.values), Purchase.State.OPEN),
+        state=reader.take("state", read_state, Purchase.State.OPEN),
         product=_product(reader),
         customer=_customer(reader.within("customer")),
         click_ids=_click_ids(reader),
@@ -136,7 +138,7 @@ def parse_changes(values: Any) -> dict[str, Any] | list[FieldError]:
         "delivered_at": lambda name: reader.take(name, moment, None),
         "activated_at": lambda name: reader.take(name, moment, None),
         "promised_on": lambda name: reader.take(name, read_day, None),
-        "state": lambda name: reader.take(name, read_choice(Purchase.State.values), None),
+        "state": lambda name: reader.take(name, read_state, None),
     }
     if "state" in values:
         reader.require("state")
@@ -179,7 +181,7 @@ def _product(purchase: Reader) -> ProductInput | None:
         sku=reader.take("sku", read_text(120), ""),
         name=reader.take("name", read_text(250), ""),
         category=reader.take("category", read_text(120), ""),
-        kind=reader.take("kind", read_choice(Product.Kind.values), ""),
+        kind=reader.take("kind", read_kind, ""),
     )
 
 

@@ -163,4 +163,7 @@ def read_metadata(value: Any) -> dict[str, Any]:
 
 def is_storable(text: str) -> bool:
     """PostgreSQL stores no NUL, and half a surrogate pair is no character."""
-    return "\0" not in text and not any("\ud800" <= character <= "\udfff" for character in text)
+    try:
+        return b"\0" not in text.encode()
+    except UnicodeEncodeError:
+        return False

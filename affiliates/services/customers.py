@@ -12,8 +12,9 @@ from django.utils.translation import gettext as _
 
 from accounts.models import Brand
 from affiliates.models import Affiliate, Customer
+from affiliates.services.copying import copy_rows
 from affiliates.services.inputs import CustomerInput, FieldError
-from mailing.addresses import hash_address, known_hashes, normalize_address
+from mailing.addresses import hash_address, known_hashes
 
 LEARNT_FIELDS = (
     "external_id",
@@ -45,6 +46,7 @@ class Customers:
         self.by_id: dict[int, Customer] = {}
         self.by_external_id: dict[str, Customer] = {}
         self.by_email_hash: dict[bytes, Customer] = {}
+        self.hashes: dict[str, list[bytes]] = {}
         self.new: list[Customer] = []
         self.changed: set[Customer] = set()
         for customer in found:
@@ -83,7 +85,7 @@ class Customers:
         if given.external_id and customer.external_id is None:
             self._learn(customer, external_id=given.external_id)
         if given.email and not self._has_email(customer, given.email):
-            self._learn(customer, email=normalize_address(given.email), email_hash=hash_address(given.email))
+            self._learn(customer, email=given.email, email_hash=hash_address(given.email))
         self.update(customer, given)
         self._index(customer)
         return customer
@@ -99,7 +101,7 @@ class Customers:
         self._learn(customer, acquiring_affiliate=affiliate, acquired_at=at)
 
     def save(self) -> None:
-        Customer.objects.bulk_create(self.new)
+        copy_rows(self.new)
         changed = sorted(self.changed, key=lambda customer: customer.pk)
         for customer in changed:
             customer.updated_at = timezone.now()
@@ -115,10 +117,15 @@ class Customers:
         return bool(news)
 
     def _by_email(self, email: str) -> Customer | None:
-        return next((c for digest in known_hashes(email) if (c := self.by_email_hash.get(digest))), None)
+        return next((c for digest in self._hashes(email) if (c := self.by_email_hash.get(digest))), None)
 
     def _has_email(self, customer: Customer, email: str) -> bool:
-        return customer.email_hash is not None and bytes(customer.email_hash) in known_hashes(email)
+        return customer.email_hash is not None and bytes(customer.email_hash) in self._hashes(email)
+
+    def _hashes(self, email: str) -> list[bytes]:
+        if email not in self.hashes:
+            self.hashes[email] = known_hashes(email)
+        return self.hashes[email]
 
     def _index(self, customer: Customer) -> None:
         # An address given up within the batch stays taken until its end: one statement writes all rows, in any order.
@@ -129,10 +136,12 @@ class Customers:
 
 
 def identity_hash(given: CustomerInput, *, key_version: int | None = None) -> bytes:
-    """Who the shop said bought it, as a keyed hash: behind one byte naming the key, as addresses are hashed."""
+    """Who the shop said bought it, as a keyed hash: behind one byte naming the key, as addresses are hashed.
+
+    Of an e-mail already normalised, as everywhere here.
+    """
     version = key_version or max(settings.PSEUDONYM_KEYS)
-    email = normalize_address(given.email) if given.email else None
-    message = b"postventa:identity:v1:" + json.dumps([given.external_id or None, email]).encode()
+    message = b"postventa:identity:v1:" + json.dumps([given.external_id or None, given.email or None]).encode()
     return bytes([version]) + hmac.digest(settings.PSEUDONYM_KEYS[version].encode(), message, "sha256")
 
 

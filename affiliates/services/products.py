@@ -24,7 +24,9 @@ class Products:
         """The product meant, made where there is none, knowing what was just told."""
         if given is None:
             return None
-        product = self.by_sku.setdefault(given.sku, Product(brand=self.brand, sku=given.sku))
+        product = self.by_sku.get(given.sku)
+        if product is None:
+            product = self.by_sku[given.sku] = Product(brand=self.brand, sku=given.sku)
         news = {
             name: value for name in TOLD_FIELDS if (value := getattr(given, name)) and value != getattr(product, name)
         }

@@ -15,6 +15,7 @@ from accounts.models import Brand
 from affiliates.attribution import Rules, attribute
 from affiliates.currencies import CURRENCIES
 from affiliates.models import Affiliate, Attribution, Purchase, PurchaseChange
+from affiliates.services.copying import copy_rows
 from affiliates.services.customers import CustomerMismatch, Customers, identity_hash, is_same_identity
 from affiliates.services.evidence import Dossier, attribution_row, gather, rules_of
 from affiliates.services.inputs import FieldError, PurchaseInput, Recorded, Status
@@ -185,7 +186,7 @@ class _Batch:
         for purchase in self.new:
             # Set again, now that they have ids.
             purchase.customer, purchase.product = purchase.customer, purchase.product
-        Purchase.objects.bulk_create(self.new)
+        copy_rows(self.new)
         for purchase in self.changed.values():
             purchase.updated_at = timezone.now()
         if self.changed:
@@ -193,10 +194,8 @@ class _Batch:
         rows = [attributions[purchase.external_id] for purchase in self.new]
         for row in rows:
             row.purchase = row.purchase
-        Attribution.objects.bulk_create(rows)
-        PurchaseChange.objects.bulk_create(
-            PurchaseChange(purchase=purchase) for purchase in [*self.new, *self.changed.values()]
-        )
+        copy_rows(rows)
+        copy_rows([PurchaseChange(purchase_id=purchase.pk) for purchase in [*self.new, *self.changed.values()]])
 
 
 def _normalised(given: PurchaseInput) -> PurchaseInput:

@@ -268,6 +268,27 @@ def test_what_cannot_be_is_rejected_and_does_not_stop_the_others(brand, wrong, e
     assert list(Purchase.objects.values_list("external_id", flat=True)) == ["P2"]
 
 
+@pytest.mark.parametrize(
+    "text",
+    ["\\N", "\\.", "a\tb", "a\nb\r\nc", "\\", 'say "no"', "{a,b}", "NULL", "' -- ;", "ñ😀\u2028", "\\x41", "\x0b\x7f"],
+)
+def test_what_was_told_is_stored_letter_for_letter(brand, text):
+    given = told(
+        text,
+        customer=CustomerInput(external_id=text, name=text),
+        product=ProductInput(text, name=text),
+        click_ids=(text, "c2"),
+        affiliate=text,
+        metadata={text: [text, 1.5, None, True]},
+    )
+
+    assert statuses(record(brand, given, given)) == ["created", "duplicate"]
+    assert statuses(record(brand, given)) == ["duplicate"]
+    purchase = Purchase.objects.get()
+    assert (purchase.external_id, purchase.customer.name, purchase.product.name) == (text, text, text)
+    assert (purchase.click_ids, purchase.metadata) == ([text, "c2"], {text: [text, 1.5, None, True]})
+
+
 # --- Whose purchase --------------------------------------------------------------------------------------------------
 def test_a_customer_is_found_by_id_or_by_address_and_learnt_about(brand):
     record(
