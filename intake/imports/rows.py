@@ -1,0 +1,87 @@
+"""Rows of other tools' answers and cases, with our column names, become what the services take, or what is wrong."""
+
+import re
+from collections.abc import Mapping
+from datetime import UTC, datetime
+from typing import Any
+from zoneinfo import ZoneInfo
+
+from django.utils.translation import gettext as _
+
+from affiliates.services import FieldError
+from complaints.models import Complaint
+from complaints.services import HistoricComplaint
+from intake.rows import COLUMNS_OF_CUSTOMER, COLUMNS_OF_PRODUCT, Reader
+from intake.values import Unreadable, read_choice, read_email, read_language, read_moment, read_text
+from surveys.services.importing import ImportedResponse
+
+PURCHASE_COLUMNS = (
+    *("external_id", "purchased_at", "delivered_at", "activated_at", "promised_on", "amount", "currency", "state"),
+    *("affiliate", "coupon", "click_id"),
+    *COLUMNS_OF_CUSTOMER,
+    *COLUMNS_OF_PRODUCT,
+)
+FEEDBACK_COLUMNS = (
+    *("external_id", "purchase", "sent_at", "answered_at"),
+    *("csat", "nps", "comment", "title", "language"),
+)
+COMPLAINT_COLUMNS = (
+    *("external_id", "purchase", "email", "kind", "state", "subject", "text"),
+    *("opened_at", "resolved_at", "language"),
+)
+LONGEST_COMMENT = 10_000  # characters
+LONGEST_LETTER = 100_000
+SCORE = re.compile(r"(-?[0-9]{1,3})(\.0+)?")  # spreadsheets write 4 as 4.0
+NEVER = datetime.min.replace(tzinfo=UTC)
+
+
+def parse_feedback_row(row: Mapping[str, str], *, timezone: ZoneInfo) -> ImportedResponse | list[FieldError]:
+    errors: list[FieldError] = []
+    reader = Reader(row, errors)
+    reader.require("external_id", "purchase", "answered_at")
+    moment = read_moment(timezone)
+    response = ImportedResponse(
+        external_id=reader.take("external_id", read_text(120), ""),
+        purchase_external_id=reader.take("purchase", read_text(120), ""),
+        answered_at=reader.take("answered_at", moment, NEVER),
+        sent_at=reader.take("sent_at", moment, None),
+        csat=reader.take("csat", read_score, None),
+        nps=reader.take("nps", read_score, None),
+        comment=reader.take("comment", read_text(LONGEST_COMMENT), ""),
+        title=reader.take("title", read_text(LONGEST_COMMENT), ""),
+        language=reader.take("language", read_language, ""),
+    )
+    return errors or response
+
+
+def parse_complaint_row(row: Mapping[str, str], *, timezone: ZoneInfo) -> HistoricComplaint | list[FieldError]:
+    """Without a state of its own a case is resolved if it says when, else new."""
+    errors: list[FieldError] = []
+    reader = Reader(row, errors)
+    reader.require("external_id", "subject", "opened_at")
+    moment = read_moment(timezone)
+    resolved_at = reader.take("resolved_at", moment, None)
+    complaint = HistoricComplaint(
+        external_id=reader.take("external_id", read_text(120), ""),
+        subject=reader.take("subject", read_text(LONGEST_LETTER), ""),
+        opened_at=reader.take("opened_at", moment, NEVER),
+        text=reader.take("text", read_text(LONGEST_LETTER), ""),
+        kind=reader.take("kind", read_choice(Complaint.Kind.values), Complaint.Kind.COMPLAINT),
+        state=reader.take(
+            "state",
+            read_choice(Complaint.State.values),
+            Complaint.State.RESOLVED if resolved_at else Complaint.State.NEW,
+        ),
+        resolved_at=resolved_at,
+        purchase=reader.take("purchase", read_text(120), ""),
+        email=reader.take("email", read_email, ""),
+        language=reader.take("language", read_language, ""),
+    )
+    return errors or complaint
+
+
+def read_score(value: Any) -> int:
+    match = SCORE.fullmatch(value.strip()) if isinstance(value, str) else None
+    if match is None:
+        raise Unreadable("invalid_number", _("This is no whole number."))
+    return int(match[1])
