@@ -143,6 +143,8 @@ CACHES = {
         "BACKEND": "django.core.cache.backends.redis.RedisCache",
         "LOCATION": redis_database(1),
         "KEY_PREFIX": "postventa",
+        # Seconds. A page does without the cache rather than wait for a machine that does not answer.
+        "OPTIONS": {"socket_connect_timeout": 1, "socket_timeout": 1},
     }
 }
 # The table is the truth and Redis only a hint: nothing that may not be lost lives there, so no result backend.

@@ -186,6 +186,8 @@ def _record(
     response.is_suspect, response.suspect_reasons = bool(suspicions), list(suspicions)
     response.follow_up, response.followed_up_at = follow_up_for(said.given), None
     response.save()
+    if standing:
+        standing.answers.exclude(question__key__in=said.given).delete()
     _store_answers(response, invitation, said.given)
     ResponseChange.objects.create(response=response)
     if not suspicions:
@@ -195,7 +197,6 @@ def _record(
 
 def _store_answers(response: Response, invitation: Invitation, given: Mapping[str, Given]) -> None:
     known = known_about(response.brand, invitation.purchase) if any(g.text for g in given.values()) else NOBODY
-    response.answers.exclude(question__key__in=given).delete()
     Answer.objects.bulk_create(
         [
             answer_for(response, question, given[question.key], known)

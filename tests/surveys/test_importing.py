@@ -1,7 +1,10 @@
 """Answers of another tool: each once, the latest of a purchase counting, refusals with reasons."""
 
+from collections import Counter
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from datetime import timedelta
+from threading import Barrier
 from typing import Any
 
 import pytest
@@ -15,6 +18,7 @@ from surveys.models import Answer, Invitation, Reason, Response, ResponseChange,
 from surveys.selectors import survey_states
 from surveys.services.answering import said_in, submit_response
 from surveys.services.importing import ImportedResponse, import_responses
+from surveys.standard import publish_standard_survey
 from tests import factories
 from tests.factories import NOW
 from tests.surveys.factories import make_invitation, said, send_mail
@@ -189,3 +193,28 @@ def test_statements_do_not_grow_with_rows(brand):
         return len(captured)
 
     assert statements(1, 2) == statements(100, 40)
+
+
+@pytest.mark.django_db(transaction=True)
+def test_two_imports_of_the_same_rows_at_once_store_each_row_once():
+    brand = factories.make_brand()
+    carla = factories.make_customer(brand, "Carla Ruiz")
+    rows = []
+    for n in range(40):
+        factories.make_purchase(carla, external_id=f"P-{n}")
+        rows.append(replace(ROW, external_id=f"R-{n}", purchase_external_id=f"P-{n}"))
+    publish_standard_survey(brand)
+    start = Barrier(3)
+
+    def run(_n: int) -> list[str]:
+        try:
+            start.wait()
+            return take(brand, *rows)
+        finally:
+            connection.close()
+
+    with ThreadPoolExecutor(3) as pool:
+        statuses = Counter(status for result in pool.map(run, range(3)) for status in result)
+
+    assert statuses == {"created": 40, "duplicate": 80}
+    assert (Response.objects.count(), ResponseChange.objects.count(), ResponseRevision.objects.count()) == (40, 40, 0)
