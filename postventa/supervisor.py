@@ -1,5 +1,6 @@
 """The demo: every process it needs, started in order, watched, started again where it dies, and ended together."""
 
+import hashlib
 import http.client
 import json
 import os
@@ -18,9 +19,11 @@ from typing import IO, Any
 from celery import Celery
 from django.core.management import call_command
 from django.db import DEFAULT_DB_ALIAS, connections
+from django.db import Error as DatabaseError
 from django.utils.translation import gettext as _
 from environ import Env
 
+from accounts.models import Brand
 from postventa import demo_environment
 from postventa.embedded import Postgres, Valkey, shared_folder
 from postventa.processes import Child, Guard, StartError
@@ -48,6 +51,8 @@ class Demo:
         self._mailbox = listeners(mailbox_port, "MAILBOX_PORT")
         self._smtp = socket.create_server(("127.0.0.1", 0))
         self.environment: dict[str, str] = {}
+        self._is_database_ours = True
+        self._is_empty = False
 
     @property
     def url(self) -> str:
@@ -77,6 +82,7 @@ class Demo:
         (self._folder / "demo.json").unlink(missing_ok=True)
         outside = demo_environment.without_demo(os.environ)
         database_url, redis_url = outside.get("DATABASE_URL"), outside.get("REDIS_URL")
+        self._is_database_ours = not database_url
         if not database_url:
             postgres = Postgres(self._folder, guard=self._guard, log=self._log("postgres"))
             self._start(postgres.child, postgres.start)
@@ -135,15 +141,22 @@ class Demo:
     def _migrate(self) -> None:
         """In this process: Django is loaded here already, and loading it once more would cost every start a second."""
         connections.databases[DEFAULT_DB_ALIAS].update(Env.db_url_config(self.environment["DATABASE_URL"]))
-        with self._log("migrate").open("w") as log:
-            call_command("migrate", interactive=False, stdout=log, stderr=log)
-        connections.close_all()
+        try:
+            with self._log("migrate").open("w") as log:
+                call_command("migrate", interactive=False, stdout=log, stderr=log)
+            self._is_empty = not Brand.objects.exists()
+        except DatabaseError as error:
+            raise StartError(_("The database cannot be used: {error}").format(error=error)) from error
+        finally:
+            connections.close_all()
         self._check_interruption()
 
     def _seed(self) -> None:
-        """Made-up data, once; what it takes to sign in stays beside the database."""
+        """Made-up data, once, and never among somebody's real ones; what it takes to sign in stays in our folder."""
         if self._credentials_file.exists():
             return
+        if not (self._is_database_ours or self._is_empty):
+            raise StartError(_("The database of DATABASE_URL already holds brands: name an empty one."))
         scratch = self._credentials_file.with_suffix(".new")
         self._say(_("Making up the demo data (only the first time) …"))
         self._run_to_end("seed", ["manage.py", "seed_demo", "--write", scratch])
@@ -152,7 +165,10 @@ class Demo:
 
     @property
     def _credentials_file(self) -> Path:
-        return self._folder / "credentials.json"
+        if self._is_database_ours:
+            return self._folder / "credentials.json"
+        key = hashlib.sha256(self.environment["DATABASE_URL"].encode()).hexdigest()[:12]
+        return self._folder / f"credentials-{key}.json"
 
     def _announce(self) -> dict[str, Any]:
         facts = {
