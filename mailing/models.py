@@ -1,7 +1,6 @@
 """The ledger of all mail the product sends. It knows addresses and templates, and nothing of surveys."""
 
 import uuid
-from collections.abc import Iterable
 from datetime import datetime
 from email.utils import parseaddr
 from typing import TYPE_CHECKING
@@ -15,7 +14,6 @@ from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
 from accounts.models import Brand
-from mailing.addresses import known_hashes
 from mailing.tokens import current_key_version, hash_token, make_token
 
 if TYPE_CHECKING:
@@ -219,12 +217,6 @@ class MailEvent(models.Model):
 class SuppressionQuerySet(models.QuerySet["Suppression"]):
     def visible_to(self, user: "Viewer") -> "SuppressionQuerySet":
         return self.filter(brand__in=Brand.objects.visible_to(user))
-
-    def against(self, brand: Brand, address: str, scopes: Iterable[str]) -> "SuppressionQuerySet":
-        """What forbids writing to this address about these scopes."""
-        return self.filter(
-            brand=brand, address_hash__in=known_hashes(address), scope__in=[*scopes, Suppression.EVERYTHING]
-        )
 
 
 class Suppression(models.Model):

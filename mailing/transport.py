@@ -31,6 +31,11 @@ COMMAND_TIMEOUT = 60
 LONGEST_REPLY = 500  # characters kept
 
 
+def longest_conversation() -> int:
+    """Seconds that a mail may take once it is promised: MAIL, RCPT, DATA, the message, and the wait for its answer."""
+    return 4 * min(COMMAND_TIMEOUT, settings.EMAIL_TIMEOUT) + int(settings.EMAIL_TIMEOUT)
+
+
 class Refused(Exception):
     """The server will never take this message."""
 

@@ -8,6 +8,8 @@ from django.apps import AppConfig
 from django.conf import settings
 from django.core.checks import CheckMessage, Error, Tags, Warning, register
 
+from mailing.transport import longest_conversation
+
 SHORTEST_KEY = 50  # characters, as Django's own security.W009 asks
 
 
@@ -85,10 +87,12 @@ def wrong_mail() -> Iterator[CheckMessage]:
             hint="Set EMAIL_URL=smtp+tls://user:password@smtp.example.com:587, or a provider as EMAIL_BACKEND.",
             id="postventa.E009",
         )
-    if settings.MAIL_LEASE_SECONDS <= settings.EMAIL_TIMEOUT:
+    longest = longest_conversation()
+    if longest >= settings.MAIL_LEASE_SECONDS:
         yield Error(
-            "MAIL_LEASE_SECONDS is not longer than EMAIL_TIMEOUT: a mail could be taken over while it is being sent.",
-            hint=f"Set MAIL_LEASE_SECONDS to more than {settings.EMAIL_TIMEOUT}.",
+            "MAIL_LEASE_SECONDS is shorter than a conversation under EMAIL_TIMEOUT may last: a mail could be taken "
+            "over while it is being sent.",
+            hint=f"Set MAIL_LEASE_SECONDS to more than {longest}.",
             id="postventa.E010",
         )
     if settings.EMAIL_TIMEOUT < 600:
