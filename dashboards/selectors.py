@@ -1,12 +1,14 @@
-"""Whose pages somebody may open."""
+"""Whose pages somebody may open, and what stands on them besides what customers say."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from django.urls import reverse
+from django.utils.translation import gettext as _
 
 from accounts.models import Brand, User
 from affiliates.models import Affiliate, AffiliateMember
+from surveys.models import Fact
 
 PAGES = ("home", "terms")
 
@@ -26,6 +28,12 @@ class Reader:
     @property
     def brand(self) -> Brand:
         return self.affiliate.brand
+
+    @property
+    def greeting(self) -> str:
+        """The reader by their first name; staff see the page's owner."""
+        name = self.member.user.get_short_name() if self.member else self.affiliate.name
+        return _("Hello, %(name)s.") % {"name": name}
 
     @property
     def urls(self) -> dict[str, str]:
@@ -52,7 +60,7 @@ def find_reader(user: User, brand: str = "", code: str = "") -> Reader | None:
     """
     memberships = tuple(
         AffiliateMember.objects.filter(user=user)
-        .select_related("affiliate__brand")
+        .select_related("affiliate__brand", "user")
         .order_by("affiliate__brand__name", "affiliate__code")
     )
     own = [m for m in memberships if not code or (m.affiliate.brand.slug, m.affiliate.code) == (brand, code)]
@@ -62,3 +70,9 @@ def find_reader(user: User, brand: str = "", code: str = "") -> Reader | None:
     affiliates = Affiliate.objects.visible_to(user).select_related("brand")
     affiliate = affiliates.filter(brand__slug=brand, code=code).first() if code else None
     return Reader(affiliate, None, memberships, path) if affiliate else None
+
+
+def facts_to_tell(brand: Brand, language: str) -> list[str]:
+    """What the brand wants told before every sale, whatever customers have said so far: seven lines at most."""
+    facts = Fact.objects.filter(brand=brand, is_active=True)
+    return [text for fact in facts if (text := fact.advice.get(language, ""))][:7]

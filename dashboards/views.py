@@ -6,15 +6,15 @@ from typing import Any
 
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
-from django.utils.translation import get_language
-from django.utils.translation import gettext as _
+from django.utils.translation import get_language, pgettext
 from django.views.decorators.http import require_GET, require_http_methods
 
 from accounts.clock import database_now
 from accounts.models import AccessLog, User
 from accounts.services import record_access
 from dashboards.forms import PeriodForm
-from dashboards.selectors import Reader, find_reader
+from dashboards.pages import write_halves, write_home
+from dashboards.selectors import Reader, facts_to_tell, find_reader
 from dashboards.services import accept_terms
 from insights.privacy import Insights, affiliate_insights, available_periods
 
@@ -55,7 +55,11 @@ def nobodys_page(request: HttpRequest, code: str) -> HttpResponse:
 @affiliate_page
 def home(request: HttpRequest, reader: Reader) -> HttpResponse:
     form, insights = read_insights(request, reader)
-    return show(request, reader, "home", form=form, insights=insights)
+    page = write_home(insights)
+    facts = [] if page else facts_to_tell(reader.brand, language_of(reader))
+    return show(
+        request, reader, "home", form=form, insights=insights, page=page, facts=facts, halves=write_halves(insights)
+    )
 
 
 @require_http_methods(["GET", "POST"])
@@ -75,13 +79,16 @@ def read_insights(request: HttpRequest, reader: Reader) -> tuple[PeriodForm, Ins
     )
     if not form.is_valid():
         raise Http404
-    language = get_language() or reader.brand.default_language
     period = form.cleaned_data["period"]
-    return form, affiliate_insights(reader.affiliate, period=period, language=language, now=database_now())
+    return form, affiliate_insights(reader.affiliate, period=period, language=language_of(reader), now=database_now())
+
+
+def language_of(reader: Reader) -> str:
+    return get_language() or reader.brand.default_language
 
 
 def show(request: HttpRequest, reader: Reader, current: str, **context: Any) -> HttpResponse:
-    sections = [("home", _("Home"))]
+    sections = [("home", pgettext("portal", "Home"))]
     nav = [{"label": label, "url": reader.urls[name], "is_current": name == current} for name, label in sections]
     context |= {"reader": reader, "brand": reader.brand, "nav": nav if current != "terms" else []}
     return render(request, f"dashboards/{current}.html", context)

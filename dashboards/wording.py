@@ -1,13 +1,18 @@
 """How figures and periods are said to an affiliate. Pure: no database, texts in the active language."""
 
 from datetime import date, timedelta
+from decimal import ROUND_HALF_UP, Decimal
 
 from django.utils.formats import date_format
 from django.utils.translation import gettext as _
+from django.utils.translation import ngettext, pgettext
 
+from accounts.templatetags.components import percent
+from dashboards.charts.canvas import points_of_nps
 from insights.privacy import parse_period
 
 
+# --- Time ------------------------------------------------------------------------------------------------------------
 def name_of_period(code: str) -> str:
     """«todo el tiempo», «2026», «julio a septiembre de 2026», «marzo de 2026»."""
     period = parse_period(code)
@@ -22,3 +27,52 @@ def name_of_period(code: str) -> str:
 
 def name_of_month(month: date) -> str:
     return date_format(month, "YEAR_MONTH_FORMAT")
+
+
+def short_month(month: date) -> str:
+    return date_format(month, "M y")
+
+
+# --- Figures ---------------------------------------------------------------------------------------------------------
+def answers_said(n: int) -> str:
+    return ngettext("%(n)s answer", "%(n)s answers", n) % {"n": n}
+
+
+def of_ten(share: float) -> str:
+    """«9 de cada 10»; nearer to all or to none than that, «El 98 %»."""
+    tenths = int((Decimal(str(share)) * 10).quantize(Decimal(1), rounding=ROUND_HALF_UP))
+    if 0 < tenths < 10:
+        return _("%(tenths)s out of 10") % {"tenths": tenths}
+    # Translators: a share, such as 98%, of customers: «El 98 % recibieron …».
+    return pgettext("begins a sentence", "%(share)s") % {"share": percent(share)}
+
+
+def between_said(low: float, high: float) -> str:
+    return _("between %(low)s and %(high)s") % {"low": percent(low), "high": percent(high)}
+
+
+def nps_said(score: float) -> str:
+    return points_of_nps(score)
+
+
+def nps_range(low: float, high: float) -> str:
+    return _("%(low)s to %(high)s") % {"low": nps_said(low), "high": nps_said(high)}
+
+
+def verdict_said(verdict: str | None) -> str:
+    """A figure against the programme; nothing where too few answers allow a comparison."""
+    return {
+        "well_below": _("well below the programme"),
+        "below": _("below the programme"),
+        "as_expected": _("like the programme"),
+        "above": _("above the programme"),
+        "well_above": _("well above the programme"),
+    }.get(verdict or "", "")
+
+
+def owner_said(owner: str) -> str:
+    return {
+        "brand": _("The brand looks after it."),
+        "affiliate": _("You look after it."),
+        "both": _("The brand and you look after it."),
+    }.get(owner, "")
