@@ -47,9 +47,7 @@ def orders(client: APIClient, query: str = "") -> list[str]:
 
 def test_an_answer_comes_whole(brand, shop):
     ana = factories.make_affiliate(brand, "Ana")
-    response = answer(
-        brand, "P-1", ana, csat=2, promise="none", keep=["entrega"], improve_text="Soy Carla", missing="no"
-    )
+    response = answer(brand, "P-1", ana, csat=2, promise="none", keep=["entrega"], improve_text="Carla", missing="no")
 
     assert shop.get(URL).json() == {
         "results": [
