@@ -161,7 +161,7 @@ class ComplaintAdmin(BrandModelAdmin):
             "file": case_file(complaint, reader=user, now=timezone.now(), zone=zone),
             "case": complaint,
             "forms": fresh | (refused or {}),
-            "refused": next(iter(refused.values()), None) if refused else None,
+            "refused": next(iter(refused or {}), ""),
         }
         with timezone.override(zone):
             return render(request, "admin/complaints/case.html", context)

@@ -74,9 +74,8 @@ def case_file(complaint: Complaint, *, reader: User, now: datetime, zone: ZoneIn
 def clocks_of(complaint: Complaint, *, now: datetime, zone: ZoneInfo) -> list[tuple[str, Clock]]:
     if not complaint.is_open:
         return []
-    dues = [(_("Term of the law"), complaint.legal_due_at)]
-    if complaint.answered_at is None:
-        dues.insert(0, (_("First answer"), complaint.service_due_at))
+    answer = _("Next answer") if complaint.answered_at else _("First answer")
+    dues = [(answer, complaint.answer_due_at), (_("Term of the law"), complaint.legal_due_at)]
     return [(label, clock(due, now=now, zone=zone)) for label, due in dues if due]
 
 

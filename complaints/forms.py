@@ -51,12 +51,12 @@ class MessageForm(forms.Form):
 
 # --- The desk ------------------------------------------------------------------------------------------------------
 class ReplyForm(forms.Form):
-    text = text_field(_("Answer to the customer"))
+    text = text_field(_("Your answer"))
     waits = forms.BooleanField(label=_("Then wait for their answer"), required=False)
 
 
 class NoteForm(forms.Form):
-    text = text_field(_("Note among colleagues"), rows=3)
+    text = text_field(_("Only colleagues read it"), rows=3)
 
 
 class ResolveForm(forms.Form):

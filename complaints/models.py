@@ -11,7 +11,6 @@ from django.utils.translation import gettext_lazy as _
 
 from accounts.models import Brand, User
 from affiliates.models import Customer, Purchase
-from mailing.addresses import known_hashes
 from mailing.tokens import current_key_version, hash_token, make_token
 from surveys.models import Response
 
@@ -35,21 +34,14 @@ class ComplaintQuerySet(models.QuerySet["Complaint"]):
         return self.annotate(
             due=Case(
                 When(state=Complaint.State.RESOLVED, then=None),
-                When(answered_at=None, then=Least("service_due_at", "legal_due_at")),
-                default=F("legal_due_at"),
+                When(waits_since=None, then=F("legal_due_at")),
+                default=Least("service_due_at", "legal_due_at"),
             )
         )
 
     def most_urgent_first(self) -> "ComplaintQuerySet":
         severity = Case(*(When(severity=value, then=rank) for rank, value in enumerate(Complaint.Severity.values)))
         return self.with_due().order_by(F("due").asc(nulls_last=True), severity.desc(), "opened_at", "id")
-
-    def found_by(self, text: str) -> "ComplaintQuerySet":
-        """By the whole of its number, of its order or of the customer's address."""
-        if "@" in text:
-            return self.filter(customer__in=Customer.objects.filter(email_hash__in=known_hashes(text)))
-        purchases = list(Purchase.objects.filter(external_id=text).values_list("pk", flat=True)[:100])
-        return self.filter(Q(number=text) | Q(purchase__in=purchases))
 
 
 class Complaint(models.Model):
@@ -108,7 +100,9 @@ class Complaint(models.Model):
     wants_contact = models.BooleanField(_("asked to be contacted"), default=False)
     opened_at = models.DateTimeField(_("opened at"))
     legal_due_at = models.DateTimeField(_("due by law"), null=True, blank=True)
-    service_due_at = models.DateTimeField(_("first answer due"), null=True, blank=True)
+    service_due_at = models.DateTimeField(_("answer due"), null=True, blank=True)
+    # Since when we owe the customer an answer, to the first message or to a later one; empty: it is their turn.
+    waits_since = models.DateTimeField(_("customer waits since"), null=True, blank=True)
     answered_at = models.DateTimeField(_("first answered at"), null=True, blank=True)
     resolved_at = models.DateTimeField(_("resolved at"), null=True, blank=True)
     resolution = models.TextField(_("resolution"), blank=True)
@@ -154,11 +148,14 @@ class Complaint(models.Model):
 
     @property
     def due_at(self) -> datetime | None:
-        """The deadline that counts now: until the first answer the nearer one, after it the law's, then none."""
-        if not self.is_open:
-            return None
-        dues = [self.legal_due_at] if self.answered_at else [self.service_due_at, self.legal_due_at]
+        """The deadline that counts now: the nearer one while the customer waits, else the law's, or none."""
+        dues = [self.answer_due_at, self.legal_due_at] if self.is_open else []
         return min((due for due in dues if due), default=None)
+
+    @property
+    def answer_due_at(self) -> datetime | None:
+        """The brand's own promise, while the customer waits for an answer."""
+        return self.service_due_at if self.waits_since else None
 
     @property
     def version(self) -> str:

@@ -1,6 +1,6 @@
 """What pages about cases show, put together from several tables."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING
@@ -10,8 +10,10 @@ from django.db.models import Count, Q, TextChoices
 from django.utils.translation import gettext_lazy as _
 
 from accounts.models import Brand, User
+from affiliates.models import Customer, Purchase
 from complaints.models import Complaint, ComplaintEvent
 from complaints.wording import Clock, clock
+from mailing.addresses import known_hashes
 from mailing.models import OutgoingMail
 
 if TYPE_CHECKING:
@@ -90,7 +92,7 @@ def inbox(user: User, *, queue: Queue, search: str, page: int, now: datetime, zo
     cases = Complaint.objects.filter(brand__in=brands)
     conditions = conditions_for(user, now=now, zone=zone)
     if search:
-        shown = cases.found_by(search)
+        shown = cases.filter(matching(search, brands))
     elif queue == Queue.ALL:
         shown = cases
     else:
@@ -104,6 +106,13 @@ def inbox(user: User, *, queue: Queue, search: str, page: int, now: datetime, zo
         has_next=len(found) > PAGE_SIZE,
         brands=len(brands),
     )
+
+
+def matching(text: str, brands: Sequence[int]) -> Q:
+    """Cases by the whole of their number, of their order or of their customer's address."""
+    if "@" in text:
+        return Q(customer__in=list(Customer.objects.filter(brand__in=brands, email_hash__in=known_hashes(text))))
+    return Q(number=text) | Q(purchase__in=list(Purchase.objects.filter(brand__in=brands, external_id=text)))
 
 
 def conditions_for(user: User, *, now: datetime, zone: ZoneInfo) -> dict[Queue, Q]:

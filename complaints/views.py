@@ -19,6 +19,7 @@ from complaints.models import Complaint
 from complaints.selectors import case_for, thread_of
 from complaints.services import Problem, customer_wrote, open_complaint
 from complaints.wording import moment_in_words
+from mailing.rendering import name_of
 from surveys.models import Response
 from surveys.views import Visit, page_context, visit_of
 
@@ -91,6 +92,7 @@ def case(request: HttpRequest, token: str) -> HttpResponse:
     context = due_context(complaint, now) | {
         "brand": complaint.brand,
         "contact": contact_of(complaint.brand),
+        "brand_name": name_of(complaint.brand),
         "thread": thread_of(complaint),
         "form": form,
     }
@@ -123,8 +125,7 @@ def survey_context(visit: Visit) -> dict[str, object]:
 def due_context(complaint: Complaint, now: datetime) -> dict[str, object]:
     """The case with its deadlines in words, those that are still to come."""
     zone = ZoneInfo(complaint.brand.timezone)
-    answer_due = None if complaint.answered_at else complaint.service_due_at
-    dues = {"answer_due": answer_due, "legal_due": complaint.legal_due_at}
+    dues = {"answer_due": complaint.answer_due_at, "legal_due": complaint.legal_due_at}
     words = {name: moment_in_words(due, zone) if due and due > now else "" for name, due in dues.items()}
     return {"case": complaint, **words}
 

@@ -94,7 +94,11 @@ class Migration(migrations.Migration):
                 ("wants_contact", models.BooleanField(default=False, verbose_name="asked to be contacted")),
                 ("opened_at", models.DateTimeField(verbose_name="opened at")),
                 ("legal_due_at", models.DateTimeField(blank=True, null=True, verbose_name="due by law")),
-                ("service_due_at", models.DateTimeField(blank=True, null=True, verbose_name="first answer due")),
+                ("service_due_at", models.DateTimeField(blank=True, null=True, verbose_name="answer due")),
+                (
+                    "waits_since",
+                    models.DateTimeField(blank=True, null=True, verbose_name="customer waits since"),
+                ),
                 ("answered_at", models.DateTimeField(blank=True, null=True, verbose_name="first answered at")),
                 ("resolved_at", models.DateTimeField(blank=True, null=True, verbose_name="resolved at")),
                 ("resolution", models.TextField(blank=True, verbose_name="resolution")),

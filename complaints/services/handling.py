@@ -11,7 +11,7 @@ from django.utils.translation import gettext as _
 from accounts.models import Membership, User
 from complaints.models import Complaint, ComplaintEvent
 from complaints.services.mails import send_reply, send_resolution
-from complaints.services.opening import is_known, legal_deadline, open_case_of
+from complaints.services.opening import await_answer, is_known, legal_deadline, open_case_of
 from complaints.services.record import hold_cause, lock_purchase, record
 from surveys.services import hold_purchase, lift_hold
 
@@ -127,12 +127,12 @@ def reply(complaint: Complaint, *, text: str, by: User, now: datetime, waits: bo
         if not current.can_be_written_to:
             raise ValidationError(_("There is no address to write to, or the customer did not ask to be contacted."))
         event = record(current, Event.REPLIED, by=by, now=now, text=required(text, _("Write the reply.")))
-        current.answered_at = current.answered_at or now
+        current.answered_at, current.waits_since = current.answered_at or now, None
         wanted = State.WAITING if waits else State.IN_PROGRESS
         if current.is_open and current.state != wanted:
             move(current, wanted, by=by, now=now)
         current.assignee = current.assignee or by
-        current.save(update_fields=["answered_at", "state", "assignee", "updated_at"])
+        current.save(update_fields=["answered_at", "waits_since", "state", "assignee", "updated_at"])
         send_reply(current, event, now=now)
 
 
@@ -144,13 +144,18 @@ def resolve_complaint(complaint: Complaint, *, resolution: str, by: User, now: d
     with editing(complaint, by=by, version=version) as current:
         current.resolution = required(resolution, _("Say how it was resolved."))
         move(current, State.RESOLVED, by=by, now=now)
-        current.resolved_at = now
+        current.resolved_at, current.waits_since = now, None
         current.assignee = current.assignee or by
         event = record(current, Event.RESOLVED, by=by, now=now, text=current.resolution)
         if current.can_be_written_to:
             current.answered_at = current.answered_at or now
             send_resolution(current, event, now=now)
-        current.save(update_fields=["resolution", "state", "resolved_at", "assignee", "answered_at", "updated_at"])
+        current.save(
+            update_fields=[
+                *("resolution", "state", "resolved_at", "assignee"),
+                *("answered_at", "waits_since", "updated_at"),
+            ]
+        )
         if current.purchase is not None:
             lift_hold(current.purchase, cause=hold_cause(current), now=now)
 
@@ -184,7 +189,8 @@ def customer_wrote(complaint: Complaint, *, text: str, now: datetime) -> Complai
     current.wants_contact = True  # whoever writes to us may be answered
     if current.state == State.WAITING:
         move(current, State.IN_PROGRESS, by=None, now=now)
-    current.save(update_fields=["state", "wants_contact", "updated_at"])
+    await_answer(current, now=now)
+    current.save(update_fields=["state", "wants_contact", "waits_since", "service_due_at", "updated_at"])
     if not current.is_open:
         _reopen(current, by=None, now=now, text="")
     return current

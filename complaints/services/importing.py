@@ -92,7 +92,8 @@ class _Batch:
             return Imported("duplicate", standing)
         if standing.assignee_id:  # somebody here works on it: the other tool's word no longer closes it
             return Imported("duplicate", standing)
-        standing.state, standing.resolved_at = Complaint.State.RESOLVED, row.resolved_at or row.opened_at
+        standing.state, standing.waits_since = Complaint.State.RESOLVED, None
+        standing.resolved_at = row.resolved_at or row.opened_at
         self.resolved.append((standing, standing.resolved_at))
         return Imported("updated", standing)
 
@@ -125,6 +126,7 @@ class _Batch:
             language=row.language or (customer.language if customer else ""),
             wants_contact=bool(customer and customer.email),  # they wrote to the brand once; nothing is sent by itself
             opened_at=row.opened_at,
+            waits_since=None if row.state == Complaint.State.RESOLVED else row.opened_at,
             legal_due_at=legal_deadline(self.brand, row.kind, row.opened_at),
             # Without a date of their own resolved cases are taken to have been resolved at once.
             resolved_at=(row.resolved_at or row.opened_at) if row.state == Complaint.State.RESOLVED else None,
@@ -137,7 +139,7 @@ class _Batch:
         resolved = [case for case, _at in self.resolved]
         for case in resolved:
             case.updated_at = now
-        Complaint.objects.bulk_update(resolved, ["state", "resolved_at", "updated_at"])
+        Complaint.objects.bulk_update(resolved, ["state", "resolved_at", "waits_since", "updated_at"])
         changed = [*self.new, *resolved]
         events = [event for case in self.new for event in _history_of(case)]
         events += [ComplaintEvent(complaint=case, kind=Event.RESOLVED, at=at) for case, at in self.resolved]

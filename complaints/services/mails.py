@@ -15,7 +15,7 @@ from mailing.services import MailRequest, queue_mail
 def acknowledge(complaint: Complaint, *, now: datetime) -> None:
     """Say that the case has come in, its number and when an answer is due."""
     zone = ZoneInfo(complaint.brand.timezone)
-    dues = {"service_due": complaint.service_due_at, "legal_due": complaint.legal_due_at}
+    dues = {"service_due": complaint.answer_due_at, "legal_due": complaint.legal_due_at}
     with override(complaint.mail_language):
         # Of what is late already nothing is promised.
         promises = {name: moment_in_words(due, zone) if due and due > now else "" for name, due in dues.items()}

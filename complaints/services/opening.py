@@ -92,9 +92,22 @@ def append(complaint: Complaint, problem: Problem, *, by: User | None, now: date
         before, complaint.kind = complaint.kind, problem.kind
         complaint.legal_due_at = legal_deadline(complaint.brand, problem.kind, now)
         record(complaint, ComplaintEvent.Kind.KIND_CHANGED, by=by, now=now, before=before, after=problem.kind)
-    complaint.save(update_fields=["severity", "part", "wants_contact", "kind", "legal_due_at", "updated_at"])
+    await_answer(complaint, now=now)
+    complaint.save(
+        update_fields=[
+            *("severity", "part", "wants_contact", "kind", "legal_due_at"),
+            *("waits_since", "service_due_at", "updated_at"),
+        ]
+    )
     if asks_now:
         acknowledge(complaint, now=now)
+
+
+def await_answer(complaint: Complaint, *, now: datetime) -> None:
+    """The customer has spoken: the clock of our answer runs, from the first thing they said that has none."""
+    if complaint.waits_since is None:
+        complaint.waits_since = now
+        complaint.service_due_at = service_due(now, hours=complaint.brand.first_answer_hours)
 
 
 def is_graver(kind: str, than: str) -> bool:
@@ -120,6 +133,7 @@ def _new_case(brand: Brand, problem: Problem, *, now: datetime) -> Complaint:
         part=problem.part,
         wants_contact=problem.wants_contact,
         opened_at=now,
+        waits_since=now,
         legal_due_at=legal_deadline(brand, problem.kind, now),
         service_due_at=service_due(now, hours=brand.first_answer_hours),
     )

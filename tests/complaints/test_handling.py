@@ -11,6 +11,7 @@ from complaints.services import (
     add_note,
     assign_complaint,
     change_kind,
+    customer_wrote,
     reopen_complaint,
     reply,
     resolve_complaint,
@@ -165,6 +166,39 @@ def test_words_are_needed_where_they_will_be_asked_for(case, sofia, text):
             write()
 
     assert snapshot(case) == before
+
+
+def test_the_clock_of_our_answer_runs_while_the_customer_waits(case, sofia):
+    take_complaint(case, by=sofia, now=LATER)
+    at_first = case.due_at
+    reply(case, text="¿Qué talla?", by=sofia, now=LATER, waits=True)
+    while_it_is_their_turn = case.due_at
+    written_at = LATER + timedelta(days=2)
+    customer_wrote(case, text="La 39", now=written_at)
+    customer_wrote(case, text="O la 40", now=written_at + timedelta(hours=5))
+    case.refresh_from_db()
+    after_their_message = case.due_at
+    resolve_complaint(case, resolution="Enviada la 39.", by=sofia, now=written_at)
+
+    assert at_first == NOW + timedelta(hours=24)
+    assert while_it_is_their_turn is None
+    assert after_their_message == written_at + timedelta(hours=24)
+    assert case.due_at is None
+
+
+@pytest.mark.parametrize("kind", ["inquiry", "claim"])
+def test_lists_and_pages_agree_on_what_is_due(purchase, sofia, kind):
+    case = make_complaint(purchase, kind=kind, wants_contact=True)
+    for change in (
+        lambda: take_complaint(case, by=sofia, now=LATER),
+        lambda: reply(case, text="¿Qué talla?", by=sofia, now=LATER),
+        lambda: customer_wrote(case, text="La 39", now=LATER + timedelta(days=40)),
+        lambda: resolve_complaint(case, resolution="Hecho", by=sofia, now=LATER),
+    ):
+        change()
+        listed = Complaint.objects.with_due().get()
+
+        assert listed.due == listed.due_at
 
 
 def test_nobody_is_written_to_who_did_not_ask_for_it(purchase, sofia):
