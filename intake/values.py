@@ -124,7 +124,8 @@ def read_language(value: Any) -> str:
     text = value.strip() if isinstance(value, str) else ""
     if not LANGUAGE.fullmatch(text) or len(text) > 10:
         raise Unreadable("invalid_language", _("This is no language, such as es."))
-    return text.replace("_", "-")
+    language, hyphen, region = text.replace("_", "-").partition("-")
+    return f"{language.lower()}{hyphen}{region}"
 
 
 def read_timezone(value: Any) -> str:

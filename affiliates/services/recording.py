@@ -48,7 +48,7 @@ def record_purchases(
     ]
 
 
-@transaction.atomic
+@transaction.atomic(savepoint=False)  # nobody goes on after a failure in here
 def _record_batch(
     brand: Brand, inputs: Sequence[PurchaseInput], *, now: datetime, source: str, create_affiliates: bool
 ) -> list[Recorded]:

@@ -235,9 +235,12 @@ def test_a_word_that_looks_like_an_escape_is_kept(shop):
     assert Purchase.objects.get().metadata == {"note": "\\u0000 in words"}
 
 
-def test_a_language_the_brand_does_not_have_is_stored(shop):
-    assert post(shop, told(customer={"email": "c@correo.example", "language": "pt_BR"})).status_code == 201
-    assert Customer.objects.get().language == "pt-BR"
+@pytest.mark.parametrize(
+    ("language", "stored"), [("es", "es"), ("EN", "en"), ("PT_BR", "pt-BR"), ("zh-Hant", "zh-Hant")]
+)
+def test_a_language_is_stored_also_where_the_brand_does_not_have_it(shop, language, stored):
+    assert post(shop, told(customer={"email": "c@correo.example", "language": language})).status_code == 201
+    assert Customer.objects.get().language == stored
 
 
 def test_two_people_in_one_are_refused(shop):
