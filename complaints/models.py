@@ -250,3 +250,6 @@ class ComplaintChange(models.Model):
     class Meta:
         verbose_name = _("case not yet counted")
         verbose_name_plural = _("cases not yet counted")
+
+    def __str__(self) -> str:
+        return str(self.complaint_id)
