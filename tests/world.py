@@ -125,7 +125,12 @@ def make_answer(brand: Brand, purchase: Purchase, mail: OutgoingMail) -> Respons
 
 def make_case(brand: Brand, purchase: Purchase, response: Response) -> Complaint:
     complaint = Complaint(
-        brand=brand, number="2026-000007", purchase=purchase, customer=purchase.customer, subject="Llegó roto", opened_at=NOW
+        brand=brand,
+        number="2026-000007",
+        purchase=purchase,
+        customer=purchase.customer,
+        subject="Llegó roto",
+        opened_at=NOW,
     )
     complaint.token_hash = hash_token(make_token("complaint", complaint.uuid, key_version=current_key_version()))
     complaint.save()
