@@ -7,7 +7,7 @@ remains without itself, and only where no other affiliate stands out in it. Staf
 
 import re
 from collections import defaultdict
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import date, datetime
 from typing import Any, Literal
@@ -45,7 +45,8 @@ View = Literal["affiliate", "staff"]
 PERIOD = re.compile(r"(?P<year>(?:19|20)\d\d)(?:-Q(?P<quarter>[1-4])|-(?P<month>0[1-9]|1[0-2]))?")
 # What surveys usually bring (domain.md 3), until the brand's own rate is known.
 USUAL_RESPONSE_RATE = 0.15
-LONGEST_LIST = 100  # quotes of a kind
+COMMENTS = ("keep_text", "improve_text", "comment")
+LONGEST_LIST = 100  # quotes
 
 
 @dataclass(frozen=True)
@@ -204,15 +205,14 @@ def _for_affiliate(affiliate: Affiliate, period: Period, language: str) -> Insig
             programme=_read_programme(programme, catalogue, brand.k),
             purchases_needed=statistics.invitations_needed(brand.k, programme.response_rate),
         )
-    words = list(_quotes(affiliate, period))
     return replace(
         insights,
         as_of=_day(
             Block.objects.filter(brand=brand, affiliate=affiliate).aggregate(at=Max("published_at"))["at"], brand
         ),
         own=read_findings(counts, catalogue, lens),
-        expectations=tuple(_expectation(q) for q in words if q.question == "expectation")[:LONGEST_LIST],
-        quotes=tuple(QuoteView(q.question, q.text) for q in words if q.question != "expectation")[:LONGEST_LIST],
+        expectations=tuple(map(_expectation, _quotes(affiliate, period, ["expectation"]))),
+        quotes=tuple(QuoteView(q.question, q.text) for q in _quotes(affiliate, period, COMMENTS)),
         trend=_trend(_by_month(_shown(brand, affiliate)), lens) if state == "many" else (),
         links=_links(by_link, catalogue, lens),
     )
@@ -249,10 +249,10 @@ def _read_programme(programme: _Programme, catalogue: Catalogue, k: int) -> Find
     return None if programme.counts is None else read_findings(programme.counts, catalogue, Lens(k))
 
 
-def _quotes(affiliate: Affiliate, period: Period) -> QuerySet[Quote]:
+def _quotes(affiliate: Affiliate, period: Period, questions: Sequence[str]) -> QuerySet[Quote]:
     """The newest block first; within a block in the order they were shuffled into."""
-    quotes = Quote.objects.filter(affiliate=affiliate).select_related("finding")
-    return period.of(quotes, "block__month").order_by("-block__sequence", "pk")
+    quotes = Quote.objects.filter(affiliate=affiliate, question__in=questions).select_related("finding")
+    return period.of(quotes, "block__month").order_by("-block__sequence", "pk")[:LONGEST_LIST]
 
 
 def _expectation(quote: Quote) -> Expectation:
@@ -273,7 +273,6 @@ def _for_staff(affiliate: Affiliate, period: Period, language: str, now: datetim
     lens = Lens(k=1, reference=programme.counts, strengths=programme.strengths)
     n = answered(counts, ANSWERS)
     purchases, customers = _brought(affiliate, period)
-    words = list(_words(affiliate, period)) if n else []
     return Insights(
         affiliate=affiliate.code,
         period=period.code,
@@ -284,10 +283,9 @@ def _for_staff(affiliate: Affiliate, period: Period, language: str, now: datetim
         programme=None if n else _read_programme(programme, catalogue, 1),
         expectations=tuple(
             Expectation(text, Finding.Status.OPEN.value, str(Finding.Status.OPEN.label))
-            for question, text in words
-            if question == "expectation"
-        )[:LONGEST_LIST],
-        quotes=tuple(QuoteView(question, text) for question, text in words if question != "expectation")[:LONGEST_LIST],
+            for _question, text in _words(affiliate, period, ["expectation"])
+        ),
+        quotes=tuple(QuoteView(question, text) for question, text in _words(affiliate, period, COMMENTS)),
         trend=_trend(_by_month(rollups.annotate(month=TruncMonth("day"))), lens),
         links=_links(by_link, catalogue, lens),
         purchases=purchases,
@@ -295,15 +293,15 @@ def _for_staff(affiliate: Affiliate, period: Period, language: str, now: datetim
     )
 
 
-def _words(affiliate: Affiliate, period: Period) -> Iterable[tuple[str, str]]:
+def _words(affiliate: Affiliate, period: Period, questions: Sequence[str]) -> Iterable[tuple[str, str]]:
     counted = CountedResponse.objects.filter(brand=affiliate.brand, affiliate=affiliate, wave=Wave.FIRST)
     return (
         Answer.objects.filter(response__in=period.of(counted, "day").values("response"))
-        .filter(question__key__in=["keep_text", "improve_text", "expectation", "comment"])
+        .filter(question__key__in=questions)
         .exclude(redacted_text="")
         .order_by("-response__answered_at", "pk")
-        .values_list("question__key", "redacted_text")
-    )[: 3 * LONGEST_LIST]
+        .values_list("question__key", "redacted_text")[:LONGEST_LIST]
+    )
 
 
 def _counted_until(brand: Brand, now: datetime) -> date | None:

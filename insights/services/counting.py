@@ -78,10 +78,9 @@ SELECT brand_id, affiliate_id, link_id, product_id, wave, day, question.key, giv
 FROM counted
 JOIN surveys_answer answer ON answer.response_id = counted.response_id
 JOIN surveys_question question ON question.id = answer.question_id
-CROSS JOIN LATERAL (
-    SELECT ''
-    UNION ALL SELECT answer.number::text WHERE answer.number IS NOT NULL
-    UNION ALL SELECT DISTINCT code FROM unnest(answer.codes) code WHERE answer.number IS NULL
+CROSS JOIN LATERAL unnest(
+    CASE WHEN answer.number IS NULL THEN array_prepend(''::varchar, answer.codes)
+         ELSE ARRAY['', answer.number::varchar] END
 ) given (value)
 WHERE answer.number IS NOT NULL OR answer.codes <> '{{}}' OR answer.text <> ''
 GROUP BY brand_id, affiliate_id, link_id, product_id, wave, day, question.key, given.value

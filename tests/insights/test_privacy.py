@@ -311,7 +311,7 @@ def test_a_page_asks_the_database_as_often_for_many_answers(shop, ana, django_as
     fold_changes(now=NOW)
 
     assert look(ana).links
-    with django_assert_num_queries(13):
+    with django_assert_num_queries(14):
         look(Affiliate.objects.select_related("brand").get(pk=ana.pk))
 
 
