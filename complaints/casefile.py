@@ -178,7 +178,7 @@ def story_of(complaint: Complaint) -> list[Entry]:
             at=event.at,
             text=event.text,
             voice=voice_of(event),
-            actor=str(event.actor) if event.actor else "",
+            actor="" if event.actor is None or is_taking(event) else str(event.actor),
             mail=states.get(mail_key(event), ""),
         )
         for event in events
@@ -186,9 +186,15 @@ def story_of(complaint: Complaint) -> list[Entry]:
 
 
 def is_told_otherwise(event: ComplaintEvent) -> bool:
-    """Taking a case up, closing it and opening it again say their own; left are waiting and no longer waiting."""
+    """Taking a case up, closing it, opening it again and the customer's words say it themselves; left is waiting."""
+    if event.kind != Event.STATE_CHANGED:
+        return False
     moved = (event.data.get("before"), event.data.get("after"))
-    return event.kind == Event.STATE_CHANGED and (State.WAITING not in moved or State.RESOLVED in moved)
+    return State.WAITING not in moved or State.RESOLVED in moved or event.actor_id is None
+
+
+def is_taking(event: ComplaintEvent) -> bool:
+    return event.kind == Event.ASSIGNED and event.actor_id is not None and event.data.get("assignee") == event.actor_id
 
 
 def voice_of(event: ComplaintEvent) -> str:
@@ -204,6 +210,8 @@ def mail_key(event: ComplaintEvent) -> str:
 
 def title_of(event: ComplaintEvent, people: dict[int, User]) -> str:
     data = event.data
+    if is_taking(event):
+        return _("%(name)s took it") % {"name": event.actor}
     if event.kind == Event.ASSIGNED:
         owner = people.get(data.get("assignee") or 0)
         return _("Assigned to %(name)s") % {"name": owner} if owner else _("Without owner again")

@@ -11,7 +11,7 @@ from django.utils.translation import gettext as _
 from accounts.models import Membership, User
 from complaints.models import Complaint, ComplaintEvent
 from complaints.services.mails import send_reply, send_resolution
-from complaints.services.opening import await_answer, is_known, legal_deadline, open_case_of
+from complaints.services.opening import await_answer, has_said, legal_deadline, open_case_of
 from complaints.services.record import hold_cause, lock_purchase, record
 from surveys.services import hold_purchase, lift_hold
 
@@ -183,7 +183,7 @@ def customer_wrote(complaint: Complaint, *, text: str, now: datetime) -> Complai
     if not current.is_open and current.purchase_id:
         current = open_case_of(current.purchase_id) or current
     text = required(text, _("Write your message."))
-    if current.is_open and is_known(current, text):
+    if current.is_open and has_said(current, text):
         return current
     record(current, Event.CUSTOMER_WROTE, by=None, now=now, text=text)
     current.wants_contact = True  # whoever writes to us may be answered

@@ -80,9 +80,9 @@ def open_case_of(purchase_id: int) -> Complaint | None:
 
 def append(complaint: Complaint, problem: Problem, *, by: User | None, now: datetime) -> None:
     """Add what was said later to an open case; the worse of both severities stands. A double tap adds nothing."""
-    text = problem.text or problem.subject
-    if not is_known(complaint, text):
-        record(complaint, ComplaintEvent.Kind.ANSWER_ADDED, by=by, now=now, text=text, subject=problem.subject)
+    if not is_known(complaint, problem):
+        kind = ComplaintEvent.Kind.ANSWER_ADDED
+        record(complaint, kind, by=by, now=now, text=problem.text, subject=problem.subject)
     ranks = Complaint.Severity.values
     asks_now = problem.wants_contact and not complaint.wants_contact
     complaint.severity = max(complaint.severity, problem.severity, key=ranks.index)
@@ -117,8 +117,14 @@ def is_graver(kind: str, than: str) -> bool:
     return than == Complaint.Kind.FOLLOW_UP and kind != Complaint.Kind.FOLLOW_UP
 
 
-def is_known(complaint: Complaint, text: str) -> bool:
-    """Has the customer said exactly this in this case?"""
+def is_known(complaint: Complaint, problem: Problem) -> bool:
+    """Does the case hold this already? Without words of the customer the subject tells."""
+    if problem.text:
+        return has_said(complaint, problem.text)
+    return complaint.subject == problem.subject or complaint.events.filter(data__subject=problem.subject).exists()
+
+
+def has_said(complaint: Complaint, text: str) -> bool:
     return complaint.events.filter(kind__in=ComplaintEvent.FROM_CUSTOMER, text=text).exists()
 
 

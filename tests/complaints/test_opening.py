@@ -7,6 +7,7 @@ import pytest
 from django.db import connection
 
 from complaints.models import Complaint, ComplaintChange, ComplaintEvent, ComplaintResponse
+from complaints.selectors import thread_of
 from complaints.services import open_cases_for_bad_answers, open_complaint, resolve_complaint
 from mailing.models import OutgoingMail
 from surveys.models import Hold, Invitation, Response
@@ -93,6 +94,18 @@ def test_a_changed_answer_is_added_to_the_open_case(bad_answer, invitation):
         ("opened", "Llegó roto y nadie contesta."),
         ("answer_added", "Sigue roto."),
     ]
+
+
+def test_a_changed_rating_without_words_is_added_and_is_not_put_into_the_customers_mouth(invitation):
+    answered(invitation, csat=1)
+    open_cases_for_bad_answers(now=NOW)
+
+    answered(invitation, csat=2, at=LATER)
+    open_cases_for_bad_answers(now=LATER)
+
+    case = Complaint.objects.get()
+    added = case.events.get(kind="answer_added")
+    assert (added.text, "2" in added.data["subject"], thread_of(case)) == ("", True, [])
 
 
 def test_an_answer_changed_after_the_case_was_resolved_opens_another(bad_answer, invitation, sofia):
