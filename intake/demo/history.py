@@ -317,7 +317,8 @@ class Storyteller:
             chips["keep"] = Given(codes=tuple(self.several(weights, self.rng.choice((1, 1, 2, 2, 3)))))
         improve = [aspect for aspect in experience.faults if self.rng.random() < 0.85]
         if not experience.faults and self.rng.random() < 0.09:
-            improve = [self.rng.choice(WISHES)]
+            kept = chips["keep"].codes if "keep" in chips else ()
+            improve = [self.rng.choice([wish for wish in WISHES if wish not in kept])]
         if improve:
             chips["improve"] = Given(codes=tuple(improve))
         return chips

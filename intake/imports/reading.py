@@ -39,6 +39,7 @@ class Source:
         self.file = _open(path)
         try:
             self.size = path.stat().st_size
+            self._lines = io.TextIOWrapper(_uncompressed(self.file), encoding="utf-8-sig", newline="")
             self._reader = self._read()
             self.header = next(self._reader, [])
             if not any(self.header):
@@ -49,6 +50,7 @@ class Source:
             raise
 
     def close(self) -> None:
+        self._lines.close()
         self.file.close()
 
     @property
@@ -63,17 +65,15 @@ class Source:
 
     def _read(self) -> Iterator[list[str]]:
         """Rows of cells, the header first; lines without anything are no rows."""
-        lines = io.TextIOWrapper(_uncompressed(self.file), encoding="utf-8-sig", newline="")
         csv.field_size_limit(LONGEST_FIELD)
         number = 0
         try:
-            first = lines.readline(LONGEST_FIELD)
+            first = self._lines.readline(LONGEST_FIELD)
             delimiter = max(DELIMITERS, key=first.count)
-            reader = csv.reader(_chained(first, lines), delimiter=delimiter, strict=True)
-            for cells in reader:
-                number = reader.line_num
-                if cells:
-                    yield [cell.strip() for cell in cells] if number == 1 else cells
+            reader = csv.reader(_chained(first, self._lines), delimiter=delimiter, strict=True)
+            for cells in filter(None, reader):
+                is_header, number = number == 0, reader.line_num
+                yield [cell.strip() for cell in cells] if is_header else cells
         except UnicodeDecodeError as error:
             raise ImportRefused(
                 f"{self.path.name} is not UTF-8 (after line {number}: {error.reason}). Save it as “CSV UTF-8”."

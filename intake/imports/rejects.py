@@ -2,6 +2,7 @@
 
 import csv
 from collections.abc import Iterable, Sequence
+from contextlib import suppress
 from pathlib import Path
 from typing import IO
 
@@ -16,20 +17,21 @@ class RejectsFile:
 
     def __init__(self, source: Path, header: Sequence[str]) -> None:
         self.name = f"{source.name}.rejected.csv"
-        self.folders = (source.parent, Path())
+        self.folders = list(dict.fromkeys([source.parent.resolve(), Path.cwd()]))
         self.header = [*header, ROW, REASONS]
         self.path: Path | None = None
         self._file: IO[str] | None = None
 
     def begin(self, *, rows_done: int) -> None:
         """Forget an earlier run's; of an interrupted one keep what it had refused among the rows that are done."""
-        for folder in self.folders:
-            path = folder / self.name
-            if path.exists():
-                kept = _refused_until(path, rows_done) if rows_done else []
+        earlier = [path for folder in self.folders if (path := folder / self.name).is_file()]
+        latest = max(earlier, key=lambda path: path.stat().st_mtime, default=None)
+        kept = _refused_until(latest, rows_done) if latest and rows_done else []
+        for path in earlier:
+            with suppress(OSError):  # in a folder that is read-only by now
                 path.unlink()
-                if kept:
-                    self._write(kept)
+        if kept:
+            self._write(kept)
 
     def add(self, refused: Iterable[tuple[Row, str]]) -> None:
         """Written before the rows around them are stored: after a crash the file may hold more, never less."""
