@@ -21,10 +21,27 @@ class PeriodForm(forms.Form):
         return self.cleaned_data["period"] or "all"
 
 
+class OpinionsForm(PeriodForm):
+    """Which opinions: of a period, on a theme, with a word in them."""
+
+    theme = forms.ChoiceField(
+        label=gettext_lazy("Theme"),
+        required=False,
+        choices=[
+            ("", gettext_lazy("All opinions")),
+            ("keep_text", gettext_lazy("What to keep")),
+            ("improve_text", gettext_lazy("What to improve")),
+            ("expectation", gettext_lazy("Unmet expectations")),
+            ("comment", gettext_lazy("Comments")),
+        ],
+    )
+    q = forms.CharField(label=gettext_lazy("With the words"), required=False, max_length=100)
+
+
 def grouped(periods: Sequence[str]) -> list[Any]:
     """By length, so that a long list can be skimmed."""
     groups = {
-        _("Years"): [code for code in periods if len(code) == len("2026") and code != "all"],
+        _("Years"): [code for code in periods if len(code) == len("2026")],
         _("Quarters"): [code for code in periods if "-Q" in code],
         _("Months"): [code for code in periods if len(code) == len("2026-03") and "-Q" not in code],
     }

@@ -3,14 +3,15 @@
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
+from django.db.models import Prefetch, Q, QuerySet
 from django.urls import reverse
 from django.utils.translation import gettext as _
 
 from accounts.models import Brand, User
-from affiliates.models import Affiliate, AffiliateMember
+from affiliates.models import Affiliate, AffiliateMember, LinkPromise, TrackingLink
 from surveys.models import Fact
 
-PAGES = ("home", "terms")
+PAGES = ("home", "opinions", "links", "sales", "export", "terms")
 
 
 @dataclass(frozen=True)
@@ -70,6 +71,18 @@ def find_reader(user: User, brand: str = "", code: str = "") -> Reader | None:
     affiliates = Affiliate.objects.visible_to(user).select_related("brand")
     affiliate = affiliates.filter(brand__slug=brand, code=code).first() if code else None
     return Reader(affiliate, None, memberships, path) if affiliate else None
+
+
+def find_affiliates(user: User, search: str) -> QuerySet[Affiliate]:
+    """Those the user may see, with the search in their name or code."""
+    affiliates = Affiliate.objects.visible_to(user).select_related("brand").order_by("name", "pk")
+    return affiliates.filter(Q(name__icontains=search) | Q(code__icontains=search)) if search else affiliates
+
+
+def links_of(reader: Reader) -> list[TrackingLink]:
+    """With what stands promised at each, the newest first."""
+    promises = Prefetch("promises", LinkPromise.objects.standing().order_by("pk"), to_attr="standing_promises")
+    return list(TrackingLink.objects.filter(affiliate=reader.affiliate).prefetch_related(promises))
 
 
 def facts_to_tell(brand: Brand, language: str) -> list[str]:

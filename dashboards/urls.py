@@ -7,6 +7,10 @@ app_name = "dashboards"
 # Everybody's own at /portal/…; of one among several, or for staff, at /portal/affiliates/<brand>/<code>/…
 pages: list[URLPattern] = [
     path("", views.home, name="home"),
+    path("opinions/", views.opinions, name="opinions"),
+    path("links/", views.links, name="links"),
+    path("sales/", views.sales, name="sales"),
+    path("insights.csv", views.export, name="export"),
     path("terms/", views.terms, name="terms"),
 ]
 

@@ -4,24 +4,31 @@ from collections.abc import Callable
 from functools import wraps
 from typing import Any
 
+from django.core.paginator import Paginator
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 from django.utils.translation import get_language, pgettext
+from django.utils.translation import gettext as _
 from django.views.decorators.http import require_GET, require_http_methods
 
 from accounts.clock import database_now
 from accounts.models import AccessLog, User
 from accounts.services import record_access
-from dashboards.forms import PeriodForm
-from dashboards.pages import write_halves, write_home
-from dashboards.selectors import Reader, facts_to_tell, find_reader
+from dashboards.exports import write_csv
+from dashboards.forms import OpinionsForm, PeriodForm
+from dashboards.pages import write_halves, write_home, write_links, write_opinions, write_sales
+from dashboards.selectors import Reader, facts_to_tell, find_affiliates, find_reader, links_of
 from dashboards.services import accept_terms
 from insights.privacy import Insights, affiliate_insights, available_periods
+from insights.sales import credited_sales, link_traffic
 
-Page = Callable[..., HttpResponse]
+OPINIONS_A_PAGE = 25
+AFFILIATES_A_PAGE = 50
+
+Page = Callable[[HttpRequest, Reader], HttpResponse]
 
 
-def affiliate_page(page: Page) -> Page:
+def affiliate_page(page: Page) -> Callable[..., HttpResponse]:
     """Hand the page its reader. Whoever has not accepted the terms reads them first; a look by staff is recorded."""
 
     @wraps(page)
@@ -29,15 +36,9 @@ def affiliate_page(page: Page) -> Page:
         assert isinstance(request.user, User)
         reader = find_reader(request.user, brand, code)
         if reader is None:
-            return nobodys_page(request, code)
+            return without_affiliate(request, request.user, code)
         if reader.member is None:
-            record_access(
-                request.user,
-                reader.brand,
-                purpose=AccessLog.Purpose.IMPERSONATE,
-                object_type="affiliate",
-                object_id=str(reader.affiliate.pk),
-            )
+            record_look(request.user, reader, page.__name__)
         elif reader.member.accepted_terms_at is None and page.__name__ != "terms":
             return redirect(reader.urls["terms"])
         return page(request, reader)
@@ -45,16 +46,28 @@ def affiliate_page(page: Page) -> Page:
     return opened
 
 
-def nobodys_page(request: HttpRequest, code: str) -> HttpResponse:
+def without_affiliate(request: HttpRequest, user: User, code: str) -> HttpResponse:
+    """Somebody else's affiliate is not there. Whoever has none of their own may, as staff, choose one to look at."""
     if code:
         raise Http404
-    return render(request, "dashboards/nobody.html")
+    if not user.is_staff:
+        return render(request, "dashboards/nobody.html")
+    search = request.GET.get("q", "").strip()
+    found = Paginator(find_affiliates(user, search), AFFILIATES_A_PAGE)
+    context = {"page_obj": found.get_page(request.GET.get("page")), "search": search}
+    return render(request, "dashboards/affiliates.html", context)
+
+
+def record_look(user: User, reader: Reader, page: str) -> None:
+    purpose = AccessLog.Purpose.EXPORT if page == "export" else AccessLog.Purpose.IMPERSONATE
+    record_access(user, reader.brand, purpose=purpose, object_type="affiliate", object_id=str(reader.affiliate.pk))
 
 
 @require_GET
 @affiliate_page
 def home(request: HttpRequest, reader: Reader) -> HttpResponse:
-    form, insights = read_insights(request, reader)
+    """Where it stands: a sentence, the boards, what to do at the next sale."""
+    form, insights = read_insights(request, reader, PeriodForm)
     page = write_home(insights)
     facts = [] if page else facts_to_tell(reader.brand, language_of(reader))
     return show(
@@ -62,9 +75,54 @@ def home(request: HttpRequest, reader: Reader) -> HttpResponse:
     )
 
 
+@require_GET
+@affiliate_page
+def opinions(request: HttpRequest, reader: Reader) -> HttpResponse:
+    """What customers wrote, without their name."""
+    form, insights = read_insights(request, reader, OpinionsForm)
+    found = write_opinions(insights, theme=form.cleaned_data["theme"], words=form.cleaned_data["q"])
+    page = Paginator(found, OPINIONS_A_PAGE).get_page(request.GET.get("page"))
+    is_narrowed = any(form.cleaned_data[name] for name in ("theme", "q"))
+    return show(request, reader, "opinions", form=form, insights=insights, page_obj=page, is_narrowed=is_narrowed)
+
+
+@require_GET
+@affiliate_page
+def links(request: HttpRequest, reader: Reader) -> HttpResponse:
+    """Each link: who came, who bought, what those customers say, and what is promised there."""
+    form, insights = read_insights(request, reader, PeriodForm)
+    traffic = link_traffic(reader.affiliate, period=insights.period)
+    return show(
+        request, reader, "links", form=form, insights=insights, rows=write_links(links_of(reader), traffic, insights)
+    )
+
+
+@require_GET
+@affiliate_page
+def sales(request: HttpRequest, reader: Reader) -> HttpResponse:
+    """What is credited to the affiliate, and why."""
+    form, insights = read_insights(request, reader, PeriodForm)
+    page = write_sales(credited_sales(reader.affiliate, period=insights.period), reader.brand)
+    return show(request, reader, "sales", form=form, insights=insights, page=page)
+
+
+@require_GET
+@affiliate_page
+def export(request: HttpRequest, reader: Reader) -> HttpResponse:
+    """What the home shows, as a table for a spreadsheet."""
+    _form, insights = read_insights(request, reader, PeriodForm)
+    name = f"{reader.affiliate.code}-{insights.period}.csv"
+    return HttpResponse(
+        write_csv(insights),
+        content_type="text/csv; charset=utf-8",
+        headers={"Content-Disposition": f'attachment; filename="{name}"'},
+    )
+
+
 @require_http_methods(["GET", "POST"])
 @affiliate_page
 def terms(request: HttpRequest, reader: Reader) -> HttpResponse:
+    """What everybody who reads customers' words agrees to, and what the pages are for."""
     if request.method == "POST":
         if reader.member:
             accept_terms(reader.member, now=database_now())
@@ -72,11 +130,9 @@ def terms(request: HttpRequest, reader: Reader) -> HttpResponse:
     return show(request, reader, "terms")
 
 
-def read_insights(request: HttpRequest, reader: Reader) -> tuple[PeriodForm, Insights]:
+def read_insights(request: HttpRequest, reader: Reader, form_class: type[PeriodForm]) -> tuple[PeriodForm, Insights]:
     """What the chosen period tells. A period in which nothing was published has no page."""
-    form = PeriodForm(
-        {"period": request.GET.get("period", "all")}, periods=available_periods(reader.affiliate), label_suffix=""
-    )
+    form = form_class(request.GET, periods=available_periods(reader.affiliate), label_suffix="")
     if not form.is_valid():
         raise Http404
     period = form.cleaned_data["period"]
@@ -88,7 +144,14 @@ def language_of(reader: Reader) -> str:
 
 
 def show(request: HttpRequest, reader: Reader, current: str, **context: Any) -> HttpResponse:
-    sections = [("home", pgettext("portal", "Home"))]
-    nav = [{"label": label, "url": reader.urls[name], "is_current": name == current} for name, label in sections]
-    context |= {"reader": reader, "brand": reader.brand, "nav": nav if current != "terms" else []}
+    sections = {
+        "home": pgettext("portal", "Home"),
+        "opinions": _("Opinions"),
+        "links": _("My links"),
+        "sales": _("Sales and why"),
+    }
+    nav = [
+        {"label": label, "url": reader.urls[name], "is_current": name == current} for name, label in sections.items()
+    ]
+    context |= {"reader": reader, "brand": reader.brand, "nav": [] if current == "terms" else nav}
     return render(request, f"dashboards/{current}.html", context)

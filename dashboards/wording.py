@@ -7,6 +7,7 @@ from django.utils.formats import date_format
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext, pgettext
 
+from accounts.models import Brand
 from accounts.templatetags.components import percent
 from dashboards.charts.canvas import points_of_nps
 from insights.privacy import parse_period
@@ -76,3 +77,23 @@ def owner_said(owner: str) -> str:
         "affiliate": _("You look after it."),
         "both": _("The brand and you look after it."),
     }.get(owner, "")
+
+
+# --- Sales -----------------------------------------------------------------------------------------------------------
+def reason_said(reason: str, brand: Brand) -> str:
+    """Why a purchase is credited, said to whom it is credited, with this brand's rules."""
+    days = {"days": brand.attribution_window_days}
+    return {
+        "click_in_window": ngettext(
+            "They followed one of your links and bought within %(days)s day.",
+            "They followed one of your links and bought within %(days)s days.",
+            brand.attribution_window_days,
+        )
+        % days,
+        "coupon": _("They used one of your coupons."),
+        "declared_by_shop": _("The shop said that it was you."),
+        "customer_referral": _("They came by your own recommendation link."),
+        "acquired_before": _("You brought them the first time; what they buy later is credited to you as well."),
+        "self_declared": _("They said themselves that it was you."),
+        "manual": _("The brand's staff decided so."),
+    }.get(reason, "")

@@ -1,0 +1,42 @@
+"""An affiliate's links and what came of them."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from affiliates.models import TrackingLink
+from dashboards.wording import answers_said
+from insights.findings import Findings
+from insights.privacy import Insights
+from insights.sales import Traffic
+
+
+@dataclass(frozen=True)
+class LinkRow:
+    """A link and what came of it. Without `findings` too few of its customers have answered."""
+
+    link: TrackingLink
+    visits: int
+    purchases: int
+    findings: Findings | None
+    answers: str
+    missing: tuple[str, ...]
+    promises: tuple[str, ...]
+
+
+def write_links(links: Sequence[TrackingLink], traffic: Traffic, insights: Insights) -> list[LinkRow]:
+    """Those that sell most first."""
+    found = {each.code: each.findings for each in insights.links}
+    rows = [write_link(link, traffic, found.get(link.code)) for link in links]
+    return sorted(rows, key=lambda row: (-row.purchases, -row.visits))
+
+
+def write_link(link: TrackingLink, traffic: Traffic, findings: Findings | None) -> LinkRow:
+    return LinkRow(
+        link,
+        traffic.visits.get(link.pk, 0),
+        traffic.purchases.get(link.pk, 0),
+        findings,
+        answers_said(findings.n) if findings else "",
+        tuple(f"{fact.label} ({fact.n})" for fact in findings.missing[:3]) if findings else (),
+        tuple(promise.text for promise in link.standing_promises),  # type: ignore[attr-defined]
+    )
