@@ -59,8 +59,12 @@ def hold_lock(folder: Path) -> IO[str] | None:
     """
     folder.mkdir(parents=True, exist_ok=True)
     file = (folder / "lock").open("a+")
+    patience = PATIENCE_WITH_LOOKERS
+    if not is_alive(owner_of(file)):
+        forget(folder)
+        patience = PATIENCE_WITH_GUARD
     started = time.monotonic()
-    while time.monotonic() - started < (PATIENCE_WITH_LOOKERS if is_alive(owner_of(file)) else PATIENCE_WITH_GUARD):
+    while time.monotonic() - started < patience:
         try:
             fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
@@ -71,6 +75,12 @@ def hold_lock(folder: Path) -> IO[str] | None:
             return file
     file.close()
     return None
+
+
+def forget(folder: Path) -> None:
+    """What a demo tells the world about itself must not outlive it."""
+    for name in ("demo.json", "environment.json"):
+        (folder / name).unlink(missing_ok=True)
 
 
 def owner_of(lock: IO[str]) -> int:

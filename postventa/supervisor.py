@@ -79,7 +79,7 @@ class Demo:
 
     # --- Starting --------------------------------------------------------------------------------------------------
     def _start_services(self) -> None:
-        (self._folder / "demo.json").unlink(missing_ok=True)
+        demo_environment.forget(self._folder)
         outside = demo_environment.without_demo(os.environ)
         database_url, redis_url = outside.get("DATABASE_URL"), outside.get("REDIS_URL")
         self._is_database_ours = not database_url
@@ -276,8 +276,7 @@ class Demo:
             child.ask_to_stop()  # all at once, so that waiting is shared
         for child in [*programs, *reversed(self._children)]:
             child.stop()
-        for name in ("demo.json", "environment.json"):
-            (self._folder / name).unlink(missing_ok=True)
+        demo_environment.forget(self._folder)
         self._guard.close()
 
     def _check_interruption(self) -> None:

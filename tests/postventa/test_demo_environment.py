@@ -84,6 +84,7 @@ def test_a_demo_waits_for_the_guard_of_one_that_was_killed(tmp_path: Path) -> No
         "import subprocess, sys; from pathlib import Path; from postventa.demo_environment import hold_lock; "
         "lock = hold_lock(Path(sys.argv[1])); subprocess.Popen(['sleep', '1'], pass_fds=[lock.fileno()])"
     )
+    (tmp_path / "demo.json").touch()
     subprocess.run([sys.executable, "-c", code, str(tmp_path)], cwd=settings.BASE_DIR, check=True)
     started = time.monotonic()
 
@@ -92,3 +93,4 @@ def test_a_demo_waits_for_the_guard_of_one_that_was_killed(tmp_path: Path) -> No
     assert lock is not None
     lock.close()
     assert time.monotonic() - started > 0.5
+    assert not (tmp_path / "demo.json").exists()
