@@ -15,6 +15,7 @@ from typing import IO
 FOLDER = ".demo"
 # Names what came from a running demo, so that the tests can take it out again.
 BORROWED = "POSTVENTA_FROM_DEMO"
+TOLD = ("demo.json", "environment.json")  # what a running demo says about itself
 PATIENCE_WITH_LOOKERS = 0.5  # seconds: a command that looks whether a demo runs holds the lock for an instant
 PATIENCE_WITH_GUARD = 30.0
 
@@ -79,7 +80,7 @@ def hold_lock(folder: Path) -> IO[str] | None:
 
 def forget(folder: Path) -> None:
     """What a demo tells the world about itself must not outlive it."""
-    for name in ("demo.json", "environment.json"):
+    for name in TOLD:
         (folder / name).unlink(missing_ok=True)
 
 

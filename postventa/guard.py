@@ -1,8 +1,9 @@
 """Ends what a demo or a test run started, where the starter itself died without being able to (kill -9).
 
 Runs as a process of its own (`python postventa/guard.py`) that reads the pipe whose other end the starter holds:
-`+ <process group> <signal>` to watch, `- <process group>` to forget. When the pipe closes the starter is gone, and
-whatever is still watched is asked to end, in the reverse order of its start, and after some seconds made to.
+`+ <process group> <signal>` to watch, `- <process group>` to forget, `x <path>` for a file that must not outlive the
+starter. When the pipe closes the starter is gone: the files go, and whatever is still watched is asked to end, in the
+reverse order of its start, and after some seconds made to.
 Standard library only, and no import of ours: a process that outlives all others should be small.
 """
 
@@ -11,6 +12,7 @@ import signal
 import sys
 import time
 from collections.abc import Iterator
+from contextlib import suppress
 
 PATIENCE = 10.0  # seconds between asking and killing
 
@@ -19,14 +21,21 @@ def main() -> None:
     for ignored in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
         signal.signal(ignored, signal.SIG_IGN)
     watched: dict[int, int] = {}
+    files: list[str] = []
     for line in sys.stdin:
-        verb, group, *rest = line.split()
+        verb, what = line.rstrip("\n").split(" ", 1)
         if verb == "+":
-            watched[int(group)] = int(rest[0])
+            group, number = what.split()
+            watched[int(group)] = int(number)
+        elif verb == "-":
+            watched.pop(int(what), None)
         else:
-            watched.pop(int(group), None)
-    for group, number in reversed(watched.items()):
-        end_group(group, number)
+            files.append(what)
+    for path in files:
+        with suppress(FileNotFoundError):
+            os.unlink(path)
+    for asked, signal_number in reversed(watched.items()):
+        end_group(asked, signal_number)
 
 
 def end_group(group: int, number: int) -> None:

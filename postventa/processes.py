@@ -37,6 +37,10 @@ class Guard:
     def forget(self, group: int) -> None:
         self._tell(f"- {group}\n")
 
+    def remove_file(self, path: Path) -> None:
+        """Once we are gone, however we go."""
+        self._tell(f"x {path}\n")
+
     def close(self) -> None:
         self._process.communicate()
 

@@ -66,6 +66,8 @@ class Demo:
         """Start everything, call `when_ready` with what demo.json says, and stay until asked to end."""
         # The guard inherits the lock: another demo can only begin when it has ended what is left of this one.
         self._guard = Guard(keep_open=[lock.fileno()])
+        for name in demo_environment.TOLD:
+            self._guard.remove_file(self._folder / name)
         with self._asked_to_end():
             try:
                 self._start_services()
