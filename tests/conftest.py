@@ -11,6 +11,7 @@ from threading import Thread
 from typing import Any
 from urllib.parse import urlsplit, urlunsplit
 
+import hypothesis
 import pytest
 import redis
 from axe_playwright_python.sync_playwright import Axe
@@ -23,6 +24,10 @@ from postventa import browser
 from postventa.mailbox import Mail, Mailbox, serve_smtp
 from postventa.processes import Child, Guard
 from postventa.supervisor import worker_answers
+
+# Machines are slow at times: a property is about values, not about milliseconds. CI tries the same examples each time.
+hypothesis.settings.register_profile("ours", deadline=None, derandomize="CI" in os.environ)
+hypothesis.settings.load_profile("ours")
 
 PHONE = {"width": 390, "height": 844}
 WCAG_22_AA = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa"]
