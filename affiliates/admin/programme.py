@@ -1,19 +1,16 @@
-"""Affiliates, what they share, and who came by it. Purchases are shown one floor up, with their surveys (intake)."""
+"""Affiliates and what they share."""
 
 from typing import Any
 
 from django.contrib import admin
-from django.db.models import Q, QuerySet
-from django.http import HttpRequest, HttpResponse
+from django.db.models import QuerySet
+from django.http import HttpRequest
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
-from accounts.admin import BrandModelAdmin, ReadOnlyAdmin, ReadOnlyInline
-from accounts.models import AccessLog
-from accounts.services import record_access
+from accounts.admin import BrandModelAdmin, ReadOnlyInline
 from affiliates.forms import AffiliateForm, CouponForm, LinkPromiseForm, TrackingLinkForm
-from affiliates.models import Affiliate, AffiliateMember, Coupon, Customer, LinkPromise, Product, TrackingLink
-from mailing.addresses import known_hashes
+from affiliates.models import Affiliate, AffiliateMember, Coupon, LinkPromise, TrackingLink
 
 
 class MemberInline(ReadOnlyInline):
@@ -98,44 +95,3 @@ class CouponAdmin(BrandModelAdmin):
     def get_readonly_fields(self, request: HttpRequest, obj: Any = None) -> tuple[str, ...]:
         # A coupon changes hands by ending it here and adding it anew: who had it when stays on record.
         return ("brand", "affiliate", "code", "valid_from") if obj else ()
-
-
-@admin.register(Customer)
-class CustomerAdmin(ReadOnlyAdmin):
-    list_display = ("__str__", "email", "external_id", "acquiring_affiliate", "created_at")
-    list_select_related = ("acquiring_affiliate",)
-    search_fields = ("email",)
-    search_help_text = _("The whole e-mail address, or the shop’s id")
-    ordering = ("-pk",)
-    exclude = ("uuid",)
-
-    def get_search_results(
-        self, request: HttpRequest, queryset: QuerySet[Customer], search_term: str
-    ) -> tuple[QuerySet[Customer], bool]:
-        """Exactly, by index: nobody leafs through addresses by their beginnings."""
-        term = search_term.strip()
-        if not term:
-            return queryset, False
-        return queryset.filter(Q(email_hash__in=known_hashes(term)) | Q(external_id=term)), False
-
-    def change_view(self, request: HttpRequest, object_id: str, *args: Any, **kwargs: Any) -> HttpResponse:
-        customer = self.get_object(request, object_id)
-        if customer:
-            purpose = AccessLog.Purpose.VIEW
-            record_access(
-                request.user,  # type: ignore[arg-type]
-                customer.brand,
-                purpose=purpose,
-                object_type="customer",
-                object_id=str(customer.pk),
-            )
-        return super().change_view(request, object_id, *args, **kwargs)
-
-
-@admin.register(Product)
-class ProductAdmin(ReadOnlyAdmin):
-    list_display = ("sku", "name", "category", "kind")
-    list_filter = ("kind",)
-    search_fields = ("=sku", "^name")
-    search_help_text = _("The whole SKU, or the beginning of the name")
-    ordering = ("name", "sku")
