@@ -72,6 +72,13 @@ MISSED: Mapping[str, float] = {
     "other": 4,
 }
 
+# What nobody can miss of a kind of product.
+POINTLESS: Mapping[str, frozenset[str]] = {
+    "goods": frozenset({"commitment"}),
+    "digital": frozenset({"deadlines", "warranty"}),
+    "service": frozenset({"warranty"}),
+}
+
 
 @dataclass(frozen=True)
 class Trend:

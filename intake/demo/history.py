@@ -20,6 +20,7 @@ from intake.demo.cast import (
     CATALOGUE,
     FIRST_NAMES,
     MISSED,
+    POINTLESS,
     PRAISE,
     RECOMMENDERS,
     SURNAMES,
@@ -260,11 +261,15 @@ class Storyteller:
             experience.faults["entrega"] = 1.1 + 0.1 * min(days, 8)
             if recommender and any("24 h" in promise for link in recommender.links for promise in link.promises):
                 experience.faults["promesa"] = 0.5
+        elif purchase.activated_at and self.rng.random() < 0.04:
+            experience.faults["entrega"] = 0.9
         uninformed = recommender.uninformed.at(self.progress(purchase.purchased_at)) if recommender else 0.18
         if self.rng.random() < uninformed:
             weights = {**MISSED}
             for fact, more in (recommender.missed if recommender else {}).items():
                 weights[fact] += more
+            for fact in POINTLESS[purchase.product.kind] if purchase.product else ():
+                del weights[fact]
             experience.missing = self.several(weights, 1 if self.rng.random() < 0.65 else 2)
             experience.faults["info_previa"] = self.rng.choice((0.5, 0.9, 1.2))
         return experience
@@ -343,7 +348,7 @@ class Storyteller:
         who = recommender.code if recommender else ""
         words = {
             ("expectation" if question == "expectation" else f"{question}_text"): self.voices.find(
-                language, question, subjects, kind=item.kind, who=who
+                language, question, subjects, item=item, who=who
             )
             for question, subjects in wanted.items()
         }
@@ -370,11 +375,12 @@ class Voices:
         self.stock = tomllib.loads((Path(__file__).parent / "comments.toml").read_text(encoding="utf-8"))
         self.used: set[tuple[str, str]] = set()
 
-    def find(self, language: str, question: str, subjects: Sequence[str], *, kind: str, who: str) -> str:
+    def find(self, language: str, question: str, subjects: Sequence[str], *, item: Item, who: str) -> str:
         """Words on the first of the subjects on which something is left to say; "" where nothing is."""
+        names = ("any", item.kind, item.sku, who, f"{who}/{item.kind}", f"{who}/{item.sku}")
         for subject in subjects:
             pools = self.stock[language][question].get(subject, {})
-            fitting = [text for name in ("any", kind, who) for text in pools.get(name, [])]
+            fitting = [text for name in names for text in pools.get(name, [])]
             if fresh := [text for text in fitting if (who, text) not in self.used]:
                 text = self.rng.choice(fresh)
                 self.used.add((who, text))
