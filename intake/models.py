@@ -1,20 +1,17 @@
 """What comes in, before and while it becomes purchases and answers."""
 
+from datetime import datetime, timedelta
 from typing import TYPE_CHECKING
 
 from django.db import models
 from django.db.models import Q
+from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
-from accounts.models import ApiKey, Brand
+from accounts.models import ApiKey, Brand, BrandOwnedQuerySet
 
 if TYPE_CHECKING:
     from accounts.models import Viewer
-
-
-class BrandOwnedQuerySet(models.QuerySet):
-    def visible_to(self, user: "Viewer") -> "BrandOwnedQuerySet":
-        return self.filter(brand__in=Brand.objects.visible_to(user))
 
 
 class IdempotencyKey(models.Model):
@@ -28,7 +25,7 @@ class IdempotencyKey(models.Model):
     body = models.JSONField(_("answer"))
     created_at = models.DateTimeField(_("created at"), auto_now_add=True)
 
-    objects = BrandOwnedQuerySet.as_manager()
+    objects = BrandOwnedQuerySet["IdempotencyKey"].as_manager()
 
     class Meta:
         verbose_name = _("idempotency key")
@@ -40,32 +37,131 @@ class IdempotencyKey(models.Model):
         return self.key
 
 
-class InboundEvent(models.Model):
-    """What another system sent, raw, stored before anything is done with it."""
+class Source(models.TextChoices):
+    """Which system calls us."""
 
-    class Source(models.TextChoices):
-        SHOPIFY = "shopify", "Shopify"
-        WOOCOMMERCE = "woocommerce", "WooCommerce"
-        STRIPE = "stripe", "Stripe"
-        POSTBACK = "postback", _("Postback")
-        MAIL = "mail", _("Mail provider")
+    SHOPIFY = "shopify", "Shopify"
+    WOOCOMMERCE = "woocommerce", "WooCommerce"
+    STRIPE = "stripe", "Stripe"
+    POSTBACK = "postback", _("Postback")
+    MAIL = "mail", _("Mail provider")
+
+
+class HookQuerySet(models.QuerySet["Hook"]):
+    def visible_to(self, user: "Viewer") -> "HookQuerySet":
+        """Who holds a hook's secret can make up purchases: the brand's administrators, nobody else."""
+        return self.filter(brand__in=Brand.objects.administered_by(user))
+
+
+class Hook(models.Model):
+    """A shop's way in: the secret that signs what it sends. While it is being changed, the one before holds too."""
+
+    brand = models.ForeignKey(Brand, models.CASCADE, related_name="hooks", verbose_name=_("brand"))
+    source = models.CharField(_("source"), max_length=15, choices=[c for c in Source.choices if c[0] != Source.MAIL])
+    sealed_secret = models.BinaryField(_("secret (sealed)"), max_length=2000)
+    sealed_previous = models.BinaryField(_("secret before (sealed)"), max_length=2000, null=True, blank=True)
+    changed_at = models.DateTimeField(_("secret changed at"), null=True, blank=True)
+    expected_every = models.DurationField(
+        _("something comes at least every"),
+        default=timedelta(days=1),
+        null=True,
+        blank=True,
+        help_text=_("Longer without anything is shown as silence. Empty: never."),
+    )
+    created_at = models.DateTimeField(_("created at"), auto_now_add=True)
+
+    objects = HookQuerySet.as_manager()
+
+    class Meta:
+        verbose_name = _("incoming hook")
+        verbose_name_plural = _("incoming hooks")
+        ordering = ["brand", "source"]
+        constraints = [
+            models.UniqueConstraint(fields=["brand", "source"], name="hook_once"),
+            models.CheckConstraint(
+                condition=Q(source__in=["shopify", "woocommerce", "stripe", "postback"]), name="hook_source_is_known"
+            ),
+            models.CheckConstraint(
+                condition=Q(expected_every__isnull=True) | Q(expected_every__gt=timedelta(0)),
+                name="hook_expects_some_time",
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.brand} · {self.get_source_display()}"
+
+    @property
+    def sealed_secrets(self) -> list[bytes]:
+        """The secrets that hold now, the newest first."""
+        return [bytes(sealed) for sealed in (self.sealed_secret, self.sealed_previous) if sealed]
+
+    def is_silent(self, last_received_at: datetime | None, *, now: datetime) -> bool:
+        """Has it been quiet for longer than its brand expects, counting from its beginning?"""
+        return self.expected_every is not None and now - (last_received_at or self.created_at) > self.expected_every
+
+
+class InboundEventQuerySet(BrandOwnedQuerySet["InboundEvent"]):
+    def due(self, now: datetime) -> "InboundEventQuerySet":
+        return self.filter(processed_at__isnull=True, try_at__lte=now).exclude(source=Source.MAIL)
+
+
+class InboundEvent(models.Model):
+    """What another system sent, raw, stored before anything is done with it.
+
+    received → done, ignored or failed; or waiting for the purchase it is about. The row is the work still to be done:
+    whoever processes it holds its lock.
+    """
+
+    class State(models.TextChoices):
+        RECEIVED = "received", _("Received")
+        WAITING = "waiting", _("Waiting")
+        DONE = "done", _("Done")
+        IGNORED = "ignored", _("Ignored")
+        FAILED = "failed", _("Failed")
+
+    class Reason(models.TextChoices):
+        WAITING_FOR_PURCHASE = "waiting_for_purchase", _("Its purchase has not come yet")
+        UNKNOWN_TOPIC = "unknown_topic", _("About something we have no use for")
+        NOT_PAID = "not_paid", _("Not paid yet")
+        NOTHING_NEW = "nothing_new", _("Says nothing we could use")
+        SAMPLE = "sample", _("A sample that the shop sends to try the hook")
+        DIFFERS = "differs", _("Differs from what is stored, which stands")
+        INCOMPLETE = "incomplete", _("Taken without what could not be read")
+        INVALID = "invalid", _("Cannot be recorded as it is")
+        FAULT = "fault", _("A fault of ours")
 
     brand = models.ForeignKey(Brand, models.CASCADE, related_name="+", verbose_name=_("brand"))
     source = models.CharField(_("source"), max_length=15, choices=Source)
     event_id = models.CharField(_("event"), max_length=200)
     kind = models.CharField(_("kind"), max_length=80, blank=True)
     body = models.BinaryField(_("body"))
+    order_id = models.CharField(_("order"), max_length=120, blank=True)
+    state = models.CharField(_("state"), max_length=8, choices=State, default=State.RECEIVED)
+    reason = models.CharField(_("reason"), max_length=20, choices=Reason, blank=True)
+    error = models.TextField(_("details"), blank=True)
+    attempts = models.PositiveSmallIntegerField(_("tries"), default=0)
     received_at = models.DateTimeField(_("received at"), auto_now_add=True)
+    try_at = models.DateTimeField(_("next try at"), default=timezone.now)
     processed_at = models.DateTimeField(_("processed at"), null=True, blank=True)
-    error = models.TextField(_("error"), blank=True)
 
-    objects = BrandOwnedQuerySet.as_manager()
+    objects = InboundEventQuerySet.as_manager()
 
     class Meta:
         verbose_name = _("inbound event")
         verbose_name_plural = _("inbound events")
-        indexes = [models.Index(fields=["id"], name="inbound_unprocessed", condition=Q(processed_at__isnull=True))]
-        constraints = [models.UniqueConstraint(fields=["brand", "source", "event_id"], name="inbound_once")]
+        indexes = [
+            models.Index(fields=["try_at", "id"], name="inbound_unprocessed", condition=Q(processed_at__isnull=True)),
+            models.Index(fields=["brand", "order_id"], name="inbound_order", condition=~Q(order_id="")),
+            models.Index(fields=["brand", "source", "-received_at"], name="inbound_newest"),
+        ]
+        constraints = [
+            models.UniqueConstraint(fields=["brand", "source", "event_id"], name="inbound_once"),
+            models.CheckConstraint(
+                condition=Q(state__in=["received", "waiting"], processed_at__isnull=True)
+                | Q(state__in=["done", "ignored", "failed"], processed_at__isnull=False),
+                name="inbound_state_says_whether_processed",
+            ),
+        ]
 
     def __str__(self) -> str:
         return f"{self.source} · {self.event_id}"
@@ -91,7 +187,7 @@ class ImportRun(models.Model):
     started_at = models.DateTimeField(_("started at"), auto_now_add=True)
     finished_at = models.DateTimeField(_("finished at"), null=True, blank=True)
 
-    objects = BrandOwnedQuerySet.as_manager()
+    objects = BrandOwnedQuerySet["ImportRun"].as_manager()
 
     class Meta:
         verbose_name = _("import")

@@ -9,7 +9,8 @@ from accounts.services import create_api_key
 from affiliates.models import Affiliate, Attribution, Click, Coupon, LinkPromise, Purchase, PurchaseChange, Refund
 from complaints.models import Complaint, ComplaintChange, ComplaintEvent, ComplaintResponse
 from insights.models import Block, CountedResponse, Finding, PublishedCount, Quote, Rollup, ShownCount
-from intake.models import IdempotencyKey, ImportRun, InboundEvent
+from intake.models import Hook, IdempotencyKey, ImportRun, InboundEvent, Source
+from intake.sealing import seal
 from mailing.addresses import hash_address
 from mailing.models import MailEvent, OutgoingMail, Suppression
 from mailing.tokens import current_key_version, hash_token, make_token
@@ -156,5 +157,6 @@ def make_figures(brand: Brand, affiliate: Affiliate, response: Response) -> None
 
 def make_inbound(brand: Brand) -> None:
     IdempotencyKey.objects.create(brand=brand, key="k", request_hash=bytes(32), status=201, body={})
-    InboundEvent.objects.create(brand=brand, source=InboundEvent.Source.SHOPIFY, event_id="1", body=b"{}")
+    Hook.objects.create(brand=brand, source=Source.SHOPIFY, sealed_secret=seal("geheim"))
+    InboundEvent.objects.create(brand=brand, source=Source.SHOPIFY, event_id="1", body=b"{}")
     ImportRun.objects.create(brand=brand, kind=ImportRun.Kind.PURCHASES, file_name="compras.csv", file_hash="0")

@@ -1,0 +1,33 @@
+"""Secrets that we must read again, which a hash is no use for: sealed, so that a dump of the database tells none."""
+
+import base64
+import hmac
+
+from cryptography.fernet import Fernet, InvalidToken, MultiFernet
+from django.conf import settings
+
+
+class SealBroken(Exception):
+    """The key it was sealed with is no longer among LINK_KEYS."""
+
+
+def seal(text: str) -> bytes:
+    return _keys().encrypt(text.encode())
+
+
+def unseal(sealed: bytes) -> str:
+    """The text again, whichever of LINK_KEYS sealed it. SealBroken."""
+    try:
+        return _keys().decrypt(bytes(sealed)).decode()
+    except InvalidToken:
+        raise SealBroken from None
+
+
+def _keys() -> MultiFernet:
+    """The newest first: it seals, all unseal."""
+    newest_first = (key for _version, key in sorted(settings.LINK_KEYS.items(), reverse=True))
+    return MultiFernet([Fernet(_derived(key)) for key in newest_first])
+
+
+def _derived(key: str) -> bytes:
+    return base64.urlsafe_b64encode(hmac.digest(key.encode(), b"intake.sealing", "sha256"))
