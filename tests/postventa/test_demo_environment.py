@@ -3,6 +3,7 @@ import os
 import subprocess
 import sys
 import time
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -14,12 +15,13 @@ LENT = {"DATABASE_URL": "postgres://u@/db?host=/x", "SECRET_KEY": "demo's", "RED
 
 
 @pytest.fixture
-def demo(tmp_path: Path) -> Path:
-    """The folder of a checkout whose demo runs, as far as another process can tell."""
-    folder = tmp_path / ".demo"
-    folder.mkdir()
-    (folder / "environment.json").write_text(json.dumps(LENT))
-    return tmp_path
+def running_demo(tmp_path: Path) -> Iterator[Path]:
+    """A checkout whose demo runs, as far as another process can tell."""
+    lock = demo_environment.hold_lock(tmp_path / ".demo")
+    assert lock is not None
+    (tmp_path / ".demo" / "environment.json").write_text(json.dumps(LENT))
+    yield tmp_path
+    lock.close()
 
 
 def environment_after_load(base_dir: Path, **before: str) -> dict[str, str]:
@@ -36,34 +38,28 @@ def environment_after_load(base_dir: Path, **before: str) -> dict[str, str]:
     return dict(json.loads(answer.stdout))
 
 
-def test_a_running_demo_lends_its_settings(demo: Path) -> None:
-    lock = demo_environment.hold_lock(demo / ".demo")
+def test_a_running_demo_lends_its_settings(running_demo: Path) -> None:
+    environment = environment_after_load(running_demo, SECRET_KEY="mine")
 
-    environment = environment_after_load(demo, SECRET_KEY="mine")
-
-    assert lock is not None
-    lock.close()
     assert environment["DATABASE_URL"] == LENT["DATABASE_URL"]
     assert environment["SECRET_KEY"] == "mine"
     left = demo_environment.without_demo(environment)
     assert {name: left.get(name) for name in LENT} == {"DATABASE_URL": None, "SECRET_KEY": "mine", "REDIS_URL": None}
 
 
-def test_whoever_names_a_database_gets_nothing_else(demo: Path) -> None:
-    lock = demo_environment.hold_lock(demo / ".demo")
+def test_whoever_names_a_database_gets_nothing_else(running_demo: Path) -> None:
+    environment = environment_after_load(running_demo, DATABASE_URL="postgres:///mine")
 
-    environment = environment_after_load(demo, DATABASE_URL="postgres:///mine")
-
-    assert lock is not None
-    lock.close()
     assert environment["DATABASE_URL"] == "postgres:///mine"
     assert "REDIS_URL" not in environment
 
 
-def test_what_a_crashed_demo_left_behind_deceives_nobody(demo: Path) -> None:
-    (demo / ".demo" / "lock").write_text(f"{os.getpid()}\n")
+def test_what_a_crashed_demo_left_behind_deceives_nobody(tmp_path: Path) -> None:
+    (tmp_path / ".demo").mkdir()
+    (tmp_path / ".demo" / "environment.json").write_text(json.dumps(LENT))
+    (tmp_path / ".demo" / "lock").write_text(f"{os.getpid()}\n")
 
-    assert "DATABASE_URL" not in environment_after_load(demo)
+    assert "DATABASE_URL" not in environment_after_load(tmp_path)
 
 
 def test_only_one_demo_holds_the_lock(tmp_path: Path) -> None:
