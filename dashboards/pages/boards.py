@@ -8,8 +8,7 @@ from django.utils.translation import gettext as _
 from accounts.templatetags.components import percent
 from dashboards.wording import between_said, owner_said
 from insights.findings import UNSPECIFIC, Advice, AspectFinding, Findings, MissingFact
-from insights.privacy import Insights, LinkFindings
-from insights.privacy import QuoteView as Words
+from insights.privacy import Insights, LinkFindings, QuoteView
 
 ROWS_OF_A_BOARD = 5
 INDICATIVE_ROWS = 3
@@ -36,41 +35,42 @@ class BoardRow:
 
 @dataclass(frozen=True)
 class Board:
-    """`rows` are what to look at, `rest` what is folded away."""
+    """`rows` are what to look at, `rest` what is folded away; `note` says what the numbers in the rows are."""
 
     key: str
     title: str
     term: str
+    note: str
     rows: tuple[BoardRow, ...]
     rest: tuple[BoardRow, ...]
     empty: str
-    words: tuple[Words, ...] = ()
+    quotes: tuple[QuoteView, ...] = ()
 
 
 def keep_board(insights: Insights, findings: Findings) -> Board:
     rows, rest = board_rows(findings.keep, "keep")
-    return Board(
-        "keep",
-        _("Keep"),
-        "mantener",
-        rows,
-        rest,
-        _("Nothing can be called good with certainty yet."),
-        some_words(insights, "keep_text"),
-    )
+    counted = _("Of those who mention it, how many want it to stay as it is.")
+    empty = _("Nothing can be called good with certainty yet.")
+    quotes = newest_quote(insights, "keep_text")
+    return Board("keep", _("Keep"), "mantener", note_on(rows + rest, counted), rows, rest, empty, quotes)
 
 
 def improve_board(insights: Insights, findings: Findings) -> Board:
     rows, rest = board_rows(findings.improve, "improve")
-    return Board(
-        "improve",
-        _("Improve"),
-        "mejorar",
-        rows,
-        rest,
-        _("Nothing that has to improve with certainty."),
-        some_words(insights, "improve_text"),
-    )
+    counted = _("Of those who mention it, how many ask for something better.")
+    empty = _("Nothing that has to improve with certainty.")
+    quotes = newest_quote(insights, "improve_text")
+    return Board("improve", _("Improve"), "mejorar", note_on(rows + rest, counted), rows, rest, empty, quotes)
+
+
+def note_on(rows: Sequence[BoardRow], counted: str) -> str:
+    if not rows:
+        return ""
+    return counted if rows[0].count else _("Of those who mention it, the share who would keep it as it is.")
+
+
+def newest_quote(insights: Insights, question: str) -> tuple[QuoteView, ...]:
+    return tuple(quote for quote in insights.quotes if quote.question == question)[:1]
 
 
 def board_rows(found: Sequence[AspectFinding], board: str) -> tuple[tuple[BoardRow, ...], tuple[BoardRow, ...]]:
@@ -82,15 +82,9 @@ def board_rows(found: Sequence[AspectFinding], board: str) -> tuple[tuple[BoardR
 
 
 def board_row(found: AspectFinding, board: str) -> BoardRow:
-    shown = {"share": percent(found.share), "range": between_said(found.low, found.high)}
     is_indicative = found.verdict is None
     counts = {"mentions": found.mentions, "n": found.n}
-    if is_indicative:
-        spoken = (
-            _("With so few answers the value leans on the programme's: %(share)s would keep it, %(range)s.") % shown
-        )
-    else:
-        spoken = _("%(share)s would keep it as it is, %(range)s.") % shown
+    spoken = share_said(found)
     return BoardRow(
         label=found.label,
         count=_("%(mentions)s of %(n)s") % counts if is_indicative else "",
@@ -104,16 +98,19 @@ def board_row(found: AspectFinding, board: str) -> BoardRow:
     )
 
 
+def share_said(found: AspectFinding) -> str:
+    text = _("%(share)s would keep it as it is, %(range)s.")
+    if found.verdict is None:
+        text = _("With so few answers the value leans on the programme's: %(share)s would keep it, %(range)s.")
+    return text % {"share": percent(found.share), "range": between_said(found.low, found.high)}
+
+
 def mentions_said(found: AspectFinding, board: str) -> str:
     if board == "keep":
         text = _("%(mentions)s of the %(n)s who mention it want it to stay as it is.")
     else:
         text = _("%(mentions)s of the %(n)s who mention it ask for something better.")
     return text % {"mentions": found.mentions, "n": found.n}
-
-
-def some_words(insights: Insights, question: str) -> tuple[Words, ...]:
-    return tuple(words for words in insights.quotes if words.question == question)[:1]
 
 
 # --- What was missing, and what to do about it -----------------------------------------------------------------------

@@ -161,7 +161,6 @@ def write_halves(insights: Insights) -> Halves | None:
 class Home:
     """The affiliate's home. Without enough answers it tells of the programme; without even that, of nothing."""
 
-    insights: Insights
     findings: Findings
     answers: str
     reference: str
@@ -183,7 +182,6 @@ def write_home(insights: Insights) -> Home | None:
     missing, more_missing = missing_rows(findings, insights.links)
     reference = findings.csat.reference if findings.csat else None
     return Home(
-        insights,
         findings,
         answers_said(findings.n),
         "" if reference is None else programme_said(reference),

@@ -1,0 +1,120 @@
+"""The portal in a real browser: a phone and a desk, in both themes, with few answers, some and many."""
+
+from collections.abc import Callable
+from typing import Literal
+
+import pytest
+from django.core.cache import cache
+from playwright.sync_api import Page, expect
+from pytest_django.live_server_helper import LiveServer
+
+from affiliates.models import AffiliateMember, LinkPromise
+from insights.services import fold_changes
+from tests import factories
+from tests.factories import NOW
+from tests.insights.conftest import Shop
+from tests.insights.test_privacy import fill_programme
+
+pytestmark = [pytest.mark.browser, pytest.mark.django_db(transaction=True)]
+
+SCHEMES: tuple[Literal["light", "dark"], ...] = ("light", "dark")
+WIDTHS = (360, 1280, 1920)
+PAGES = ("/portal/", "/portal/opinions/", "/portal/links/", "/portal/sales/", "/portal/terms/")
+
+
+@pytest.fixture
+def signed_in(browser_page: Page, live_server: LiveServer) -> Callable[[int], Page]:
+    """Ana before her portal, after so many answers of her customers and sixty of the others'."""
+
+    def sign_in(answers: int) -> Page:
+        cache.clear()
+        shop = Shop(factories.make_brand())
+        ana = factories.make_affiliate(shop.brand, "Ana")
+        user = factories.make_member(ana)
+        link = factories.make_link(ana, campaign="Guía de zapatillas de montaña para principiantes")
+        LinkPromise.objects.create(link=link, text="Envío en 24 h a toda la península")
+        fill_programme(shop)
+        for _number in range(answers):
+            shop.respond(
+                ana,
+                link=link,
+                csat=5,
+                nps=9,
+                promise=0,
+                affiliate_rating=5,
+                missing=["yes"],
+                keep=["precio"],
+                missing_facts=["plazos", "garantia"],
+                improve=["entrega"],
+                expectation="Envío gratis",
+                keep_text="Buen precio",
+                improve_text="Tardó en llegar y nadie avisó",
+            )
+        fold_changes(now=NOW)
+        browser_page.goto(f"{live_server.url}/accounts/login/")
+        browser_page.locator("[name=login]").fill(user.email)
+        browser_page.locator("[name=password]").fill(factories.PASSWORD)
+        browser_page.locator("main button[type=submit], main .button-main").first.click()
+        browser_page.wait_for_url("**/portal/**")
+        return browser_page
+
+    return sign_in
+
+
+@pytest.mark.parametrize("answers", [4, 6, 25])
+def test_every_page_is_accessible_and_fits(
+    signed_in: Callable[[int], Page], live_server: LiveServer, assert_accessible: Callable[[Page], None], answers: int
+) -> None:
+    page = signed_in(answers)
+
+    for path in PAGES:
+        page.goto(live_server.url + path)
+        for scheme in SCHEMES:
+            page.emulate_media(color_scheme=scheme)
+            assert_accessible(page)
+        for width in WIDTHS:
+            page.set_viewport_size({"width": width, "height": 800})
+            assert page.evaluate("document.documentElement.scrollWidth - innerWidth") <= 0, f"{path} at {width} px"
+
+
+def test_a_finding_opens_what_stands_behind_it(signed_in: Callable[[int], Page]) -> None:
+    page = signed_in(25)
+    evidence = page.get_by_role("region", name="Mantener").get_by_text("25 de los 25 que lo mencionan")
+    expect(evidence).to_be_hidden()
+
+    page.get_by_role("region", name="Mantener").locator("summary", has_text="Precio y valor").press("Enter")
+
+    expect(evidence).to_be_visible()
+
+
+def test_a_period_is_chosen_without_a_script(signed_in: Callable[[int], Page]) -> None:
+    page = signed_in(25)
+
+    page.get_by_label("Periodo").select_option("marzo de 2026")
+    page.get_by_role("button", name="Ver").click()
+
+    page.wait_for_url("**/portal/?period=2026-03")
+    expect(page.get_by_label("Periodo")).to_have_value("2026-03")
+
+
+def test_at_the_first_sign_in_the_terms_are_accepted(signed_in: Callable[[int], Page], live_server: LiveServer) -> None:
+    page = signed_in(0)
+    AffiliateMember.objects.update(accepted_terms_at=None)
+    page.goto(f"{live_server.url}/portal/sales/")
+
+    expect(page.get_by_role("heading", level=1)).to_have_text("Antes de empezar")
+    page.get_by_role("button", name="De acuerdo, ver mis datos").click()
+
+    page.wait_for_url("**/portal/")
+    expect(page.get_by_text("Aún no hay respuestas suficientes de tus clientes.")).to_be_visible()
+
+
+def test_on_paper_the_evidence_is_open_and_the_navigation_gone(signed_in: Callable[[int], Page]) -> None:
+    page = signed_in(25)
+    evidence = page.get_by_role("region", name="Mantener").get_by_text("25 de los 25 que lo mencionan")
+
+    page.emulate_media(media="print")
+
+    expect(evidence).to_be_visible()
+    expect(page.get_by_role("navigation", name="Secciones")).to_be_hidden()
+    expect(page.get_by_role("button", name="Ver")).to_be_hidden()
