@@ -1,7 +1,7 @@
 """Who there is: brands (the tenants, with their rules), people, roles and keys."""
 
 from datetime import datetime, time, timedelta
-from typing import TYPE_CHECKING, ClassVar, TypeAlias
+from typing import TYPE_CHECKING, ClassVar, Self, TypeAlias, TypeVar
 from zoneinfo import available_timezones
 
 from django.conf import settings
@@ -184,6 +184,18 @@ class Brand(models.Model):
         return {"service": self.delay_service, "digital": self.delay_digital}.get(kind, self.delay_goods)
 
 
+Row = TypeVar("Row", bound=models.Model)
+
+
+class BrandOwnedQuerySet(models.QuerySet[Row]):
+    """Rows of a brand: its staff may see them and nobody else. `brand_path`: the way from a row to its brand."""
+
+    brand_path = "brand"
+
+    def visible_to(self, user: "Viewer") -> Self:
+        return self.filter(**{f"{self.brand_path}__in": Brand.objects.visible_to(user)})
+
+
 class UserManager(BaseUserManager["User"]):
     @classmethod
     def normalize_email(cls, email: str | None) -> str:
@@ -249,11 +261,6 @@ class User(AbstractBaseUser, PermissionsMixin):
         return Membership.Role(membership.role) if membership else None
 
 
-class MembershipQuerySet(models.QuerySet["Membership"]):
-    def visible_to(self, user: "Viewer") -> "MembershipQuerySet":
-        return self.filter(brand__in=Brand.objects.visible_to(user))
-
-
 class Membership(models.Model):
     """What a person may do for a brand."""
 
@@ -268,7 +275,7 @@ class Membership(models.Model):
     role = models.CharField(_("role"), max_length=10, choices=Role)
     created_at = models.DateTimeField(_("created at"), auto_now_add=True)
 
-    objects = MembershipQuerySet.as_manager()
+    objects = BrandOwnedQuerySet["Membership"].as_manager()
 
     class Meta:
         verbose_name = _("role")

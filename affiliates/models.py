@@ -11,7 +11,7 @@ from django.db.models import F, Q
 from django.urls import reverse
 from django.utils.translation import gettext_lazy as _
 
-from accounts.models import Brand, User
+from accounts.models import Brand, BrandOwnedQuerySet, User
 
 if TYPE_CHECKING:
     from accounts.models import Viewer
@@ -121,13 +121,6 @@ class OwnedByAffiliateQuerySet(models.QuerySet):
         return self.filter(affiliate__in=Affiliate.objects.visible_to(user))
 
 
-class StaffOnlyQuerySet(models.QuerySet):
-    """Rows that say who a customer is, or when they bought: the brand's staff only, never an affiliate."""
-
-    def visible_to(self, user: "Viewer") -> "StaffOnlyQuerySet":
-        return self.filter(brand__in=Brand.objects.visible_to(user))
-
-
 class TrackingLink(models.Model):
     """An affiliate's link. Its destination comes from here and never from the visitor's request."""
 
@@ -212,10 +205,10 @@ class Coupon(models.Model):
         return self.code
 
 
-class ClickQuerySet(models.QuerySet["Click"]):
-    def visible_to(self, user: "Viewer") -> "ClickQuerySet":
-        """Single clicks carry exact times: staff only. Affiliates see counts."""
-        return self.filter(link__affiliate__brand__in=Brand.objects.visible_to(user))
+class ClickQuerySet(BrandOwnedQuerySet["Click"]):
+    """Single clicks carry exact times: staff only. Affiliates see counts."""
+
+    brand_path = "link__affiliate__brand"
 
 
 class Click(models.Model):
@@ -277,7 +270,7 @@ class Customer(models.Model):
     created_at = models.DateTimeField(_("created at"), auto_now_add=True)
     updated_at = models.DateTimeField(_("updated at"), auto_now=True)
 
-    objects = StaffOnlyQuerySet.as_manager()
+    objects = BrandOwnedQuerySet["Customer"].as_manager()
 
     class Meta:
         verbose_name = _("customer")
@@ -310,7 +303,7 @@ class Product(models.Model):
     category = models.CharField(_("category"), max_length=120, blank=True)
     kind = models.CharField(_("kind"), max_length=7, choices=Kind, default=Kind.GOODS)
 
-    objects = StaffOnlyQuerySet.as_manager()
+    objects = BrandOwnedQuerySet["Product"].as_manager()
 
     class Meta:
         verbose_name = _("product")
@@ -360,7 +353,7 @@ class Purchase(models.Model):
     created_at = models.DateTimeField(_("created at"), auto_now_add=True)
     updated_at = models.DateTimeField(_("updated at"), auto_now=True)
 
-    objects = StaffOnlyQuerySet.as_manager()
+    objects = BrandOwnedQuerySet["Purchase"].as_manager()
 
     class Meta:
         verbose_name = _("purchase")
@@ -401,9 +394,8 @@ class Purchase(models.Model):
         return self.state == self.State.OPEN
 
 
-class RefundQuerySet(models.QuerySet["Refund"]):
-    def visible_to(self, user: "Viewer") -> "RefundQuerySet":
-        return self.filter(purchase__brand__in=Brand.objects.visible_to(user))
+class RefundQuerySet(BrandOwnedQuerySet["Refund"]):
+    brand_path = "purchase__brand"
 
 
 class Refund(models.Model):
@@ -430,10 +422,10 @@ class Refund(models.Model):
         return f"{self.amount} {self.purchase.currency}"
 
 
-class AttributionQuerySet(models.QuerySet["Attribution"]):
-    def visible_to(self, user: "Viewer") -> "AttributionQuerySet":
-        """Staff only: it leads to a purchase. What affiliates see of it goes through insights' privacy module."""
-        return self.filter(purchase__brand__in=Brand.objects.visible_to(user))
+class AttributionQuerySet(BrandOwnedQuerySet["Attribution"]):
+    """Staff only: it leads to a purchase. What affiliates see of it goes through insights' privacy module."""
+
+    brand_path = "purchase__brand"
 
     def current(self) -> "AttributionQuerySet":
         return self.filter(is_current=True)

@@ -2,26 +2,20 @@
 
 import uuid
 from datetime import datetime
-from typing import TYPE_CHECKING
 
 from django.db import models
 from django.db.models import Case, F, Q, When
 from django.db.models.functions import Least
 from django.utils.translation import gettext_lazy as _
 
-from accounts.models import Brand, User
+from accounts.models import Brand, BrandOwnedQuerySet, User
 from affiliates.models import Customer, Purchase
 from mailing.tokens import current_key_version, hash_token, make_token
 from surveys.models import Response
 
-if TYPE_CHECKING:
-    from accounts.models import Viewer
 
-
-class ComplaintQuerySet(models.QuerySet["Complaint"]):
-    def visible_to(self, user: "Viewer") -> "ComplaintQuerySet":
-        """A case names a customer: staff of its brand only."""
-        return self.filter(brand__in=Brand.objects.visible_to(user))
+class ComplaintQuerySet(BrandOwnedQuerySet["Complaint"]):
+    """A case names a customer: staff of its brand only."""
 
     def open(self) -> "ComplaintQuerySet":
         return self.filter(state__in=Complaint.OPEN_STATES)
@@ -178,9 +172,8 @@ class Complaint(models.Model):
         return make_token("complaint", self.uuid, key_version=self.key_version)
 
 
-class ComplaintResponseQuerySet(models.QuerySet["ComplaintResponse"]):
-    def visible_to(self, user: "Viewer") -> "ComplaintResponseQuerySet":
-        return self.filter(complaint__in=Complaint.objects.visible_to(user))
+class ComplaintResponseQuerySet(BrandOwnedQuerySet["ComplaintResponse"]):
+    brand_path = "complaint__brand"
 
 
 class ComplaintResponse(models.Model):
@@ -200,9 +193,8 @@ class ComplaintResponse(models.Model):
         return f"{self.complaint_id} · {self.response_id}"
 
 
-class ComplaintEventQuerySet(models.QuerySet["ComplaintEvent"]):
-    def visible_to(self, user: "Viewer") -> "ComplaintEventQuerySet":
-        return self.filter(complaint__in=Complaint.objects.visible_to(user))
+class ComplaintEventQuerySet(BrandOwnedQuerySet["ComplaintEvent"]):
+    brand_path = "complaint__brand"
 
 
 class ComplaintEvent(models.Model):

@@ -6,7 +6,7 @@ from django.db import models
 from django.db.models import Q
 from django.utils.translation import gettext_lazy as _
 
-from accounts.models import Brand
+from accounts.models import Brand, BrandOwnedQuerySet
 from affiliates.models import Affiliate, Product, TrackingLink
 from surveys.models import Aspect, Response, Wave
 
@@ -14,10 +14,8 @@ if TYPE_CHECKING:
     from accounts.models import Viewer
 
 
-class RollupQuerySet(models.QuerySet["Rollup"]):
-    def visible_to(self, user: "Viewer") -> "RollupQuerySet":
-        """Counts by day would give single answers away: staff only."""
-        return self.filter(brand__in=Brand.objects.visible_to(user))
+class RollupQuerySet(BrandOwnedQuerySet["Rollup"]):
+    """Counts by day would give single answers away: staff only."""
 
 
 class Rollup(models.Model):
@@ -70,13 +68,6 @@ class Rollup(models.Model):
         return f"{self.day} {self.question}={self.value}: {self.count}"
 
 
-class StaffOnlyQuerySet(models.QuerySet):
-    """Rows that would give single answers away: the brand's staff only."""
-
-    def visible_to(self, user: "Viewer") -> "StaffOnlyQuerySet":
-        return self.filter(brand__in=Brand.objects.visible_to(user))
-
-
 class CountedResponse(models.Model):
     """In which cells of the rollups a response stands, so that it can leave them: edited, re-credited or erased.
 
@@ -91,7 +82,7 @@ class CountedResponse(models.Model):
     wave = models.CharField(max_length=10, choices=Wave)
     day = models.DateField()
 
-    objects = StaffOnlyQuerySet.as_manager()
+    objects = BrandOwnedQuerySet["CountedResponse"].as_manager()
 
     class Meta:
         verbose_name = _("counted answer")
@@ -171,7 +162,7 @@ class PublishedCount(models.Model):
     value = models.CharField(max_length=40, blank=True)
     count = models.IntegerField()
 
-    objects = StaffOnlyQuerySet.as_manager()
+    objects = BrandOwnedQuerySet["PublishedCount"].as_manager()
 
     class Meta:
         verbose_name = _("published count")
@@ -219,7 +210,7 @@ class ShownCount(models.Model):
     value = models.CharField(max_length=40, blank=True)
     count = models.IntegerField()
 
-    objects = StaffOnlyQuerySet.as_manager()
+    objects = BrandOwnedQuerySet["ShownCount"].as_manager()
 
     class Meta:
         verbose_name = _("shown count")
@@ -236,10 +227,8 @@ class ShownCount(models.Model):
         return f"{self.affiliate_id or '*'} {self.month:%Y-%m} {self.question}={self.value}: {self.count}"
 
 
-class QuoteQuerySet(models.QuerySet["Quote"]):
-    def visible_to(self, user: "Viewer") -> "QuoteQuerySet":
-        """It leads to a response: staff only. Affiliates read the words through insights.privacy."""
-        return self.filter(brand__in=Brand.objects.visible_to(user))
+class QuoteQuerySet(BrandOwnedQuerySet["Quote"]):
+    """It leads to a response: staff only. Affiliates read the words through insights.privacy."""
 
 
 class Quote(models.Model):

@@ -3,7 +3,6 @@
 import uuid
 from datetime import datetime
 from email.utils import parseaddr
-from typing import TYPE_CHECKING
 
 from django.conf import settings
 from django.contrib.postgres.fields import ArrayField
@@ -13,17 +12,12 @@ from django.db.models.functions import Now
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
-from accounts.models import Brand
+from accounts.models import Brand, BrandOwnedQuerySet
 from mailing.tokens import current_key_version, hash_token, make_token
 
-if TYPE_CHECKING:
-    from accounts.models import Viewer
 
-
-class OutgoingMailQuerySet(models.QuerySet["OutgoingMail"]):
-    def visible_to(self, user: "Viewer") -> "OutgoingMailQuerySet":
-        """Mail carries names and addresses: staff of its brand only."""
-        return self.filter(brand__in=Brand.objects.visible_to(user))
+class OutgoingMailQuerySet(BrandOwnedQuerySet["OutgoingMail"]):
+    """Mail carries names and addresses: staff of its brand only."""
 
     def due(self, now: datetime | Now) -> "OutgoingMailQuerySet":
         return self.filter(state=OutgoingMail.State.QUEUED, not_before__lte=now)
@@ -175,11 +169,6 @@ class OutgoingMail(models.Model):
         return make_token("mail", self.uuid, key_version=self.key_version)
 
 
-class MailEventQuerySet(models.QuerySet["MailEvent"]):
-    def visible_to(self, user: "Viewer") -> "MailEventQuerySet":
-        return self.filter(brand__in=Brand.objects.visible_to(user))
-
-
 class MailEvent(models.Model):
     """What a provider or a customer reported of a mail later. Append-only; any order, each once."""
 
@@ -203,7 +192,7 @@ class MailEvent(models.Model):
     occurred_at = models.DateTimeField(_("occurred at"))
     created_at = models.DateTimeField(_("created at"), auto_now_add=True)
 
-    objects = MailEventQuerySet.as_manager()
+    objects = BrandOwnedQuerySet["MailEvent"].as_manager()
 
     class Meta:
         verbose_name = _("mail event")
@@ -212,11 +201,6 @@ class MailEvent(models.Model):
 
     def __str__(self) -> str:
         return f"{self.get_kind_display()} · {self.occurred_at:%Y-%m-%d %H:%M}"
-
-
-class SuppressionQuerySet(models.QuerySet["Suppression"]):
-    def visible_to(self, user: "Viewer") -> "SuppressionQuerySet":
-        return self.filter(brand__in=Brand.objects.visible_to(user))
 
 
 class Suppression(models.Model):
@@ -236,7 +220,7 @@ class Suppression(models.Model):
     reason = models.CharField(_("reason"), max_length=12, choices=Reason)
     created_at = models.DateTimeField(_("created at"), default=timezone.now)
 
-    objects = SuppressionQuerySet.as_manager()
+    objects = BrandOwnedQuerySet["Suppression"].as_manager()
 
     class Meta:
         verbose_name = _("suppression")

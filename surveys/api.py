@@ -75,13 +75,12 @@ class FeedbackView(generics.ListAPIView[Response]):
         wanted = FeedbackFilter(data=self.request.query_params)
         wanted.is_valid(raise_exception=True)
         current = Attribution.objects.current()
+        answers = Answer.objects.select_related("question").order_by("question__position")
         responses: QuerySet[Response] = (
             Response.objects.filter(brand=key_of(self.request).brand)
             .select_related("invitation__purchase")
-            .prefetch_related(
-                Prefetch("answers", Answer.objects.select_related("question").order_by("question__position")),
-                Prefetch("invitation__purchase__attributions", current.select_related("affiliate")),
-            )
+            .prefetch_related(Prefetch("answers", answers))
+            .prefetch_related(Prefetch("invitation__purchase__attributions", current.select_related("affiliate")))
         )
         if since := wanted.validated_data.get("since"):
             responses = responses.filter(updated_at__gte=since)

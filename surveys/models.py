@@ -1,20 +1,17 @@
 """What we asked, what they said."""
 
 from datetime import datetime
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from django.contrib.postgres.fields import ArrayField
 from django.db import models
 from django.db.models import Q
 from django.utils.translation import gettext_lazy as _
 
-from accounts.models import Brand
+from accounts.models import Brand, BrandOwnedQuerySet
 from affiliates.models import Purchase
 from mailing.models import OutgoingMail
 from mailing.tokens import hash_token
-
-if TYPE_CHECKING:
-    from accounts.models import Viewer
 
 
 class Wave(models.TextChoices):
@@ -23,13 +20,6 @@ class Wave(models.TextChoices):
     FIRST = "first", _("After the purchase")
     FOLLOW_UP = "follow_up", _("After 60 to 90 days")
     CLOSING = "closing", _("After a closed case")
-
-
-class BrandOwnedQuerySet(models.QuerySet):
-    """Rows of a brand that its staff may see, and nobody else."""
-
-    def visible_to(self, user: "Viewer") -> "BrandOwnedQuerySet":
-        return self.filter(brand__in=Brand.objects.visible_to(user))
 
 
 class Fact(models.Model):
@@ -43,7 +33,7 @@ class Fact(models.Model):
     position = models.PositiveSmallIntegerField(_("position"), default=0)
     is_active = models.BooleanField(_("active"), default=True)
 
-    objects = BrandOwnedQuerySet.as_manager()
+    objects = BrandOwnedQuerySet["Fact"].as_manager()
 
     class Meta:
         verbose_name = _("fact to tell")
@@ -79,7 +69,7 @@ class Aspect(models.Model):
     position = models.PositiveSmallIntegerField(_("position"), default=0)
     is_active = models.BooleanField(_("active"), default=True)
 
-    objects = BrandOwnedQuerySet.as_manager()
+    objects = BrandOwnedQuerySet["Aspect"].as_manager()
 
     class Meta:
         verbose_name = _("aspect")
@@ -91,7 +81,7 @@ class Aspect(models.Model):
         return self.code
 
 
-class SurveyQuerySet(BrandOwnedQuerySet):
+class SurveyQuerySet(BrandOwnedQuerySet["Survey"]):
     def published(self, brand: Brand, wave: str) -> "SurveyQuerySet":
         return self.filter(brand=brand, wave=wave, status=Survey.Status.PUBLISHED)
 
@@ -129,9 +119,8 @@ class Survey(models.Model):
         return f"{self.get_wave_display()} · {self.version}"
 
 
-class QuestionQuerySet(models.QuerySet["Question"]):
-    def visible_to(self, user: "Viewer") -> "QuestionQuerySet":
-        return self.filter(survey__in=Survey.objects.visible_to(user))
+class QuestionQuerySet(BrandOwnedQuerySet["Question"]):
+    brand_path = "survey__brand"
 
 
 class Question(models.Model):
@@ -195,7 +184,7 @@ class Asking(Brand):
         verbose_name_plural = _("asking")
 
 
-class InvitationQuerySet(BrandOwnedQuerySet):
+class InvitationQuerySet(BrandOwnedQuerySet["Invitation"]):
     def due(self, now: datetime) -> "InvitationQuerySet":
         """Planned invitations whose time has come, and held ones whose cause may be over."""
         return self.filter(
@@ -270,9 +259,8 @@ class Invitation(models.Model):
         return f"{self.occasion} · {self.wave}"
 
 
-class InvitationMailQuerySet(models.QuerySet["InvitationMail"]):
-    def visible_to(self, user: "Viewer") -> "InvitationMailQuerySet":
-        return self.filter(invitation__in=Invitation.objects.visible_to(user))
+class InvitationMailQuerySet(BrandOwnedQuerySet["InvitationMail"]):
+    brand_path = "invitation__brand"
 
     def with_token(self, token: str) -> "InvitationMailQuerySet":
         """The one survey mail whose links carry this token, or none; unknown and malformed tokens cost the same."""
@@ -301,9 +289,8 @@ class InvitationMail(models.Model):
         return f"{self.invitation_id} · {self.kind}"
 
 
-class HoldQuerySet(models.QuerySet["Hold"]):
-    def visible_to(self, user: "Viewer") -> "HoldQuerySet":
-        return self.filter(purchase__brand__in=Brand.objects.visible_to(user))
+class HoldQuerySet(BrandOwnedQuerySet["Hold"]):
+    brand_path = "purchase__brand"
 
     def standing(self) -> "HoldQuerySet":
         return self.filter(lifted_at__isnull=True)
@@ -335,7 +322,7 @@ class Hold(models.Model):
 NEEDS_FOLLOW_UP = Q(is_suspect=False, followed_up_at__isnull=True) & ~Q(follow_up="none")
 
 
-class ResponseQuerySet(BrandOwnedQuerySet):
+class ResponseQuerySet(BrandOwnedQuerySet["Response"]):
     def counted(self) -> "ResponseQuerySet":
         """What figures are made of: suspect answers count nowhere."""
         return self.filter(is_suspect=False)
@@ -399,9 +386,8 @@ class Response(models.Model):
         return f"{self.invitation_id} · {self.answered_at:%Y-%m-%d}"
 
 
-class AnswerQuerySet(models.QuerySet["Answer"]):
-    def visible_to(self, user: "Viewer") -> "AnswerQuerySet":
-        return self.filter(response__in=Response.objects.visible_to(user))
+class AnswerQuerySet(BrandOwnedQuerySet["Answer"]):
+    brand_path = "response__brand"
 
 
 class Answer(models.Model):
@@ -432,9 +418,8 @@ class Answer(models.Model):
         return self.codes or self.text
 
 
-class ResponseRevisionQuerySet(models.QuerySet["ResponseRevision"]):
-    def visible_to(self, user: "Viewer") -> "ResponseRevisionQuerySet":
-        return self.filter(response__in=Response.objects.visible_to(user))
+class ResponseRevisionQuerySet(BrandOwnedQuerySet["ResponseRevision"]):
+    brand_path = "response__brand"
 
 
 class ResponseRevision(models.Model):
@@ -466,3 +451,6 @@ class ResponseChange(models.Model):
     class Meta:
         verbose_name = _("response not yet counted")
         verbose_name_plural = _("responses not yet counted")
+
+    def __str__(self) -> str:
+        return str(self.response_id)
