@@ -6,7 +6,7 @@ from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
 from affiliates.destinations import is_allowed_destination
-from affiliates.models import Affiliate, Coupon, LinkPromise, TrackingLink
+from affiliates.models import Affiliate, Coupon, LinkPromise, Purchase, TrackingLink
 from affiliates.services import check_code, destination_error
 
 
@@ -84,3 +84,30 @@ class CouponForm(forms.ModelForm):
         if brand and affiliate and affiliate.brand_id != brand.pk:
             self.add_error("affiliate", ValidationError(_("This affiliate belongs to another brand."), "other_brand"))
         return cleaned
+
+
+class CorrectionForm(forms.Form):
+    """Whom to credit with a purchase. A code, since a list of thousands of affiliates is no choice."""
+
+    affiliate = forms.CharField(label=_("affiliate’s code"), required=False, max_length=60)
+    is_nobody = forms.BooleanField(label=_("Nobody is to be credited"), required=False)
+    note = forms.CharField(
+        label=_("reason"),
+        max_length=500,
+        widget=forms.Textarea(attrs={"rows": 3}),
+        help_text=_("For colleagues. It stays on record."),
+    )
+
+    def __init__(self, purchase: Purchase, data: Any = None) -> None:
+        super().__init__(data)
+        self.purchase = purchase
+
+    def clean(self) -> dict[str, Any] | None:
+        code, is_nobody = self.cleaned_data.get("affiliate"), self.cleaned_data.get("is_nobody")
+        if bool(code) == bool(is_nobody):
+            self.add_error("affiliate", ValidationError(_("Name an affiliate, or tick that it is nobody."), "unclear"))
+            return None
+        named = Affiliate.objects.filter(brand=self.purchase.brand_id, code=code).first() if code else None
+        if code and named is None:
+            self.add_error("affiliate", ValidationError(_("There is no affiliate with this code."), "unknown"))
+        return {**self.cleaned_data, "affiliate": named}

@@ -18,7 +18,10 @@ from accounts.admin import ReadOnlyAdmin, ReadOnlyInline
 from accounts.models import AccessLog
 from accounts.services import record_access
 from affiliates import attribution as rules
+from affiliates.admin.decisions import DecidingAdmin, Decision
+from affiliates.forms import CorrectionForm
 from affiliates.models import Attribution, Purchase, Refund
+from affiliates.services import correct_attribution
 from intake.models import ImportRun
 from mailing.addresses import known_hashes
 from surveys.models import Invitation, Reason
@@ -44,7 +47,16 @@ class AttributionInline(ReadOnlyInline):
     """The history: the current one first, corrections below what they corrected."""
 
     model = Attribution
-    fields = readonly_fields = ("affiliate", "method", "reason", "confidence", "evidence", "decided_at", "decided_by")
+    fields = readonly_fields = (
+        "affiliate",
+        "method",
+        "reason",
+        "confidence",
+        "evidence",
+        "decided_at",
+        "decided_by",
+        "note",
+    )
     ordering = ("-is_current", "-decided_at")
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Attribution]:
@@ -63,7 +75,17 @@ class RefundInline(ReadOnlyInline):
 
 
 @admin.register(Purchase)
-class PurchaseAdmin(ReadOnlyAdmin):
+class PurchaseAdmin(DecidingAdmin, ReadOnlyAdmin):
+    decisions = {
+        "correct": Decision(
+            _("Correct who is credited"),
+            CorrectionForm,
+            lambda purchase, given, **how: correct_attribution(
+                purchase, affiliate=given["affiliate"], note=given["note"], **how
+            ),
+            _("The purchase is credited otherwise from now on. What was decided before stays below."),
+        )
+    }
     list_display = ("external_id", "purchased_at", "customer", "credited", "paid", "state", "survey")
     list_select_related = ("customer",)
     list_filter = ("state", "brand")

@@ -1,4 +1,5 @@
 from affiliates.services.changes import PurchaseConflict, change_purchase, record_refund
+from affiliates.services.corrections import correct_attribution
 from affiliates.services.inputs import CustomerInput, FieldError, ProductInput, PurchaseInput, Recorded
 from affiliates.services.links import (
     CodeTaken,
@@ -22,6 +23,7 @@ __all__ = [
     "Recorded",
     "change_purchase",
     "check_code",
+    "correct_attribution",
     "create_affiliate",
     "create_link",
     "destination_error",
