@@ -18,6 +18,7 @@ class Letter:
     severity: str = Complaint.Severity.MEDIUM
     reply: str = ""
     resolution: str = ""
+    is_waiting: bool = False  # for the customer
 
 
 LETTERS = [
@@ -42,6 +43,7 @@ LETTERS = [
         "Me han regalado otro y este está sin abrir. ¿Cómo hago para devolverlo y quién paga el envío?",
         reply="Claro que sí. Te mandamos una etiqueta por correo; el envío de vuelta corre de nuestra cuenta. "
         "En cuanto llegue te devolvemos el importe.",
+        is_waiting=True,
     ),
     Letter(
         4.0,

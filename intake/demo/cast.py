@@ -108,6 +108,7 @@ class Recommender:
     praised: Mapping[str, float] = field(default_factory=dict)
     english: float = 0.03
     joined_days_ago: int = 600
+    most_answers: int = 10_000
 
     @property
     def email(self) -> str:
@@ -145,7 +146,7 @@ RECOMMENDERS = [
         uninformed=Trend(0.14, 0.22),
         rating=4.0,
         missed={"deadlines": 70},
-        praised={"info_previa": 15},
+        praised={"info_previa": 15, "precio": 26},
     ),
     Recommender(
         "celia",
@@ -208,6 +209,7 @@ RECOMMENDERS = [
         links=(Link("nora-primera", "/", "Mi cocina pequeña", ("Ocupa poco",)),),
         coupon="nora",
         joined_days_ago=20,
+        most_answers=3,  # too few to be shown: somebody must see that page too
     ),
 ]
 

@@ -7,6 +7,7 @@ and words of one answer agree, and an affiliate's figures have causes.
 import math
 import random
 import tomllib
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date, datetime, time, timedelta
@@ -117,6 +118,7 @@ class Storyteller:
         self.now = now
         self.today = now.astimezone(ZONE).date()
         self.voices = Voices(rng)
+        self.answers: Counter[str] = Counter()
         self.customers: list[tuple[CustomerInput, Recommender | None]] = []
 
     def tell(self) -> list[Sale]:
@@ -240,6 +242,9 @@ class Storyteller:
         answered = sent + timedelta(hours=min(300.0, self.rng.lognormvariate(math.log(14), 1.1)))
         if answered > self.now - timedelta(hours=2):
             return None
+        if recommender and self.answers[recommender.code] == recommender.most_answers:
+            return None
+        self.answers[recommender.code if recommender else ""] += 1
         language = purchase.customer.language
         return Answer(
             external_id=f"R-{purchase.external_id}",

@@ -214,7 +214,7 @@ def write_letter(brand: Brand, letter: Letter, *, by: User, now: datetime) -> No
     complaint, _created = open_complaint(brand, problem, purchase=purchase, now=at)
     if letter.reply:
         take_complaint(complaint, by=by, now=at + timedelta(hours=3))
-        reply(complaint, text=letter.reply, by=by, now=at + timedelta(hours=4), waits=not letter.resolution)
+        reply(complaint, text=letter.reply, by=by, now=at + timedelta(hours=4), waits=letter.is_waiting)
     if letter.resolution:
         resolve_complaint(complaint, resolution=letter.resolution, by=by, now=at + timedelta(days=3))
 

@@ -12,6 +12,7 @@ from zoneinfo import ZoneInfo
 from django.conf import settings
 from django.db import connection, reset_queries, transaction
 from django.db.models import F
+from django.utils.translation import gettext as _
 
 from accounts.models import Brand
 from affiliates.services import FieldError
@@ -80,7 +81,7 @@ def try_import(job: Import, *, now: datetime) -> Tally:
     tally = Tally()
     with transaction.atomic():
         for batch in _batches(job.source):
-            outcomes, _refused = _store(job, batch, now=now)
+            outcomes, _unwritten = _store(job, batch, now=now)
             _count(tally, outcomes)
             job.on_progress()
         transaction.set_rollback(True)
@@ -117,7 +118,8 @@ def _store(job: Import, batch: Sequence[Row], *, now: datetime) -> tuple[list[Ou
 
 def _parse(job: Import, row: Row) -> Any:
     if not row.is_whole:
-        message = f"The row has {len(row.cells)} columns, the header {len(job.source.header)}."
+        counts = {"found": len(row.cells), "expected": len(job.source.header)}
+        message = _("The row has %(found)d columns, the header %(expected)d.") % counts
         return [FieldError("", "wrong_columns", message)]
     return job.kind.parse(row.values, job.timezone)
 
