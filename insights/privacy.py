@@ -43,7 +43,7 @@ from surveys.models import Answer, Aspect, Fact, ResponseChange, Wave
 View = Literal["affiliate", "staff"]
 
 PERIOD = re.compile(r"(?P<year>(?:19|20)\d\d)(?:-Q(?P<quarter>[1-4])|-(?P<month>0[1-9]|1[0-2]))?")
-# What surveys usually bring (domain.md 3), until the brand's own rate is known.
+# What e-mailed surveys usually bring (12 to 15 %), until the brand's own rate is known.
 USUAL_RESPONSE_RATE = 0.15
 COMMENTS = ("keep_text", "improve_text", "comment")
 LONGEST_LIST = 100  # quotes
