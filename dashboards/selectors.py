@@ -2,13 +2,15 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from datetime import datetime
 
-from django.db.models import Prefetch, Q, QuerySet
+from django.db.models import Prefetch, Q, QuerySet, Sum
 from django.urls import reverse
 from django.utils.translation import gettext as _
 
 from accounts.models import Brand, User
 from affiliates.models import Affiliate, AffiliateMember, LinkPromise, TrackingLink
+from insights.models import Block
 from surveys.models import Fact
 
 PAGES = ("home", "opinions", "links", "sales", "export", "terms")
@@ -77,6 +79,19 @@ def find_affiliates(user: User, search: str) -> QuerySet[Affiliate]:
     """Those the user may see, with the search in their name or code."""
     affiliates = Affiliate.objects.visible_to(user).select_related("brand").order_by("name", "pk")
     return affiliates.filter(Q(name__icontains=search) | Q(code__icontains=search)) if search else affiliates
+
+
+@dataclass(frozen=True)
+class News:
+    """How many answers have been published since a visit. Sums of whole blocks, so never of a few customers."""
+
+    since: datetime
+    answers: int
+
+
+def news_since(affiliate: Affiliate, since: datetime) -> News:
+    blocks = Block.objects.filter(brand=affiliate.brand, affiliate=affiliate, published_at__gt=since)
+    return News(since, blocks.aggregate(n=Sum("n"))["n"] or 0)
 
 
 def links_of(reader: Reader) -> list[TrackingLink]:

@@ -1,6 +1,7 @@
 """The portal: what an affiliate's customers say, shown to the affiliate, and to staff as the affiliate sees it."""
 
 from collections.abc import Callable
+from datetime import datetime
 from functools import wraps
 from typing import Any
 
@@ -17,8 +18,8 @@ from accounts.services import record_access
 from dashboards.exports import write_csv
 from dashboards.forms import OpinionsForm, PeriodForm
 from dashboards.pages import write_halves, write_home, write_links, write_opinions, write_sales
-from dashboards.selectors import Reader, facts_to_tell, find_affiliates, find_reader, links_of
-from dashboards.services import accept_terms
+from dashboards.selectors import News, Reader, facts_to_tell, find_affiliates, find_reader, links_of, news_since
+from dashboards.services import accept_terms, note_visit
 from insights.privacy import Insights, affiliate_insights, available_periods
 from insights.sales import credited_sales, link_traffic
 
@@ -70,9 +71,8 @@ def home(request: HttpRequest, reader: Reader) -> HttpResponse:
     form, insights = read_insights(request, reader, PeriodForm)
     page = write_home(insights)
     facts = [] if page else facts_to_tell(reader.brand, language_of(reader))
-    return show(
-        request, reader, "home", form=form, insights=insights, page=page, facts=facts, halves=write_halves(insights)
-    )
+    context = {"form": form, "insights": insights, "page": page, "facts": facts, "halves": write_halves(insights)}
+    return show(request, reader, "home", news=read_news(request, reader), **context)
 
 
 @require_GET
@@ -137,6 +137,17 @@ def read_insights(request: HttpRequest, reader: Reader, form_class: type[PeriodF
         raise Http404
     period = form.cleaned_data["period"]
     return form, affiliate_insights(reader.affiliate, period=period, language=language_of(reader), now=database_now())
+
+
+def read_news(request: HttpRequest, reader: Reader) -> News | None:
+    """What has come since the visit before this one. Nothing at a first visit, nor for staff."""
+    if reader.member is None:
+        return None
+    key = f"seen-{reader.member.pk}"
+    if ended := note_visit(reader.member, now=database_now()):
+        request.session[key] = ended.isoformat()
+    since = request.session.get(key)
+    return news_since(reader.affiliate, datetime.fromisoformat(since)) if since else None
 
 
 def language_of(reader: Reader) -> str:

@@ -219,6 +219,28 @@ def test_a_missed_fact_names_the_link_it_was_missed_at(as_ana: Client, ana: Affi
     assert page.checklist[0].where == "5 de los 5 venían de «Guía»"
 
 
+def test_what_is_new_since_the_last_visit_is_said_for_the_whole_visit(as_ana: Client, answer: Answer) -> None:
+    answer(6, csat=5)
+    first = as_ana.get(HOME)
+    AffiliateMember.objects.update(last_seen_at=datetime(2026, 3, 20, 12, 0, tzinfo=UTC))
+    answer(7, csat=5, at=datetime(2026, 4, 2, tzinfo=UTC))
+
+    second, reloaded = as_ana.get(HOME), as_ana.get(HOME)
+
+    assert first.context["news"] is None
+    assert second.context["news"] == reloaded.context["news"]
+    assert second.context["news"].answers == 7
+    assert re.search(r"7 .* viernes 20 .*marzo\.", words(second))
+
+
+def test_staff_looking_are_no_visit_of_the_affiliate(client: Client, shop: Shop, ana: Affiliate) -> None:
+    make_member(ana)
+    client.force_login(make_staff(shop.brand))
+
+    assert client.get(f"{LONG}ana/").context["news"] is None
+    assert AffiliateMember.objects.get().last_seen_at is None
+
+
 def test_every_figure_leads_to_its_definition(as_ana: Client, shop: Shop, answer: Answer) -> None:
     fill_programme(shop)
     answer(20, csat=5, nps=9, keep=["precio"], promise=0, affiliate_rating=5, missing=["no"])
@@ -399,6 +421,7 @@ def test_pages_ask_the_same_number_of_questions_however_much_there_is(
         answer(5, link=link, csat=5, keep_text="Bien", expectation="Más", at=datetime(2026, month, 2, tzinfo=UTC))
 
     fill(1)
+    as_ana.get(path)
     with CaptureQueriesContext(connection) as one:
         as_ana.get(path)
     fill(2)
