@@ -132,9 +132,19 @@ class BrandAdmin(AdministratorsAdmin):
         ),
         (
             _("Trust"),
-            {"fields": ("k", "min_form_seconds", "max_posts_per_address", "checks_own_device")},
+            {
+                "fields": (
+                    "k",
+                    ("min_form_seconds", "max_posts_per_address"),
+                    "checks_own_device",
+                    ("suspect_seconds_after_click", "suspect_purchases_an_hour", "suspect_customers_a_domain"),
+                )
+            },
         ),
-        (_("Care"), {"fields": ("legal_regime", "first_answer_hours", "requires_second_factor")}),
+        (
+            _("Care"),
+            {"fields": ("legal_regime", "first_answer_hours", "claim_answer_days", "requires_second_factor")},
+        ),
         (None, {"fields": ("created_at", "updated_at")}),
     )
 

@@ -147,6 +147,17 @@ class Brand(models.Model):
         _("answers from one address in 10 minutes before they look suspect"), default=10, help_text=_("0: no limit.")
     )
     checks_own_device = models.BooleanField(_("flag answers from an affiliate's own device"), default=True)
+    # What makes a purchase worth a person's look (affiliates/services/suspicions.py). It counts all the same.
+    suspect_seconds_after_click = models.PositiveSmallIntegerField(
+        _("purchases this soon after the click are looked at, in seconds"), default=10, help_text=_("0: never.")
+    )
+    suspect_purchases_an_hour = models.PositiveIntegerField(
+        _("purchases of one affiliate within an hour that are looked at"), default=20, help_text=_("0: never.")
+    )
+    suspect_customers_a_domain = models.PositiveIntegerField(
+        _("customers of one affiliate with one mail domain that are looked at"), default=5, help_text=_("0: never.")
+    )
+    claim_answer_days = models.PositiveSmallIntegerField(_("days to answer an affiliate’s claim"), default=10)
 
     legal_regime = models.CharField(_("legal regime"), max_length=20, choices=LegalRegime, default=LegalRegime.STANDARD)
     first_answer_hours = models.PositiveSmallIntegerField(_("hours to a first answer"), default=24)

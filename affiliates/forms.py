@@ -6,8 +6,8 @@ from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
 from affiliates.destinations import is_allowed_destination
-from affiliates.models import Affiliate, Coupon, LinkPromise, Purchase, TrackingLink
-from affiliates.services import check_code, destination_error
+from affiliates.models import Affiliate, Claim, Coupon, LinkPromise, Purchase, TrackingLink
+from affiliates.services import ClaimInput, check_code, destination_error
 
 
 class AffiliateForm(forms.ModelForm):
@@ -111,3 +111,50 @@ class CorrectionForm(forms.Form):
         if code and named is None:
             self.add_error("affiliate", ValidationError(_("There is no affiliate with this code."), "unknown"))
         return {**self.cleaned_data, "affiliate": named}
+
+
+class ClaimForm(forms.Form):
+    """A sale the affiliate misses. Nothing here asks who bought, and nothing is looked up."""
+
+    order_reference = forms.CharField(label=_("order number"), max_length=120)
+    purchased_on = forms.DateField(label=_("date of the purchase"), widget=forms.DateInput(attrs={"type": "date"}))
+    amount = forms.DecimalField(label=_("amount"), min_value=0, max_digits=14, decimal_places=2)
+    currency = forms.CharField(label=_("currency"), max_length=3, initial="EUR")
+    text = forms.CharField(
+        label=_("why it is yours"),
+        required=False,
+        max_length=1000,
+        widget=forms.Textarea(attrs={"rows": 3}),
+        help_text=_("For instance which link or coupon was used. Do not write who bought."),
+    )
+
+    def as_input(self) -> ClaimInput:
+        return ClaimInput(**self.cleaned_data)
+
+
+class ClaimAnswerForm(forms.Form):
+    answer = forms.CharField(
+        label=_("answer to the affiliate"),
+        required=False,
+        max_length=1000,
+        widget=forms.Textarea(attrs={"rows": 3}),
+        help_text=_("The affiliate reads it. Say nothing of the customer or of other affiliates."),
+    )
+
+    def __init__(self, claim: Claim, data: Any = None, **options: Any) -> None:
+        super().__init__(data, **options)
+
+
+class AcceptClaimForm(ClaimAnswerForm):
+    order = forms.CharField(label=_("order number at the shop"), max_length=120)
+    field_order = ("order", "answer")
+
+    def __init__(self, claim: Claim, data: Any = None) -> None:
+        super().__init__(claim, data, initial={"order": claim.order_reference})
+
+
+class DeclineClaimForm(ClaimAnswerForm):
+    reason = forms.ChoiceField(
+        label=_("reason"), choices=[choice for choice in Claim.Reason.choices if choice[0] != Claim.Reason.CREDITED]
+    )
+    field_order = ("reason", "answer")

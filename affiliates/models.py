@@ -525,3 +525,92 @@ class PurchaseChange(models.Model):
 
     def __str__(self) -> str:
         return f"{self.purchase_id}"
+
+
+class ClaimQuerySet(OwnedByAffiliateQuerySet):
+    def open(self) -> "ClaimQuerySet":
+        return self.filter(state=Claim.State.OPEN)
+
+
+class Claim(models.Model):
+    """A sale that an affiliate misses, told without any customer's data; answered once, and then it stands.
+
+    `purchase` and `note` are for staff: what an affiliate reads of a claim is `selectors.claims_of`.
+    """
+
+    class State(models.TextChoices):
+        OPEN = "open", _("Open")
+        ACCEPTED = "accepted", _("Accepted")
+        DECLINED = "declined", _("Declined")
+
+    class Reason(models.TextChoices):
+        """The first is for what is accepted. None tells apart an order that is not there from one of somebody else."""
+
+        CREDITED = "credited", _("The sale is yours")
+        NOT_CONFIRMED = "not_confirmed", _("We cannot confirm that this sale came from you")
+        OUTSIDE_RULES = "outside_rules", _("The rules of the programme do not credit it")
+        ALREADY_CREDITED = "already_credited", _("This sale was counted as yours already")
+        TOO_VAGUE = "too_vague", _("What was told is not enough to find it")
+
+    affiliate = models.ForeignKey(Affiliate, models.PROTECT, related_name="claims", verbose_name=_("affiliate"))
+    order_reference = models.CharField(_("order"), max_length=120)
+    purchased_on = models.DateField(_("purchased on"))
+    amount = models.DecimalField(_("amount"), max_digits=14, decimal_places=2)
+    currency = models.CharField(_("currency"), max_length=3)
+    text = models.CharField(_("why it is yours"), max_length=1000, blank=True)
+    state = models.CharField(_("state"), max_length=8, choices=State, default=State.OPEN)
+    filed_by = models.ForeignKey(
+        User, models.SET_NULL, null=True, blank=True, related_name="+", verbose_name=_("claimed by")
+    )
+    filed_at = models.DateTimeField(_("claimed at"))
+    due_on = models.DateField(_("answer due on"))
+    reason = models.CharField(_("reason"), max_length=16, choices=Reason, blank=True)
+    answer = models.CharField(_("answer"), max_length=1000, blank=True)
+    answered_at = models.DateTimeField(_("answered at"), null=True, blank=True)
+    answered_by = models.ForeignKey(
+        User, models.SET_NULL, null=True, blank=True, related_name="+", verbose_name=_("answered by")
+    )
+    purchase = models.ForeignKey(
+        Purchase, models.PROTECT, null=True, blank=True, related_name="claims", verbose_name=_("purchase")
+    )
+
+    objects = ClaimQuerySet.as_manager()
+
+    class Meta:
+        verbose_name = _("claim of a sale")
+        verbose_name_plural = _("claims of sales")
+        ordering = ["-filed_at", "-pk"]
+        indexes = [models.Index(fields=["due_on"], name="claim_due", condition=Q(state="open"))]
+        constraints = [
+            models.UniqueConstraint(
+                models.functions.Lower("order_reference"),
+                "affiliate",
+                condition=Q(state="open"),
+                name="claim_one_open",
+            ),
+            models.CheckConstraint(
+                condition=Q(state__in=["open", "accepted", "declined"]), name="claim_state_is_known"
+            ),
+            models.CheckConstraint(
+                condition=Q(state="open", reason="", answered_at__isnull=True)
+                | (~Q(state="open") & ~Q(reason="") & Q(answered_at__isnull=False)),
+                name="claim_answer_says_why_and_when",
+            ),
+            models.CheckConstraint(
+                condition=Q(reason="credited", purchase__isnull=False, state="accepted")
+                | (~Q(reason="credited") & ~Q(state="accepted")),
+                name="claim_accepted_is_credited",
+            ),
+            models.CheckConstraint(condition=Q(amount__gte=0), name="claim_amount_positive"),
+        ]
+
+    def __str__(self) -> str:
+        return self.order_reference
+
+    @property
+    def is_open(self) -> bool:
+        return self.state == self.State.OPEN
+
+    @property
+    def brand(self) -> Brand:
+        return self.affiliate.brand

@@ -1,13 +1,15 @@
-"""What a visitor's click needs to know, without asking the database each time."""
+"""What a visitor's click needs to know, without asking the database each time; what affiliates see of their claims."""
 
 from contextlib import suppress
 from dataclasses import dataclass
+from datetime import date, datetime
+from decimal import Decimal
 
 import structlog
 from django.core.cache import cache
 from redis.exceptions import RedisError
 
-from affiliates.models import TrackingLink
+from affiliates.models import Affiliate, Claim, TrackingLink
 
 CACHED_SECONDS = 60  # so long may a paused link still lead on
 log = structlog.get_logger(__name__)
@@ -55,3 +57,44 @@ def _cached(key: str) -> LinkTarget | None:
 def _remember(key: str, target: LinkTarget) -> None:
     with suppress(RedisError):  # said a moment ago, when it was asked
         cache.set(key, target, CACHED_SECONDS)
+
+
+@dataclass(frozen=True)
+class FiledClaim:
+    """A claim as its affiliate sees it: what they told, and the answer. Nothing of a purchase."""
+
+    order_reference: str
+    purchased_on: date
+    amount: Decimal
+    currency: str
+    text: str
+    filed_at: datetime
+    due_on: date
+    state: str
+    state_label: str
+    reason: str
+    reason_label: str
+    answer: str
+    answered_at: datetime | None
+
+
+def claims_of(affiliate: Affiliate) -> list[FiledClaim]:
+    """All that the affiliate ever claimed, the newest first."""
+    return [
+        FiledClaim(
+            order_reference=claim.order_reference,
+            purchased_on=claim.purchased_on,
+            amount=claim.amount,
+            currency=claim.currency,
+            text=claim.text,
+            filed_at=claim.filed_at,
+            due_on=claim.due_on,
+            state=claim.state,
+            state_label=claim.get_state_display(),
+            reason=claim.reason,
+            reason_label=claim.get_reason_display(),
+            answer=claim.answer,
+            answered_at=claim.answered_at,
+        )
+        for claim in Claim.objects.filter(affiliate=affiliate).order_by("-filed_at", "-pk")
+    ]

@@ -24,6 +24,7 @@ SEEN_BY_AFFILIATES = {
     "Affiliate",
     "AffiliateMember",
     "Block",
+    "Claim",
     "Coupon",
     "Finding",
     "LinkPromise",

@@ -6,7 +6,17 @@ from typing import Any
 
 from accounts.models import AccessLog, ApiKey, Brand, User
 from accounts.services import create_api_key
-from affiliates.models import Affiliate, Attribution, Click, Coupon, LinkPromise, Purchase, PurchaseChange, Refund
+from affiliates.models import (
+    Affiliate,
+    Attribution,
+    Claim,
+    Click,
+    Coupon,
+    LinkPromise,
+    Purchase,
+    PurchaseChange,
+    Refund,
+)
 from complaints.models import Complaint, ComplaintChange, ComplaintEvent, ComplaintResponse
 from insights.models import Block, CountedResponse, Finding, PublishedCount, Quote, Rollup, ShownCount
 from intake.models import Hook, IdempotencyKey, ImportRun, InboundEvent, Source
@@ -77,6 +87,10 @@ def make_sale(brand: Brand, affiliate: Affiliate) -> Purchase:
     Attribution.objects.filter(purchase=purchase).update(link=link)
     Refund.objects.create(purchase=purchase, external_id="D-1", amount=5, refunded_at=NOW)
     PurchaseChange.objects.create(purchase=purchase)
+    sale: dict[str, Any] = {"purchased_on": NOW.date(), "amount": 49, "currency": "EUR"}
+    Claim.objects.create(
+        affiliate=affiliate, order_reference=purchase.external_id, **sale, filed_at=NOW, due_on=NOW.date()
+    )
     return purchase
 
 

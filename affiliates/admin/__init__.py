@@ -1,6 +1,7 @@
 """The desk of the programme. Purchases are shown one floor up, with their surveys (intake)."""
 
+from affiliates.admin.claims import ClaimAdmin
 from affiliates.admin.customers import CustomerAdmin, ProductAdmin
 from affiliates.admin.programme import AffiliateAdmin, CouponAdmin, TrackingLinkAdmin
 
-__all__ = ["AffiliateAdmin", "CouponAdmin", "CustomerAdmin", "ProductAdmin", "TrackingLinkAdmin"]
+__all__ = ["AffiliateAdmin", "ClaimAdmin", "CouponAdmin", "CustomerAdmin", "ProductAdmin", "TrackingLinkAdmin"]

@@ -1,4 +1,5 @@
 from affiliates.services.changes import PurchaseConflict, change_purchase, record_refund
+from affiliates.services.claims import ClaimInput, accept_claim, decline_claim, file_claim, purchase_claimed
 from affiliates.services.corrections import correct_attribution
 from affiliates.services.inputs import CustomerInput, FieldError, ProductInput, PurchaseInput, Recorded
 from affiliates.services.links import (
@@ -14,6 +15,7 @@ from affiliates.services.links import (
 from affiliates.services.recording import record_purchases
 
 __all__ = [
+    "ClaimInput",
     "CodeTaken",
     "CustomerInput",
     "FieldError",
@@ -21,14 +23,18 @@ __all__ = [
     "PurchaseConflict",
     "PurchaseInput",
     "Recorded",
+    "accept_claim",
     "change_purchase",
     "check_code",
     "correct_attribution",
     "create_affiliate",
     "create_link",
+    "decline_claim",
     "destination_error",
+    "file_claim",
     "is_code",
     "kind_of_visit",
+    "purchase_claimed",
     "record_click",
     "record_purchases",
     "record_refund",
