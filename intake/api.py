@@ -20,6 +20,7 @@ from accounts.authentication import key_of
 from accounts.models import Brand, Scope
 from affiliates.models import Attribution, Product, Purchase
 from affiliates.services import FieldError, PurchaseConflict, PurchaseInput, Recorded
+from intake.hooks.api import hook_urlpatterns
 from intake.idempotency import answer_once
 from intake.representations import errors_as_json, purchase_as_json, refund_as_json, taken_as_json
 from intake.rows import parse_changes, parse_purchase, parse_refund
@@ -301,4 +302,5 @@ api_urlpatterns = [
     path("purchases/batch/", PurchaseBatchView.as_view(), name="purchase-batch"),
     path("purchases/<path:external_id>/refunds/", RefundsView.as_view(), name="purchase-refunds"),
     path("purchases/<path:external_id>/", PurchaseView.as_view(), name="purchase"),
+    *hook_urlpatterns,
 ]

@@ -169,6 +169,7 @@ CELERY_BEAT_SCHEDULE = {
         ("recover-mail", "mailing.tasks.recover_expired_leases", timedelta(seconds=30)),
         ("open-complaints", "complaints.tasks.open_cases_for_bad_answers", timedelta(seconds=3)),
         ("fold-answers", "insights.tasks.fold_changes", timedelta(seconds=3)),
+        ("process-inbound", "intake.tasks.process_inbound_events", timedelta(seconds=5)),
     ]
 }
 
@@ -329,5 +330,10 @@ MAIL_CLAIM_SECONDS = env.int("MAIL_CLAIM_SECONDS", default=60)
 MAIL_LEASE_SECONDS = env.int("MAIL_LEASE_SECONDS", default=900)
 MAIL_MAX_ATTEMPTS = env.int("MAIL_MAX_ATTEMPTS", default=8)  # tries before a mail is given up
 PURCHASE_BATCH_SIZE = 1000  # purchases worked in one set of statements
+# What shops send by webhook: the largest message taken, in bytes (an order of 500 lines is about 1 MB); the days that a
+# refund waits for its purchase; and how often a message is tried at which we fail.
+HOOK_MAX_BYTES = env.int("HOOK_MAX_BYTES", default=2 * 1024 * 1024)
+HOOK_WAIT_DAYS = env.int("HOOK_WAIT_DAYS", default=14)
+HOOK_MAX_ATTEMPTS = env.int("HOOK_MAX_ATTEMPTS", default=12)
 # Fixes today for reports over old data (YYYY-MM-DD); never for sending.
 POSTVENTA_TODAY = env.str("POSTVENTA_TODAY", default="")
