@@ -70,8 +70,8 @@ def test_an_order_becomes_a_purchase_with_all_that_it_says(shop):
 )
 def test_the_click_comes_from_the_order_or_from_where_the_visitor_landed(shop, attached):
     link = shop.brand.affiliates.get().links.get()
-    click = record_click(link, occurred_at=NOW - timedelta(days=2))
-    order = shopify_order(**json.loads(json.dumps(attached).replace("{click}", click.public_id)))
+    click = record_click(link.pk, kind="visit", visitor="", occurred_at=NOW - timedelta(days=2))
+    order = shopify_order(**json.loads(json.dumps(attached).replace("{click}", click)))
 
     shop.send("orders/create", order)
 
