@@ -61,7 +61,7 @@ class Reader:
     def take(self, name: str, read: Callable[[Any], T], default: T) -> T:
         """The value read; the default where it is absent or wrong."""
         value = self.values.get(name)
-        if is_absent(value):
+        if value is None or value == "" or is_absent(value):  # most are, and most of those are one of the two
             return default
         try:
             return read(value)

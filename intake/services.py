@@ -11,7 +11,7 @@ from django.db import transaction
 from accounts.models import Brand
 from affiliates.models import Purchase, Refund
 from affiliates.services import PurchaseInput, Recorded, change_purchase, record_purchases, record_refund
-from surveys.selectors import SurveyState, survey_states
+from surveys.selectors import SurveyState, state_of_new, survey_states
 from surveys.services.planning import plan_invitations
 from surveys.standard import publish_standard_survey
 
@@ -31,8 +31,10 @@ def take_purchases(
     """Record purchases and plan their surveys, all or nothing; what became of each, in order."""
     recorded = record_purchases(brand, inputs, now=now, source=source, create_affiliates=create_affiliates)
     news = {r.purchase.pk: r.purchase for r in recorded if r.purchase and r.status in ("created", "updated")}
-    plan_invitations(brand, list(news.values()), now=now)
-    states = survey_states({r.purchase.pk for r in recorded if r.purchase}, now=now)
+    verdicts = plan_invitations(brand, list(news.values()), now=now)
+    created = {r.purchase.pk for r in recorded if r.purchase and r.status == "created"}
+    known = {r.purchase.pk for r in recorded if r.purchase} - created
+    states = {pk: state_of_new(verdicts[pk]) for pk in created} | survey_states(known, now=now)
     return [Taken(r, states.get(r.purchase.pk) if r.purchase else None) for r in recorded]
 
 

@@ -3,10 +3,12 @@
 import contextlib
 import hmac
 import unicodedata
+from functools import lru_cache
 
 from django.conf import settings
 
 
+@lru_cache(maxsize=10_000)  # a batch asks for each of its addresses several times
 def normalize_address(address: str) -> str:
     """Trimmed, NFKC, lower case, domain in IDNA. Tags (`+shop`) and dots stay: they may be another person."""
     local, at, domain = unicodedata.normalize("NFKC", address).strip().lower().rpartition("@")
@@ -21,8 +23,12 @@ def hash_address(address: str, *, key_version: int | None = None) -> bytes:
     A plain hash of an address can be guessed; this cannot without the key, which is not in the database.
     """
     version = key_version or max(settings.PSEUDONYM_KEYS)
-    message = f"postventa:email:v1:{normalize_address(address)}".encode()
-    return bytes([version]) + hmac.digest(settings.PSEUDONYM_KEYS[version].encode(), message, "sha256")
+    return bytes([version]) + _digest(settings.PSEUDONYM_KEYS[version], normalize_address(address))
+
+
+@lru_cache(maxsize=10_000)
+def _digest(key: str, address: str) -> bytes:
+    return hmac.digest(key.encode(), f"postventa:email:v1:{address}".encode(), "sha256")
 
 
 def known_hashes(address: str) -> list[bytes]:

@@ -34,7 +34,7 @@ def next_open(at: datetime, zone: ZoneInfo, start: time, end: time) -> datetime:
         for day in range(3)
         for fold in (0, 1)
     )
-    return min(opening for opening in openings if opening >= at and is_open(opening, zone, start, end))
+    return next(opening for opening in openings if opening >= at and is_open(opening, zone, start, end))
 
 
 def spread(key: str) -> timedelta:

@@ -11,6 +11,7 @@ from django.utils.translation import gettext_lazy as _
 
 from affiliates.models import Purchase
 from mailing.models import MailEvent, OutgoingMail
+from surveys.asking import Verdict
 from surveys.models import Invitation, InvitationMail, Reason, Response, Wave
 
 MailState = OutgoingMail.State
@@ -55,6 +56,11 @@ def survey_states(purchases: Iterable[Purchase | int], *, now: datetime) -> dict
     ids = [purchase if isinstance(purchase, int) else purchase.pk for purchase in purchases]
     invitations = with_ledger(Invitation.objects.filter(wave=Wave.FIRST, purchase__in=ids))
     return {invitation.purchase_id: state_of(invitation, now=now) for invitation in invitations}
+
+
+def state_of_new(verdict: Verdict) -> SurveyState:
+    """The same of a purchase first decided on in this transaction: it has no mail and no answer yet."""
+    return SurveyState(Standing(verdict.state), verdict.scheduled_for, verdict.reason)
 
 
 def with_ledger(invitations: QuerySet[Invitation]) -> QuerySet[Any]:

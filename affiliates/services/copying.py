@@ -2,8 +2,9 @@
 
 import io
 import json
-from collections.abc import Callable, Iterable, Sequence
-from datetime import UTC, date, datetime
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from datetime import date
+from itertools import islice
 from typing import Any
 
 from django.contrib.postgres.fields import ArrayField
@@ -13,6 +14,9 @@ from django.utils import timezone
 NULL = r"\N"
 # What COPY's text format reads otherwise.
 ESCAPES = str.maketrans({"\\": r"\\", "\t": r"\t", "\n": r"\n", "\r": r"\r"})
+LINES_AT_ONCE = 2000
+
+Writer = Callable[[Any], str]
 
 
 def copy_rows(rows: Sequence[models.Model]) -> None:
@@ -24,29 +28,53 @@ def copy_rows(rows: Sequence[models.Model]) -> None:
     if not rows:
         return
     model = type(rows[0])
+    for row, pk in zip(rows, new_ids(model, len(rows)), strict=True):
+        row.pk = pk
     fields = model._meta.concrete_fields
-    _number(rows)
-    _date(
-        rows, [field for field in fields if getattr(field, "auto_now", False) or getattr(field, "auto_now_add", False)]
-    )
-    columns = [(field.attname, _writer(field)) for field in fields]
-    lines = ("\t".join([write(getattr(row, name)) for name, write in columns]) for row in rows)
-    names = ", ".join(connection.ops.quote_name(str(field.column)) for field in fields)
-    with connection.cursor() as cursor:
-        table = connection.ops.quote_name(model._meta.db_table)
-        cursor.copy_expert(f"COPY {table} ({names}) FROM STDIN", io.StringIO("\n".join(lines) + "\n"))
+    _date(rows, fields)
+    names = [field.attname for field in fields]
+    # What a model keeps of its row is there and then, past the descriptors that would load what is missing.
+    values = ([loaded[name] for name in names] for loaded in map(vars, rows))
+    copy_values(model, names, values)
     for row in rows:
         row._state.adding = False
         row._state.db = connection.alias
 
 
-def _number(rows: Sequence[models.Model]) -> None:
-    meta = type(rows[0])._meta
+def copy_values(model: type[models.Model], names: Sequence[str], rows: Iterable[Iterable[Any]]) -> None:
+    """Insert rows of bare values, named by their model's attributes (`brand_id`), without reading them all at once.
+
+    Fields not named get the database's own default: ids may be left out, little else.
+    """
+    fields = [next(field for field in model._meta.concrete_fields if field.attname == name) for name in names]
+    writers = [_writer(field) for field in fields]
+    lines = ("\t".join([write(value) for write, value in zip(writers, row, strict=True)]) + "\n" for row in rows)
+    columns = ", ".join(connection.ops.quote_name(str(field.column)) for field in fields)
+    table = connection.ops.quote_name(model._meta.db_table)
     with connection.cursor() as cursor:
-        numbers = "SELECT nextval(pg_get_serial_sequence(%s, %s)) FROM generate_series(1, %s)"
-        cursor.execute(numbers, [meta.db_table, meta.pk.column, len(rows)])
-        for row, (number,) in zip(rows, cursor.fetchall(), strict=True):
-            row.pk = number
+        cursor.copy_expert(f"COPY {table} ({columns}) FROM STDIN", _Stream(lines))
+
+
+def new_ids(model: type[models.Model], count: int) -> list[int]:
+    """Ids from the table's own sequence, so that nobody else gets them."""
+    with connection.cursor() as cursor:
+        cursor.execute(
+            # The name of the sequence in a query of its own, which is asked once and not for every row.
+            "SELECT array_agg(nextval((SELECT pg_get_serial_sequence(%s, %s)::regclass))) FROM generate_series(1, %s)",
+            [model._meta.db_table, model._meta.pk.column, count],
+        )
+        return cursor.fetchone()[0] or []
+
+
+class _Stream(io.TextIOBase):
+    """Lines as a file to read from."""
+
+    def __init__(self, lines: Iterator[str]) -> None:
+        self.lines = lines
+
+    def read(self, size: int | None = -1, /) -> str:
+        """Some whole lines, whatever was asked for: psycopg2 only wants to know when there are no more."""
+        return "".join(islice(self.lines, LINES_AT_ONCE))
 
 
 def _date(rows: Sequence[models.Model], fields: Iterable[models.Field]) -> None:
@@ -57,27 +85,32 @@ def _date(rows: Sequence[models.Model], fields: Iterable[models.Field]) -> None:
             setattr(row, name, now)
 
 
-def _writer(field: models.Field) -> Callable[[Any], str]:
+def _writer(field: models.Field) -> Writer:
     """How a field's values are written in COPY's text format."""
+    write = next((write for kind, write in WRITERS.items() if isinstance(field, kind)), str)
     if isinstance(field, models.JSONField):
-        return lambda value: _escaped(json.dumps(value))
-    if isinstance(field, ArrayField):
-        return lambda value: _escaped("{" + ",".join(_quoted(each) for each in value) + "}")
-    return _plain
+        return write  # None is JSON's null
+    return lambda value: NULL if value is None else write(value)
 
 
-def _plain(value: Any) -> str:
-    if value is None:
-        return NULL
-    if isinstance(value, str):
-        return _escaped(value)
-    if isinstance(value, datetime):
-        return value.astimezone(UTC).isoformat()
-    if isinstance(value, date):
-        return value.isoformat()
-    if isinstance(value, bytes | memoryview):
-        return r"\\x" + bytes(value).hex()
-    return str(value)
+def _escaped(text: str) -> str:
+    return text.translate(ESCAPES)
+
+
+def _iso(moment: date) -> str:
+    return moment.isoformat()
+
+
+def _binary(value: bytes | memoryview) -> str:
+    return r"\\x" + bytes(value).hex()
+
+
+def _json(value: Any) -> str:
+    return _escaped(json.dumps(value))
+
+
+def _array(value: Iterable[str]) -> str:
+    return _escaped("{" + ",".join(map(_quoted, value)) + "}")
 
 
 def _quoted(element: str) -> str:
@@ -85,5 +118,11 @@ def _quoted(element: str) -> str:
     return '"' + element.replace("\\", r"\\").replace('"', r"\"") + '"'
 
 
-def _escaped(text: str) -> str:
-    return text.translate(ESCAPES)
+WRITERS: dict[type[models.Field], Writer] = {
+    models.JSONField: _json,
+    ArrayField: _array,
+    models.BinaryField: _binary,
+    models.DateField: _iso,  # and of times
+    models.CharField: _escaped,
+    models.TextField: _escaped,
+}

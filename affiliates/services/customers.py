@@ -63,7 +63,7 @@ class Customers:
             | Q(pk__in=list(also)),
             brand=brand,
         )
-        locked = found.select_related("acquiring_affiliate").select_for_update(of=("self",), no_key=True)
+        locked = found.select_for_update(of=("self",), no_key=True)
         return cls(brand, locked.order_by("pk"))
 
     def find(self, given: CustomerInput) -> Customer | None:

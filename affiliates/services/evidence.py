@@ -125,22 +125,22 @@ def gather(brand: Brand, purchases: Sequence[Purchase]) -> Dossier:
 
 def attribution_row(purchase: Purchase, decision: Decision, affiliates: dict[int, Affiliate]) -> Attribution:
     """An unsaved row that carries its affiliates, so that nobody has to look them up again."""
-
-    def row(party: Party | None) -> Affiliate | None:
-        return affiliates[party.pk] if party else None
-
+    # Only those that there are: a relation costs more to set than a value.
+    named = {
+        "affiliate": decision.affiliate,
+        "acquiring_affiliate": decision.acquiring_affiliate,
+        "indirect_affiliate": decision.indirect_affiliate,
+    }
     return Attribution(
         purchase=purchase,
-        affiliate=row(decision.affiliate),
         method=decision.method,
         confidence=decision.confidence,
         reason=decision.reason,
         link_id=decision.link,
         window_ends_at=decision.window_ends_at,
-        acquiring_affiliate=row(decision.acquiring_affiliate),
-        indirect_affiliate=row(decision.indirect_affiliate),
         touches=[_touch_as_json(touch) for touch in decision.touches],
         decided_at=decision.decided_at,
+        **{name: affiliates[party.pk] for name, party in named.items() if party},
     )
 
 

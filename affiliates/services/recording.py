@@ -15,7 +15,7 @@ from accounts.models import Brand
 from affiliates.attribution import Rules, attribute
 from affiliates.currencies import CURRENCIES
 from affiliates.models import Affiliate, Attribution, Purchase, PurchaseChange
-from affiliates.services.copying import copy_rows
+from affiliates.services.copying import copy_rows, copy_values
 from affiliates.services.customers import CustomerMismatch, Customers, identity_hash, is_same_identity
 from affiliates.services.evidence import Dossier, attribution_row, gather, rules_of
 from affiliates.services.inputs import FieldError, PurchaseInput, Recorded, Status
@@ -195,7 +195,9 @@ class _Batch:
         for row in rows:
             row.purchase = row.purchase
         copy_rows(rows)
-        copy_rows([PurchaseChange(purchase_id=purchase.pk) for purchase in [*self.new, *self.changed.values()]])
+        changed_at = timezone.now()
+        changes = [(purchase.pk, changed_at) for purchase in [*self.new, *self.changed.values()]]
+        copy_values(PurchaseChange, ["purchase_id", "created_at"], changes)
 
 
 def _normalised(given: PurchaseInput) -> PurchaseInput:
@@ -204,8 +206,8 @@ def _normalised(given: PurchaseInput) -> PurchaseInput:
     if amount is not None and _has_two_decimals(amount):
         amount = amount.quantize(CENT)
     customer = given.customer
-    if customer.email:
-        customer = replace(customer, email=normalize_address(customer.email))
+    if customer.email and customer.email != (email := normalize_address(customer.email)):
+        customer = replace(customer, email=email)
     return replace(
         given,
         amount=amount,

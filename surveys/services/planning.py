@@ -2,16 +2,17 @@
 
 from collections.abc import Collection, Iterable, Sequence
 from datetime import UTC, datetime
+from typing import Any
 
-from django.db import transaction
+from django.db import connection, transaction
 from django.db.models import prefetch_related_objects
 from django.db.models.functions import Coalesce
 
 from accounts.models import Brand
 from affiliates.models import Purchase
-from mailing.addresses import known_hashes, normalize_address
-from mailing.models import OutgoingMail, Suppression
-from mailing.selectors import suppressed_addresses
+from mailing.addresses import normalize_address
+from mailing.models import OutgoingMail
+from mailing.selectors import standing_suppressions, strongest_reason
 from mailing.services import cancel_mails
 from surveys.asking import Facts, Verdict, judge
 from surveys.models import Hold, Invitation, InvitationMail, Reason, Survey, Wave
@@ -28,14 +29,14 @@ def purchase_scope(purchase_id: int) -> str:
 
 
 @transaction.atomic
-def plan_invitations(brand: Brand, purchases: Sequence[Purchase], *, now: datetime) -> None:
+def plan_invitations(brand: Brand, purchases: Sequence[Purchase], *, now: datetime) -> dict[int, Verdict]:
     """Decide on each purchase of the brand; what was decided before is decided again with what is known now.
 
     A mail on its way is taken back where the purchase was cancelled or refunded or has an open complaint; what has
-    been handed over stays as it is.
+    been handed over stays as it is. The verdicts by purchase: of new purchases, all that there is to know.
     """
     if not purchases:
-        return
+        return {}
     prefetch_related_objects(list(purchases), "customer", "product")
     # Locked in one order, so that two who plan the same wait for each other; senders skip what is locked.
     standing = {
@@ -46,8 +47,9 @@ def plan_invitations(brand: Brand, purchases: Sequence[Purchase], *, now: dateti
     }
     facts = gather_facts(brand, purchases, counting=[State.PLANNED, State.QUEUED])
     verdicts = judge_in_turn(brand, purchases, standing, facts, now=now)
-    create_invitations(brand, {pk: verdict for pk, verdict in verdicts.items() if pk not in standing})
+    create_invitations(brand, {pk: verdict for pk, verdict in verdicts.items() if pk not in standing}, now=now)
     change_invitations([(standing[pk], verdict) for pk, verdict in verdicts.items() if pk in standing], now=now)
+    return verdicts
 
 
 def judge_in_turn(
@@ -76,28 +78,34 @@ def judge_in_turn(
     return verdicts
 
 
-def create_invitations(brand: Brand, verdicts: dict[int, Verdict]) -> None:
+# Who plans the same purchase at the same moment knows no more than we do: the first to commit stands, and whatever it
+# decided is judged again before anything is sent.
+CREATE = """
+INSERT INTO surveys_invitation
+    (brand_id, survey_id, wave, occasion, purchase_id, state, reason, scheduled_for, created_at, updated_at)
+SELECT %(brand)s, %(survey)s, %(wave)s, 'purchase:' || purchase, purchase, state, reason, at, %(now)s, %(now)s
+FROM unnest(%(purchases)s::bigint[], %(states)s::text[], %(reasons)s::text[], %(times)s::timestamptz[])
+    AS planned (purchase, state, reason, at)
+ON CONFLICT DO NOTHING
+"""
+
+
+def create_invitations(brand: Brand, verdicts: dict[int, Verdict], *, now: datetime) -> None:
     if not verdicts:
         return
     survey = Survey.objects.published(brand, Wave.FIRST).first() or publish_standard_survey(brand)
-    # Who plans the same purchase at the same moment knows no more than we do: the first to commit stands, and
-    # whatever it decided is judged again before anything is sent.
-    Invitation.objects.bulk_create(
-        [
-            Invitation(
-                brand=brand,
-                survey=survey,
-                wave=Wave.FIRST,
-                occasion=f"purchase:{purchase_id}",
-                purchase_id=purchase_id,
-                state=verdict.state,
-                reason=verdict.reason,
-                scheduled_for=verdict.scheduled_for,
-            )
-            for purchase_id, verdict in verdicts.items()
-        ],
-        ignore_conflicts=True,
-    )
+    values: dict[str, Any] = {
+        "brand": brand.pk,
+        "survey": survey.pk,
+        "wave": Wave.FIRST,
+        "now": now,
+        "purchases": list(verdicts),
+        "states": [verdict.state for verdict in verdicts.values()],
+        "reasons": [verdict.reason for verdict in verdicts.values()],
+        "times": [verdict.scheduled_for for verdict in verdicts.values()],
+    }
+    with connection.cursor() as cursor:
+        cursor.execute(CREATE, values)
 
 
 def change_invitations(decided: Iterable[tuple[Invitation, Verdict]], *, now: datetime) -> None:
@@ -169,15 +177,12 @@ def suppressed_purchases(brand: Brand, purchases: Collection[Purchase]) -> dict[
     addresses = {
         purchase.pk: normalize_address(purchase.customer.email) for purchase in purchases if purchase.customer.email
     }
-    everywhere = suppressed_addresses(brand, set(addresses.values()), scopes=[OutgoingMail.SURVEYS])
-    here = dict(
-        Suppression.objects.filter(
-            brand=brand,
-            address_hash__in=[known for address in set(addresses.values()) for known in known_hashes(address)],
-            scope__in=[purchase_scope(pk) for pk in addresses],
-        ).values_list("scope", "reason")
-    )
-    reasons = {pk: everywhere.get(address) or here.get(purchase_scope(pk)) for pk, address in addresses.items()}
+    standing = standing_suppressions(brand, set(addresses.values()))
+    reasons = {
+        pk: strongest_reason(standing[address], [OutgoingMail.SURVEYS]) or standing[address].get(purchase_scope(pk))
+        for pk, address in addresses.items()
+        if address in standing
+    }
     return {pk: reason_of_suppression(reason) for pk, reason in reasons.items() if reason}
 
 
