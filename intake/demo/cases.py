@@ -12,6 +12,7 @@ class Letter:
     """A case that a customer opened by writing, so many days ago."""
 
     days_ago: float
+    sku: str  # of what was bought
     kind: str
     subject: str
     text: str
@@ -19,25 +20,30 @@ class Letter:
     reply: str = ""
     resolution: str = ""
     is_waiting: bool = False  # for the customer
+    had_it_for: int = 3  # days, at least
 
 
 LETTERS = [
     Letter(
         0.2,
+        "SAR-26",
         Kind.INQUIRY,
         "Cómo se cura la sartén",
         "Hola: ya tengo la sartén en casa, pero no sé cómo se cura antes del primer uso. ¿Vale aceite de girasol?",
         Complaint.Severity.LOW,
     ),
     Letter(
-        1.1,
+        0.6,
+        "CAF-6",
         Kind.WARRANTY,
         "La junta de la cafetera pierde",
-        "La compré en primavera y desde la semana pasada gotea por la rosca. He recolocado la junta y sigue "
+        "La compré hace unos meses y desde la semana pasada gotea por la rosca. He recolocado la junta y sigue "
         "igual. ¿Entra en la garantía?",
+        had_it_for=100,
     ),
     Letter(
         2.4,
+        "MOL-1",
         Kind.RETURN,
         "Quiero devolver el molinillo",
         "Me han regalado otro y este está sin abrir. ¿Cómo hago para devolverlo y quién paga el envío?",
@@ -47,6 +53,7 @@ LETTERS = [
     ),
     Letter(
         4.0,
+        "CUR-FIL",
         Kind.CLAIM,
         "Me cobraron dos veces",
         "El día de la compra la página se quedó colgada y ahora tengo dos cargos del mismo importe. Quiero que me "
@@ -57,16 +64,18 @@ LETTERS = [
     ),
     Letter(
         12.0,
+        "HER-1",
         Kind.COMPLAINT,
         "Nadie me contesta",
-        "Escribí hace una semana por el retraso de mi pedido y todavía no sé nada. Es una falta de respeto.",
+        "Escribí hace una semana porque mi hervidor llegó sin la tapa y todavía no sé nada. Es una falta de respeto.",
         Complaint.Severity.HIGH,
-        reply="Sentimos el silencio. El paquete se quedó parado en el almacén del transportista y hoy sale de nuevo. "
-        "Te devolvemos los gastos de envío.",
-        resolution="Paquete entregado y gastos de envío devueltos. El buzón se revisa ahora también por la tarde.",
+        reply="Sentimos el silencio. La tapa no llegó a salir del almacén; hoy mismo te la enviamos, sin gastos.",
+        resolution="Tapa entregada. El buzón se revisa ahora también por la tarde.",
+        had_it_for=7,
     ),
     Letter(
         21.0,
+        "CUC-20",
         Kind.SUGGESTION,
         "Un cuchillo más pequeño",
         "Me encanta el de chef, pero para pelar me haría falta uno corto de la misma serie. ¿Lo habéis pensado?",
@@ -76,6 +85,7 @@ LETTERS = [
     ),
     Letter(
         33.0,
+        "SAR-26",
         Kind.WARRANTY,
         "Se ha soltado el mango",
         "Al tercer uso se ha soltado el mango de la sartén. Adjunto las fotos si hacen falta.",
@@ -84,6 +94,7 @@ LETTERS = [
     ),
     Letter(
         58.0,
+        "TAL-CUC",
         Kind.RETURN,
         "El taller no era lo que esperaba",
         "Decían un grupo de ocho y éramos catorce, apenas pude practicar. Me gustaría que me devolvierais una parte.",

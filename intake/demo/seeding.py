@@ -38,7 +38,8 @@ from surveys.services.importing import import_responses
 
 T = TypeVar("T")
 FOLLOWED_UP = timedelta(days=75)  # bad answers of the last weeks have a case; earlier ones came before the desk
-STILL_OPEN = timedelta(days=5)
+UNSEEN = timedelta(hours=30)
+STILL_OPEN = timedelta(days=4)
 
 
 @transaction.atomic
@@ -161,20 +162,25 @@ class Desk:
     now: datetime
 
     def work(self, complaint: Complaint) -> None:
-        """Answer and close what is some days old; of the rest some are begun and some are new."""
+        """Look after it within hours; close it within days, or wait for the customer. The newest is yet to be seen."""
         age = self.now - complaint.opened_at
-        first = complaint.opened_at + age * self.rng.uniform(0.1, 0.3) if age < STILL_OPEN else None
-        first_look = first or complaint.opened_at + timedelta(hours=self.rng.uniform(1, 22))
-        if age < STILL_OPEN and self.rng.random() < 0.5:
+        if age < UNSEEN and self.rng.random() < 0.6:
             return
-        take_complaint(complaint, by=self.by, now=first_look)
+        looked = complaint.opened_at + min(age / 2, timedelta(hours=self.rng.uniform(1, 20)))
+        take_complaint(complaint, by=self.by, now=looked)
         if self.rng.random() < 0.3:
-            add_note(complaint, text=self.rng.choice(NOTES), by=self.by, now=first_look + timedelta(minutes=9))
+            add_note(
+                complaint, text=self.rng.choice(NOTES), by=self.by, now=min(looked + timedelta(minutes=9), self.now)
+            )
         words, resolution = self.rng.choice(REPLIES[complaint.part or "service"])
+        is_open = age < STILL_OPEN and self.rng.random() < 0.6
+        answered = min(looked + timedelta(minutes=25), self.now)
         if complaint.can_be_written_to:
-            reply(complaint, text=words, by=self.by, now=first_look + timedelta(minutes=25), waits=age < STILL_OPEN)
-        if age > STILL_OPEN and self.rng.random() < 0.93:
-            closed = first_look + (self.now - first_look) * self.rng.uniform(0.05, 0.5)
+            reply(complaint, text=words, by=self.by, now=answered, waits=is_open)
+        elif age < UNSEEN:
+            return
+        if not is_open:
+            closed = answered + (self.now - answered) * self.rng.uniform(0.05, 0.5)
             resolve_complaint(complaint, resolution=resolution, by=self.by, now=closed)
 
 
@@ -195,14 +201,14 @@ def work_on_letters(brand: Brand, *, by: User, now: datetime) -> None:
 def write_letter(brand: Brand, letter: Letter, *, by: User, now: datetime) -> None:
     """A case about a purchase that fits and that nobody complained about before."""
     at = now - timedelta(days=letter.days_ago)
-    purchase = (
-        Purchase.objects.filter(
-            brand=brand, complaints=None, delivered_at__lt=at - timedelta(days=2), customer__language="es"
-        )
-        .order_by("-delivered_at")
-        .select_related("customer")
-        .first()
+    fitting = Purchase.objects.annotate(had_since=Coalesce("delivered_at", "activated_at")).filter(
+        brand=brand,
+        complaints=None,
+        product__sku=letter.sku,
+        customer__language="es",
+        had_since__lt=at - timedelta(days=letter.had_it_for),
     )
+    purchase = fitting.order_by("-had_since").select_related("customer").first()
     problem = Problem(
         kind=letter.kind,
         subject=letter.subject,
