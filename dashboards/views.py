@@ -21,7 +21,7 @@ from dashboards.pages import write_halves, write_home, write_links, write_opinio
 from dashboards.selectors import News, Reader, facts_to_tell, find_affiliates, find_reader, links_of, news_since
 from dashboards.services import accept_terms, note_visit
 from insights.privacy import Insights, affiliate_insights, available_periods
-from insights.sales import credited_sales, link_traffic
+from insights.sales import credited_sales, link_traffic, new_and_returning
 
 OPINIONS_A_PAGE = 25
 AFFILIATES_A_PAGE = 50
@@ -71,8 +71,10 @@ def home(request: HttpRequest, reader: Reader) -> HttpResponse:
     form, insights = read_insights(request, reader, PeriodForm)
     page = write_home(insights)
     facts = [] if page else facts_to_tell(reader.brand, language_of(reader))
-    context = {"form": form, "insights": insights, "page": page, "facts": facts, "halves": write_halves(insights)}
-    return show(request, reader, "home", news=read_news(request, reader), **context)
+    halves = write_halves(new_and_returning(reader.affiliate, period=insights.period))
+    news = read_news(request, reader)
+    context = {"form": form, "insights": insights, "page": page, "facts": facts, "halves": halves, "news": news}
+    return show(request, reader, "home", **context)
 
 
 @require_GET

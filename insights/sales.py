@@ -10,6 +10,7 @@ from datetime import date, datetime
 from typing import Any
 from zoneinfo import ZoneInfo
 
+from django.db import connection
 from django.db.models import Count, QuerySet
 from django.db.models.functions import TruncMonth
 
@@ -25,6 +26,19 @@ class Credited:
     month: date
     reason: str
     purchases: int
+
+
+@dataclass(frozen=True)
+class MonthOfSales:
+    """Purchases of a month credited to the affiliate: customers' first ones with it, and all later ones.
+
+    Cancelled and refunded purchases count here as everywhere in what an affiliate sees: the difference between two
+    figures must not tell that one was given back.
+    """
+
+    month: date
+    new: int
+    returning: int
 
 
 @dataclass(frozen=True)
@@ -46,6 +60,31 @@ def credited_sales(affiliate: Affiliate, *, period: str = "all") -> tuple[Credit
         .order_by("-month", "reason")
     )
     return tuple(Credited(month.date(), reason, n) for month, reason, n in rows)
+
+
+def new_and_returning(affiliate: Affiliate, *, period: str = "all") -> tuple[MonthOfSales, ...]:
+    """The oldest month first, without those in which nothing was sold. A first purchase is the first of all time."""
+    months = parse_period(period)
+    with connection.cursor() as cursor:
+        cursor.execute(NEW_AND_RETURNING, {"affiliate": affiliate.pk, "zone": affiliate.brand.timezone})
+        sold = [MonthOfSales(*row) for row in cursor.fetchall()]
+    return tuple(
+        each for each in sold if not (months.first and months.after) or months.first <= each.month < months.after
+    )
+
+
+NEW_AND_RETURNING = """
+    SELECT month, count(*) FILTER (WHERE nth = 1), count(*) FILTER (WHERE nth > 1)
+    FROM (
+        SELECT date_trunc('month', purchase.purchased_at AT TIME ZONE %(zone)s)::date AS month,
+            row_number() OVER (PARTITION BY purchase.customer_id ORDER BY purchase.purchased_at, purchase.id) AS nth
+        FROM affiliates_attribution attribution
+        JOIN affiliates_purchase purchase ON purchase.id = attribution.purchase_id
+        WHERE attribution.is_current AND attribution.affiliate_id = %(affiliate)s
+    ) sold
+    GROUP BY month
+    ORDER BY month
+"""
 
 
 def link_traffic(affiliate: Affiliate, *, period: str = "all") -> Traffic:

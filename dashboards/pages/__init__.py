@@ -1,6 +1,7 @@
 """What the portal's pages show: findings as rows and sentences, ready for their templates. Pure: no database."""
 
-from dashboards.pages.home import write_halves, write_home
+from dashboards.pages.halves import write_halves
+from dashboards.pages.home import write_home
 from dashboards.pages.links import write_links
 from dashboards.pages.opinions import write_opinions
 from dashboards.pages.sales import write_sales

@@ -136,26 +136,6 @@ def programme_said(reference: float) -> str:
     return pgettext("comparison", "programme %(share)s") % {"share": percent(reference)}
 
 
-# --- New customers, and those there are ------------------------------------------------------------------------------
-@dataclass(frozen=True)
-class Halves:
-    """Purchases credited in the period: of how many customers, and how many of them came back."""
-
-    customers: int
-    purchases: int
-    returning: int
-
-    @property
-    def share_returning(self) -> float:
-        return self.returning / self.purchases
-
-
-def write_halves(insights: Insights) -> Halves | None:
-    if not insights.purchases:
-        return None
-    return Halves(insights.customers, insights.purchases, insights.purchases - insights.customers)
-
-
 # --- The page --------------------------------------------------------------------------------------------------------
 @dataclass(frozen=True)
 class Home:

@@ -16,7 +16,16 @@ from accounts.models import AccessLog
 from affiliates.models import Affiliate, AffiliateMember, Attribution, Click, LinkPromise
 from insights.services import fold_changes
 from surveys.models import Fact
-from tests.factories import NOW, make_affiliate, make_brand, make_link, make_member, make_staff
+from tests.factories import (
+    NOW,
+    make_affiliate,
+    make_brand,
+    make_customer,
+    make_link,
+    make_member,
+    make_purchase,
+    make_staff,
+)
 from tests.insights.conftest import Shop
 from tests.insights.test_privacy import fill_programme
 
@@ -284,6 +293,36 @@ def test_home_is_a_light_page(as_ana: Client, shop: Shop, answer: Answer) -> Non
     answer(20, csat=5, keep=["precio"], improve=["entrega"], promise=0, keep_text="Bien", expectation="Más")
 
     assert len(as_ana.get(HOME).content) < 60_000
+
+
+def test_new_customers_and_those_who_came_back_are_counted_apart(as_ana: Client, shop: Shop, ana: Affiliate) -> None:
+    bruno = make_affiliate(shop.brand, "Bruno")
+    carla, diana = make_customer(shop.brand), make_customer(shop.brand, "Diana")
+    for customer, affiliate, month in [
+        (carla, bruno, 1),
+        (carla, ana, 2),
+        (carla, ana, 2),
+        (carla, ana, 4),
+        (diana, ana, 4),
+    ]:
+        make_purchase(customer, affiliate=affiliate, purchased_at=datetime(2026, month, 5, tzinfo=UTC))
+
+    halves = as_ana.get(HOME).context["halves"]
+
+    assert (halves.new, halves.returning, halves.purchases) == (2, 2, 4)
+    assert halves.months == [("abril de 2026", 1, 1), ("marzo de 2026", 0, 0), ("febrero de 2026", 1, 1)]
+
+
+def test_who_bought_in_an_earlier_period_comes_back_in_this_one(as_ana: Client, ana: Affiliate, answer: Answer) -> None:
+    answer(5, csat=5)
+    carla = make_customer(ana.brand)
+    for month in (1, 3):
+        make_purchase(carla, affiliate=ana, purchased_at=datetime(2026, month, 5, tzinfo=UTC))
+
+    halves = as_ana.get(HOME, {"period": "2026-03"}).context["halves"]
+
+    assert (halves.new, halves.returning) == (5, 1)
+    assert halves.new_chart == ""
 
 
 # --- Opinions --------------------------------------------------------------------------------------------------------
