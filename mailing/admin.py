@@ -85,11 +85,11 @@ class OutgoingMailAdmin(ReadOnlyAdmin):
 
 @admin.register(Suppression)
 class SuppressionAdmin(ReadOnlyAdmin):
-    list_display = ("created_at", "scope", "reason")
+    list_display = ("created_at", "scope", "reason", "expires_at")
     list_filter = ("reason",)
     search_fields = ("address_hash",)
     search_help_text = _("The whole e-mail address: only a fingerprint of it is kept")
-    fields = ("scope", "reason", "created_at")
+    fields = ("scope", "reason", "created_at", "expires_at")
     ordering = ("-created_at", "-pk")
 
     def get_search_results(

@@ -1,6 +1,7 @@
 """The ledger of all mail the product sends. It knows addresses and templates, and nothing of surveys."""
 
 import uuid
+from collections.abc import Iterable
 from datetime import datetime
 from email.utils import parseaddr
 
@@ -203,10 +204,24 @@ class MailEvent(models.Model):
         return f"{self.get_kind_display()} · {self.occurred_at:%Y-%m-%d %H:%M}"
 
 
+def scopes_against(scopes: Iterable[str]) -> list[str]:
+    """The scopes of suppressions that stop a mail about `scopes`."""
+    about = list(scopes)
+    return [*about, *([Suppression.UNASKED] if about else []), Suppression.EVERYTHING]
+
+
+class SuppressionQuerySet(BrandOwnedQuerySet["Suppression"]):
+    def standing(self) -> "SuppressionQuerySet":
+        return self.filter(Q(expires_at__isnull=True) | Q(expires_at__gt=Now()))
+
+
 class Suppression(models.Model):
     """Who must not be written to, and about what. Keyed hashes: it outlives the customer's erasure."""
 
     EVERYTHING = "all"
+    # All that answers nobody: every mail that has a scope. Whoever marked a survey as spam and then asks us something
+    # still gets the answer.
+    UNASKED = "unasked"
 
     class Reason(models.TextChoices):
         OPTED_OUT = "opted_out", _("Asked not to be written to")
@@ -220,7 +235,10 @@ class Suppression(models.Model):
     reason = models.CharField(_("reason"), max_length=12, choices=Reason)
     created_at = models.DateTimeField(_("created at"), default=timezone.now)
 
-    objects = BrandOwnedQuerySet["Suppression"].as_manager()
+    # An address that only failed for a while rests for a while. Empty: for good.
+    expires_at = models.DateTimeField(_("until"), null=True, blank=True)
+
+    objects = SuppressionQuerySet.as_manager()
 
     class Meta:
         verbose_name = _("suppression")

@@ -43,7 +43,12 @@ class Message:
     reply_to: str
     headers: dict[str, str]
     texts: Texts
-    boundary: str
+    uuid: str
+
+    @property
+    def boundary(self) -> str:
+        """No quoted-printable text can hold "=_", so no text can end its part."""
+        return f"=_{self.uuid}"
 
     @property
     def quoted_sender_name(self) -> str:
@@ -86,8 +91,7 @@ def render(mail: OutgoingMail, *, now: datetime) -> Message:
         reply_to=_ascii_address(mail.brand.reply_to or mail.brand.service_sender or mail.sender),
         headers=_headers(mail, name, date=mail.handed_over_at or now),
         texts=texts_of(mail),
-        # No quoted-printable text can hold "=_", so no text can end its part.
-        boundary=f"=_{mail.uuid.hex}",
+        uuid=mail.uuid.hex,
     )
 
 

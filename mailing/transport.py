@@ -201,6 +201,8 @@ def as_email(message: Message) -> EmailMultiAlternatives:
         reply_to=[message.reply_to],
         headers=message.headers,
     )
+    # A provider gives it back with each event, so that we know of which mail it speaks, whatever its own ids are.
+    email.metadata = {"mail": message.uuid}  # type: ignore[attr-defined]
     email.attach_alternative(message.texts.html, "text/html")
     return email
 

@@ -1,14 +1,17 @@
 """What other apps may ask of the mail ledger, and the engine that empties it."""
 
 from mailing.services.queueing import MailRequest, cancel_mails, queue_mail, queue_mails, retry_mail
+from mailing.services.reports import MailReport, record_mail_event
 from mailing.services.sending import recover_expired_leases, send_due_mail
 from mailing.services.suppression import suppress, unsubscribe
 
 __all__ = [
+    "MailReport",
     "MailRequest",
     "cancel_mails",
     "queue_mail",
     "queue_mails",
+    "record_mail_event",
     "recover_expired_leases",
     "retry_mail",
     "send_due_mail",

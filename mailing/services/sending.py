@@ -7,7 +7,6 @@ Each step is a short transaction of its own and the conversation with the server
 the lease, so a worker that was away too long changes nothing any more. All times are the database's.
 """
 
-import re
 import time
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -24,7 +23,8 @@ from django.utils import timezone
 
 from mailing.addresses import known_hashes
 from mailing.backoff import backoff
-from mailing.models import MailEvent, OutgoingMail, Suppression
+from mailing.bounces import Fault, fault_of
+from mailing.models import MailEvent, OutgoingMail, Suppression, scopes_against
 from mailing.rendering import Message, UnsendableAddress, render
 from mailing.selectors import suppressed_addresses
 from mailing.services.suppression import suppress
@@ -39,8 +39,6 @@ LARGEST_GROUP = 50
 GROUP_SECONDS = 0.1
 UNREACHABLE_PAUSE = timedelta(seconds=30)
 FREED: dict[str, Any] = {"lease_owner": None, "lease_until": None, "updated_at": Now()}
-# RFC 3463: no such mailbox, no such host, mailbox moved, host takes no mail (null MX); mailbox disabled.
-_HARD_BOUNCE = re.compile(r"^5\d\d (?:5\.1\.(?:1|2|6|10)|5\.2\.1)\b")
 
 log = structlog.get_logger(__name__)
 
@@ -148,7 +146,8 @@ UPDATE mailing_outgoingmail AS mail
    AND (expires_at IS NULL OR expires_at > statement_timestamp())
    AND NOT EXISTS (SELECT FROM mailing_suppression AS objection
                     WHERE objection.brand_id = mail.brand_id AND objection.address_hash = ANY(%s)
-                      AND objection.scope = ANY(mail.scopes || 'all'::varchar))
+                      AND objection.scope = ANY(%s)
+                      AND (objection.expires_at IS NULL OR objection.expires_at > statement_timestamp()))
 RETURNING attempts
 """
 
@@ -160,7 +159,8 @@ def hand_over(mail: OutgoingMail, *, owner: UUID) -> bool:
     leaves one mail of which nobody knows whether it was begun.
     """
     with connection.cursor() as cursor:
-        cursor.execute(_HAND_OVER, [settings.MAIL_LEASE_SECONDS, mail.pk, owner, known_hashes(mail.to_address)])
+        objections: list[Any] = [known_hashes(mail.to_address), scopes_against(mail.scopes)]
+        cursor.execute(_HAND_OVER, [settings.MAIL_LEASE_SECONDS, mail.pk, owner, *objections])
         promised = cursor.fetchone()
     if promised is None:
         put_aside(mail, owner=owner)
@@ -191,7 +191,7 @@ def attempt(mail: OutgoingMail, message: Message, *, transport: Transport) -> Ou
     except Unreachable as error:
         return Outcome(mail, State.QUEUED, Reason.UNREACHABLE, str(error), UNREACHABLE_PAUSE, tries=-1)  # it was none
     except Refused as error:
-        reason = Reason.BOUNCED if _HARD_BOUNCE.match(str(error)) else Reason.REFUSED
+        reason = Reason.BOUNCED if fault_of(str(error)) == Fault.ADDRESS else Reason.REFUSED
         return Outcome(mail, State.FAILED, reason, str(error), event=MailEvent.Kind.REJECTED)
     except Deferred as error:
         return try_again(mail, Reason.DEFERRED, str(error))

@@ -9,16 +9,28 @@ from mailing.addresses import hash_address
 from mailing.models import MailEvent, OutgoingMail, Suppression
 
 
-def suppress(brand: Brand, address: str | bytes, *, scope: str, reason: str, now: datetime) -> None:
-    """Do not write to this address about `scope` again ("surveys", "purchase:17", or Suppression.EVERYTHING).
+@transaction.atomic
+def suppress(
+    brand: Brand,
+    address: str | bytes,
+    *,
+    scope: str,
+    reason: str,
+    now: datetime,
+    expires_at: datetime | None = None,
+) -> None:
+    """Do not write to this address about `scope` ("surveys", "purchase:17", Suppression.UNASKED or EVERYTHING).
 
-    `address` may be its keyed hash where the address itself is no longer known. Saying it twice keeps the first.
+    `address` may be its keyed hash where the address itself is no longer known. For good unless `expires_at` says
+    until when. Saying it twice keeps the first; what is for good or longer replaces what ends.
     """
     address_hash = address if isinstance(address, bytes) else hash_address(address)
+    said = {"reason": reason, "created_at": now, "expires_at": expires_at}
     Suppression.objects.bulk_create(
-        [Suppression(brand=brand, address_hash=address_hash, scope=scope, reason=reason, created_at=now)],
-        ignore_conflicts=True,
+        [Suppression(brand=brand, address_hash=address_hash, scope=scope, **said)], ignore_conflicts=True
     )
+    ending = Suppression.objects.filter(brand=brand, address_hash=address_hash, scope=scope, expires_at__isnull=False)
+    (ending.filter(expires_at__lt=expires_at) if expires_at else ending).update(**said)
 
 
 @transaction.atomic
