@@ -3,12 +3,12 @@
 from collections.abc import Iterable
 from typing import Any, NoReturn
 
+import structlog
 from django.core.exceptions import PermissionDenied
 from django.core.exceptions import ValidationError as DjangoValidationError
-from django.http import Http404, HttpRequest
+from django.http import Http404
 from django.utils.translation import gettext as _
 from rest_framework import exceptions, pagination, status
-from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.views import set_rollback
 
@@ -45,7 +45,7 @@ def exception_handler(error: Exception, context: dict[str, Any]) -> Response | N
     if not isinstance(error, exceptions.APIException):
         return None
     set_rollback()
-    response = Response(error_body(error, context["request"]), status=error.status_code)
+    response = Response(error_body(error), status=error.status_code)
     if (wait := getattr(error, "wait", None)) is not None:
         response["Retry-After"] = str(wait)
     if header := getattr(error, "auth_header", None):
@@ -64,7 +64,7 @@ def _as_details(errors: Iterable[DjangoValidationError]) -> list[exceptions.Erro
     return [exceptions.ErrorDetail(text, each.code or "invalid") for each in errors for text in each.messages]
 
 
-def error_body(error: exceptions.APIException, request: Request | HttpRequest) -> dict[str, Any]:
+def error_body(error: exceptions.APIException) -> dict[str, Any]:
     if isinstance(error, ApiError):
         code, message, fields = str(error.detail.code), str(error.detail), error.fields  # type: ignore[union-attr]
     elif isinstance(error, exceptions.ValidationError):
@@ -80,7 +80,8 @@ def error_body(error: exceptions.APIException, request: Request | HttpRequest) -
             "code": code,
             "message": message,
             "fields": fields,
-            "request_id": getattr(request, "request_id", "") or request.headers.get("X-Request-ID", ""),
+            # Bound by django-structlog: the one in the log lines of this request.
+            "request_id": structlog.contextvars.get_contextvars().get("request_id", ""),
         }
     }
 

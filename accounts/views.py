@@ -82,6 +82,6 @@ def server_error(request: HttpRequest) -> HttpResponse:
 def error_page(request: HttpRequest, status: int, error: exceptions.APIException) -> HttpResponse:
     """A page that says what happened and what to do; JSON in the contract's shape for programs."""
     if request.path.startswith("/api/v1/"):
-        return JsonResponse(error_body(error, request), status=status)
+        return JsonResponse(error_body(error), status=status)
     # Without the request: what filled in its user or messages may be what failed.
     return HttpResponse(render_to_string(f"{status}.html"), status=status)

@@ -139,6 +139,13 @@ def test_a_program_is_told_in_the_contracts_shape(visitor: Client) -> None:
     assert error["code"] == "not_found"
 
 
+def test_each_refusal_has_an_id_by_which_its_log_lines_are_found(visitor: Client) -> None:
+    ids = [visitor.get("/api/v1/purchases/").json()["error"]["request_id"] for _ in range(2)]
+
+    assert all(ids)
+    assert ids[0] != ids[1]
+
+
 @pytest.mark.parametrize(
     ("answer", "status"),
     [
