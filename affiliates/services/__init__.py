@@ -13,6 +13,7 @@ from affiliates.services.links import (
     record_click,
 )
 from affiliates.services.recording import record_purchases
+from affiliates.services.referrals import give_referral_code, offers_referrals
 
 __all__ = [
     "ClaimInput",
@@ -32,8 +33,10 @@ __all__ = [
     "decline_claim",
     "destination_error",
     "file_claim",
+    "give_referral_code",
     "is_code",
     "kind_of_visit",
+    "offers_referrals",
     "purchase_claimed",
     "record_click",
     "record_purchases",

@@ -11,6 +11,7 @@ from django.db.models import prefetch_related_objects
 
 from accounts.models import Brand, User
 from affiliates.models import Purchase
+from affiliates.services import give_referral_code
 from mailing.services import cancel_mails
 from surveys.models import Answer, Invitation, InvitationMail, Question, Response, ResponseChange, ResponseRevision
 from surveys.questionnaire import meets
@@ -68,6 +69,10 @@ def submit_response(
     suspect; another human answer is an edit, which keeps the date of the first. The history keeps what was said before.
     """
     prefetch_related_objects([invitation], "survey__questions")
+    if invitation.purchase:
+        # Whatever was answered: the page of thanks offers the same to all. Before the invitation is locked, since
+        # whoever records purchases locks customers first too.
+        give_referral_code(invitation.purchase.customer)
     # The second of a double tap waits here, and then finds the first one's response.
     Invitation.objects.select_for_update(no_key=True).get(pk=invitation.pk)
     standing = Response.objects.filter(invitation=invitation).first()
