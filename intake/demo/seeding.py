@@ -173,7 +173,8 @@ class Desk:
                 complaint, text=self.rng.choice(NOTES), by=self.by, now=min(looked + timedelta(minutes=9), self.now)
             )
         words, resolution = self.rng.choice(REPLIES[complaint.part or "service"])
-        is_open = age < STILL_OPEN and self.rng.random() < 0.6
+        # Where the customer is not to be written to there is nothing to wait for, and it is soon closed.
+        is_open = age < STILL_OPEN and self.rng.random() < (0.7 if complaint.can_be_written_to else 0.25)
         answered = min(looked + timedelta(minutes=25), self.now)
         if complaint.can_be_written_to:
             reply(complaint, text=words, by=self.by, now=answered, waits=is_open)
