@@ -10,6 +10,7 @@ from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 from django.utils.translation import get_language, pgettext
 from django.utils.translation import gettext as _
+from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_GET, require_http_methods
 
 from accounts.clock import database_now
@@ -44,7 +45,8 @@ def affiliate_page(page: Page) -> Callable[..., HttpResponse]:
             return redirect(reader.urls["terms"])
         return page(request, reader)
 
-    return opened
+    # Nobody who comes to this machine after a sign-out should read it by going back.
+    return never_cache(opened)
 
 
 def without_affiliate(request: HttpRequest, user: User, code: str) -> HttpResponse:

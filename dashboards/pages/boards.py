@@ -7,7 +7,7 @@ from django.utils.translation import gettext as _
 
 from accounts.templatetags.components import percent
 from dashboards.wording import between_said, owner_said
-from insights.findings import UNSPECIFIC, Advice, AspectFinding, Findings, MissingFact
+from insights.findings import EVEN, UNSPECIFIC, Advice, AspectFinding, Findings, MissingFact
 from insights.privacy import Insights, LinkFindings, QuoteView
 
 ROWS_OF_A_BOARD = 5
@@ -85,6 +85,7 @@ def board_row(found: AspectFinding, board: str) -> BoardRow:
     is_indicative = found.verdict is None
     counts = {"mentions": found.mentions, "n": found.n}
     spoken = share_said(found)
+    evidence = [mentions_said(found, board), spoken, comparison_said(found), owner_said(found.owner)]
     return BoardRow(
         label=found.label,
         count=_("%(mentions)s of %(n)s") % counts if is_indicative else "",
@@ -94,7 +95,9 @@ def board_row(found: AspectFinding, board: str) -> BoardRow:
         tone="" if found.verdict in (None, "inconclusive") else board,
         state={"inconclusive": _("not conclusive yet"), None: _("indicative")}.get(found.verdict, ""),
         spoken=spoken,
-        evidence=(mentions_said(found, board), spoken, owner_said(found.owner)),
+        evidence=tuple(
+            filter(None, [mentions_said(found, board), spoken, comparison_said(found), owner_said(found.owner)])
+        ),
     )
 
 
@@ -103,6 +106,15 @@ def share_said(found: AspectFinding) -> str:
     if found.verdict is None:
         text = _("With so few answers the value leans on the programme's: %(share)s would keep it, %(range)s.")
     return text % {"share": percent(found.share), "range": between_said(found.low, found.high)}
+
+
+def comparison_said(found: AspectFinding) -> str:
+    """Where the value alone would not explain the verdict: 83 % to improve, as elsewhere it is 95 %."""
+    if found.verdict == "improve" and found.high >= EVEN:
+        return _("In the rest of the programme clearly more of them would keep it.")
+    if found.verdict == "keep" and found.low < EVEN:
+        return _("In the rest of the programme it is no more than that.")
+    return ""
 
 
 def mentions_said(found: AspectFinding, board: str) -> str:

@@ -45,7 +45,10 @@ def words(response) -> str:
 # --- Who opens what --------------------------------------------------------------------------------------------------
 @pytest.mark.parametrize("path", PAGES)
 def test_members_open_the_pages_of_their_affiliate(as_ana: Client, path: str) -> None:
-    assert as_ana.get(path).status_code == 200
+    response = as_ana.get(path)
+
+    assert response.status_code == 200
+    assert "no-store" in response.headers["Cache-Control"]
     assert as_ana.get(path.replace(SHORT, f"{LONG}ana/")).status_code == 200
     assert not AccessLog.objects.exists()
 
@@ -215,6 +218,22 @@ def test_many_answers_have_verdicts(as_ana: Client, shop: Shop, answer: Answer) 
     ]
     assert page.chart.startswith("<svg")
     assert "25 respuestas" in words(response)
+
+
+def test_a_verdict_that_its_value_does_not_explain_is_explained(as_ana: Client, shop: Shop, answer: Answer) -> None:
+    for number in range(6):
+        other = make_affiliate(shop.brand, f"Otra {number}")
+        for _number in range(10):
+            shop.respond(other, csat=5, keep=["precio"])
+    answer(20, csat=5, keep=["precio"])
+    answer(10, csat=5, improve=["precio"])
+
+    _keep, improve = as_ana.get(HOME).context["page"].boards
+
+    assert [(row.label, round(row.value, 2), len(row.evidence)) for row in improve.rows] == [
+        ("Precio y valor", 0.67, 4)
+    ]
+    assert "95" in improve.rows[0].evidence[2]
 
 
 def test_a_missed_fact_names_the_link_it_was_missed_at(as_ana: Client, ana: Affiliate, answer: Answer) -> None:
