@@ -5,6 +5,7 @@ from django.core.exceptions import ValidationError
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
+from accounts.models import Brand
 from affiliates.destinations import is_allowed_destination
 from affiliates.models import Affiliate, Claim, Coupon, LinkPromise, Purchase, TrackingLink
 from affiliates.services import ClaimInput, check_code, destination_error
@@ -69,27 +70,54 @@ class LinkPromiseForm(forms.ModelForm):
         return super().save(commit)
 
 
-class CouponForm(forms.ModelForm):
-    class Meta:
-        model = Coupon
-        fields = ("brand", "affiliate", "code", "valid_from", "valid_until")
+class AffiliateCodeField(forms.CharField):
+    """An affiliate by code, since a list of thousands is no choice. `brand` is set by the form it stands in."""
 
-    def clean_code(self) -> str:
-        code: str = self.cleaned_data["code"]
-        return code.strip().lower()
+    brand: Brand
 
-    def clean(self) -> dict[str, Any] | None:
-        cleaned = super().clean()
-        brand, affiliate = self.cleaned_data.get("brand"), self.cleaned_data.get("affiliate")
-        if brand and affiliate and affiliate.brand_id != brand.pk:
-            self.add_error("affiliate", ValidationError(_("This affiliate belongs to another brand."), "other_brand"))
-        return cleaned
+    def __init__(self, **options: Any) -> None:
+        super().__init__(**{"label": _("affiliate’s code"), "max_length": 60, **options})
+
+    def clean(self, value: Any) -> Affiliate | None:
+        code = super().clean(value)
+        named = Affiliate.objects.filter(brand=self.brand, code=code).first() if code else None
+        if code and named is None:
+            raise ValidationError(_("There is no affiliate with this code."), "unknown")
+        return named
+
+
+class GiveCouponForm(forms.Form):
+    """Which coupon an affiliate gets."""
+
+    code = forms.CharField(
+        label=_("coupon"), max_length=60, help_text=_("Capitals do not matter. Whoever has it now loses it.")
+    )
+
+    def __init__(self, affiliate: Affiliate, data: Any = None) -> None:
+        super().__init__(data)
+
+
+class PassCouponForm(forms.Form):
+    """Who gets a coupon."""
+
+    affiliate = AffiliateCodeField()
+
+    def __init__(self, coupon: Coupon, data: Any = None) -> None:
+        super().__init__(data)
+        self.fields["affiliate"].brand = coupon.brand  # type: ignore[attr-defined]
+
+
+class SureForm(forms.Form):
+    """Nothing to say but yes."""
+
+    def __init__(self, row: Any, data: Any = None) -> None:
+        super().__init__(data)
 
 
 class CorrectionForm(forms.Form):
     """Whom to credit with a purchase. A code, since a list of thousands of affiliates is no choice."""
 
-    affiliate = forms.CharField(label=_("affiliate’s code"), required=False, max_length=60)
+    affiliate = AffiliateCodeField(required=False)
     is_nobody = forms.BooleanField(label=_("Nobody is to be credited"), required=False)
     note = forms.CharField(
         label=_("reason"),
@@ -100,17 +128,13 @@ class CorrectionForm(forms.Form):
 
     def __init__(self, purchase: Purchase, data: Any = None) -> None:
         super().__init__(data)
-        self.purchase = purchase
+        self.fields["affiliate"].brand = purchase.brand  # type: ignore[attr-defined]
 
     def clean(self) -> dict[str, Any] | None:
-        code, is_nobody = self.cleaned_data.get("affiliate"), self.cleaned_data.get("is_nobody")
-        if bool(code) == bool(is_nobody):
+        given = self.cleaned_data
+        if "affiliate" in given and bool(given["affiliate"]) == given["is_nobody"]:
             self.add_error("affiliate", ValidationError(_("Name an affiliate, or tick that it is nobody."), "unclear"))
-            return None
-        named = Affiliate.objects.filter(brand=self.purchase.brand_id, code=code).first() if code else None
-        if code and named is None:
-            self.add_error("affiliate", ValidationError(_("There is no affiliate with this code."), "unknown"))
-        return {**self.cleaned_data, "affiliate": named}
+        return given
 
 
 class ClaimForm(forms.Form):

@@ -8,9 +8,18 @@ from django.http import HttpRequest
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
-from accounts.admin import BrandModelAdmin, ReadOnlyInline
-from affiliates.forms import AffiliateForm, CouponForm, LinkPromiseForm, TrackingLinkForm
+from accounts.admin import BrandModelAdmin, ReadOnlyAdmin, ReadOnlyInline
+from affiliates.admin.decisions import DecidingAdmin, Decision
+from affiliates.forms import (
+    AffiliateForm,
+    GiveCouponForm,
+    LinkPromiseForm,
+    PassCouponForm,
+    SureForm,
+    TrackingLinkForm,
+)
 from affiliates.models import Affiliate, AffiliateMember, Coupon, LinkPromise, TrackingLink
+from affiliates.services import end_coupon, give_coupon
 
 
 class MemberInline(ReadOnlyInline):
@@ -22,7 +31,15 @@ class MemberInline(ReadOnlyInline):
 
 
 @admin.register(Affiliate)
-class AffiliateAdmin(BrandModelAdmin):
+class AffiliateAdmin(DecidingAdmin):
+    decisions = {
+        "coupon": Decision(
+            _("Give a coupon"),
+            GiveCouponForm,
+            lambda affiliate, given, by, now: give_coupon(affiliate.brand, given["code"], affiliate, now=now),
+            _("The coupon is the affiliate’s from now on."),
+        ),
+    }
     form = AffiliateForm
     can_add = True
     list_display = ("code", "name", "status", "email", "joined_at", "brand")
@@ -82,16 +99,33 @@ class TrackingLinkAdmin(BrandModelAdmin):
         queryset.update(paused_at=None)
 
 
+def ends_later(coupon: Coupon) -> bool:
+    return coupon.valid_until is None or coupon.valid_until > timezone.now()
+
+
 @admin.register(Coupon)
-class CouponAdmin(BrandModelAdmin):
-    form = CouponForm
-    can_add = True
+class CouponAdmin(DecidingAdmin, ReadOnlyAdmin):
+    """Coupons are given on the page of their affiliate; here they change hands or end."""
+
+    decisions = {
+        "pass": Decision(
+            _("Give it to another affiliate"),
+            PassCouponForm,
+            lambda coupon, given, by, now: give_coupon(coupon.brand, coupon.code, given["affiliate"], now=now),
+            _("The coupon has changed hands. Who had it before stays on record."),
+            ends_later,
+        ),
+        "end": Decision(
+            _("End it now"),
+            SureForm,
+            lambda coupon, given, by, now: end_coupon(coupon, now=now),
+            _("The coupon stands for nobody from now on."),
+            ends_later,
+        ),
+    }
     list_display = ("code", "affiliate", "valid_from", "valid_until", "brand")
     list_select_related = ("affiliate", "brand")
+    list_filter = (("valid_until", admin.EmptyFieldListFilter),)
     search_fields = ("=code", "^affiliate__code")
     search_help_text = _("The whole coupon, or the beginning of the affiliate’s code")
     ordering = ("code", "-valid_from")
-
-    def get_readonly_fields(self, request: HttpRequest, obj: Any = None) -> tuple[str, ...]:
-        # A coupon changes hands by ending it here and adding it anew: who had it when stays on record.
-        return ("brand", "affiliate", "code", "valid_from") if obj else ()

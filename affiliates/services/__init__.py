@@ -1,6 +1,7 @@
 from affiliates.services.changes import PurchaseConflict, change_purchase, record_refund
 from affiliates.services.claims import ClaimInput, accept_claim, decline_claim, file_claim, purchase_claimed
 from affiliates.services.corrections import correct_attribution
+from affiliates.services.coupons import end_coupon, give_coupon
 from affiliates.services.inputs import CustomerInput, FieldError, ProductInput, PurchaseInput, Recorded
 from affiliates.services.links import (
     CodeTaken,
@@ -32,7 +33,9 @@ __all__ = [
     "create_link",
     "decline_claim",
     "destination_error",
+    "end_coupon",
     "file_claim",
+    "give_coupon",
     "give_referral_code",
     "is_code",
     "kind_of_visit",

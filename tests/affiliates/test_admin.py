@@ -185,20 +185,6 @@ def test_staff_pause_and_resume_a_link(brand, sofia):
     assert link.paused_at is None
 
 
-def test_a_coupon_is_kept_in_lower_case_and_has_one_owner(brand, sofia):
-    ana, bruno = make_affiliate(brand), make_affiliate(brand, "Bruno")
-    url = reverse("admin:affiliates_coupon_add")
-
-    def add(affiliate: Affiliate) -> object:
-        data = {"brand": brand.pk, "affiliate": affiliate.pk, "code": "ANA10", "valid_until_0": "", "valid_until_1": ""}
-        return sofia.post(url, data | {"valid_from_0": "2026-03-01", "valid_from_1": "10:00"})
-
-    assert add(ana).status_code == 302
-    assert add(bruno).status_code == 200
-
-    assert list(Coupon.objects.values_list("code", "affiliate__code")) == [("ana10", "ana")]
-
-
 def test_customers_are_found_by_their_whole_address_only(brand, sofia):
     carla = make_customer(brand, email="carla@correo.example")
     make_customer(brand, email="carlos@correo.example")
