@@ -95,9 +95,7 @@ def board_row(found: AspectFinding, board: str) -> BoardRow:
         tone="" if found.verdict in (None, "inconclusive") else board,
         state={"inconclusive": _("not conclusive yet"), None: _("indicative")}.get(found.verdict, ""),
         spoken=spoken,
-        evidence=tuple(
-            filter(None, [mentions_said(found, board), spoken, comparison_said(found), owner_said(found.owner)])
-        ),
+        evidence=tuple(filter(None, evidence)),
     )
 
 

@@ -230,10 +230,9 @@ def test_a_verdict_that_its_value_does_not_explain_is_explained(as_ana: Client, 
 
     _keep, improve = as_ana.get(HOME).context["page"].boards
 
-    assert [(row.label, round(row.value, 2), len(row.evidence)) for row in improve.rows] == [
-        ("Precio y valor", 0.67, 4)
-    ]
-    assert "95" in improve.rows[0].evidence[2]
+    [row] = improve.rows
+    assert (row.label, round(row.value, 2), len(row.evidence)) == ("Precio y valor", 0.67, 4)
+    assert "program" in row.evidence[2]
 
 
 def test_a_missed_fact_names_the_link_it_was_missed_at(as_ana: Client, ana: Affiliate, answer: Answer) -> None:
