@@ -185,6 +185,17 @@ def before_sales(response) -> str:
     return re.split("Captar|Todo esto en CSV", words(response))[0]
 
 
+def test_a_brands_own_number_of_answers_is_said(as_ana: Client, shop: Shop, answer: Answer) -> None:
+    shop.brand.k = 8
+    shop.brand.save()
+    answer(7, csat=5, keep_text="Bien")
+
+    for path in (HOME, "/portal/opinions/"):
+        text = words(as_ana.get(path))
+        assert re.search(r"\b8 (respuestas|answers)\b", text)
+        assert not re.search(r"\b5\b|cinco|five", text)
+
+
 def test_some_answers_are_indicative(as_ana: Client, answer: Answer) -> None:
     answer(6, csat=5, keep=["precio"], missing=["yes"], missing_facts=["plazos"])
 
@@ -362,7 +373,7 @@ def test_opinions_of_few_customers_are_not_shown(as_ana: Client, answer: Answer)
     response = as_ana.get("/portal/opinions/")
 
     assert "Llegó roto" not in words(response)
-    assert "Menos de 5 respuestas" in words(response)
+    assert list(response.context["page_obj"]) == []
 
 
 def test_pages_of_opinions_keep_the_search(as_ana: Client, answer: Answer) -> None:
