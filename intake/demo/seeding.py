@@ -40,6 +40,7 @@ T = TypeVar("T")
 FOLLOWED_UP = timedelta(days=75)  # bad answers of the last weeks have a case; earlier ones came before the desk
 UNSEEN = timedelta(hours=30)
 STILL_OPEN = timedelta(days=4)
+VISITS_WITHOUT_PURCHASE = (6, 18)  # for each that led to one
 
 
 @transaction.atomic
@@ -49,12 +50,12 @@ def seed(*, seed: int, now: datetime) -> Brand:
     sofia = add_staff(brand, STAFF_EMAIL, role=Membership.Role.ADMIN, password=PASSWORD, name="Sofía Lara")
     links = {link.code: link for each in RECOMMENDERS for link in invite(brand, each, now=now)}
     sales = make_history(seed=seed, now=now)
-    record_clicks(sales, links)
+    rng = random.Random(seed)  # noqa: S311  made up, not secret
+    record_clicks(sales, links, rng=rng)
     for batch in batches(sales):
         take_purchases(brand, [sale.purchase for sale in batch], now=now, source="demo")
     take_answers(brand, sales, now=now)
     count_as_asked(brand, now=now)
-    rng = random.Random(seed)  # noqa: S311  made up, not secret
     work_on_answers(brand, by=sofia, rng=rng, now=now)
     work_on_letters(brand, by=sofia, now=now)
     count_as_sent(brand)
@@ -114,12 +115,17 @@ def invite(brand: Brand, each: Recommender, *, now: datetime) -> list[TrackingLi
     return links
 
 
-def record_clicks(sales: Sequence[Sale], links: dict[str, TrackingLink]) -> None:
-    Click.objects.bulk_create(
-        Click(public_id=sale.visit.public_id, link=links[sale.visit.link], occurred_at=sale.visit.at)
-        for sale in sales
-        if sale.visit
-    )
+def record_clicks(sales: Sequence[Sale], links: dict[str, TrackingLink], *, rng: random.Random) -> None:
+    """The visits that led to a purchase, each among others of the same days that did not."""
+    clicks = []
+    for visit in (sale.visit for sale in sales if sale.visit):
+        link = links[visit.link]
+        clicks.append(Click(public_id=visit.public_id, link=link, occurred_at=visit.at))
+        clicks += [
+            Click(link=link, occurred_at=visit.at - timedelta(minutes=rng.uniform(1, 5000)))
+            for _other in range(rng.randint(*VISITS_WITHOUT_PURCHASE))
+        ]
+    Click.objects.bulk_create(clicks, batch_size=5000)
 
 
 def take_answers(brand: Brand, sales: Sequence[Sale], *, now: datetime) -> None:
