@@ -1,7 +1,7 @@
 from typing import Any
 
 from allauth.account.decorators import secure_admin_login
-from django.contrib.admin import AdminSite
+from django.contrib.admin import AdminSite, FieldListFilter, RelatedFieldListFilter
 from django.http import HttpRequest, HttpResponse
 from django.utils.translation import gettext_lazy as _
 
@@ -21,3 +21,18 @@ class BrandAdminSite(AdminSite):
         """The site's sign-in with its limits and second factor, not the admin's password-only one."""
         sign_in: HttpResponse = secure_admin_login(super().login)(request, extra_context=extra_context)
         return sign_in
+
+
+class VisibleRelatedFilter(RelatedFieldListFilter):
+    """Django's own would name every brand to every brand's staff: here only rows that the reader may see."""
+
+    def field_choices(self, field: Any, request: HttpRequest, model_admin: Any) -> list[Any]:
+        choices = super().field_choices(field, request, model_admin)
+        manager = field.remote_field.model._default_manager
+        if not hasattr(manager, "visible_to"):
+            return choices
+        visible = set(manager.visible_to(request.user).values_list("pk", flat=True))
+        return [(pk, name) for pk, name in choices if pk in visible]
+
+
+FieldListFilter.register(lambda field: field.remote_field is not None, VisibleRelatedFilter, take_priority=True)

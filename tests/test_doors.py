@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 from django.apps import apps
+from django.contrib import admin
 from django.contrib.auth.models import AnonymousUser
 from django.db.models import Model
 from django.test import Client
@@ -39,6 +40,7 @@ PUBLIC = {
     "language/": "choice of language",
     "brand/": "a brand's colour",
     "accounts/": "sign-in; allauth closes its own account pages, tested below",
+    "affiliates/": "applying to a programme that takes applications; joining, by token",
     "r/": "tracking links",
     "i/": "recommendation links",
     "s/": "surveys, by token",
@@ -181,6 +183,19 @@ def test_staff_of_another_brand_find_nothing_in_the_admin(world: World, client: 
             assert "Carla" not in text
             assert world.purchase.external_id not in text
             assert world.complaint.number not in text
+
+
+def test_lists_of_the_admin_do_not_even_name_another_brand(world: World, client: Client) -> None:
+    client.force_login(world.olga)
+
+    # Filters offer values whether or not a row is shown: another brand must not be among them.
+    naming = [
+        path
+        for path in (f"/admin/{model._meta.app_label}/{model._meta.model_name}/" for model in admin.site._registry)
+        if world.brand.name in client.get(path).text
+    ]
+
+    assert naming == []
 
 
 def test_api_asks_for_a_key(world: World) -> None:
