@@ -54,6 +54,7 @@ class OutgoingMail(models.Model):
         REFUSED = "refused", _("The server refused it for good")
         BOUNCED = "bounced", _("The address does not exist")
         DEFERRED = "deferred", _("The server asked to try later")
+        PACED = "paced", _("Its domain takes no more for now")
         UNREACHABLE = "unreachable", _("The mail server cannot be reached")
         LOST = "lost", _("The connection broke before the server's answer")
         WORKER_LOST = "worker_lost", _("The worker stopped in the middle")
@@ -93,6 +94,8 @@ class OutgoingMail(models.Model):
     server_reply = models.TextField(_("what the server said"), blank=True)
     not_before = models.DateTimeField(_("not before"))
     expires_at = models.DateTimeField(_("expires at"), null=True, blank=True)
+    # When the recipient's domain can take it; empty: never had to wait for that.
+    slot_at = models.DateTimeField(_("its turn at"), null=True, blank=True, editable=False)
     attempts = models.PositiveSmallIntegerField(_("attempts"), default=0)
     lease_owner = models.UUIDField(_("held by"), null=True, blank=True, editable=False)
     lease_until = models.DateTimeField(_("held until"), null=True, blank=True, editable=False)
@@ -168,6 +171,25 @@ class OutgoingMail(models.Model):
     def token(self) -> str:
         """The secret of this message's links; the same at every retry."""
         return make_token("mail", self.uuid, key_version=self.key_version)
+
+
+class MailDomain(models.Model):
+    """How mail to one recipient domain is paced, for all brands together; the empty name stands for all mail."""
+
+    EVERYTHING = ""
+
+    name = models.CharField(_("domain"), max_length=255, primary_key=True)
+    free_at = models.DateTimeField(_("next mail from"))
+    # It asked for less, or refuses us for what we are: nothing is handed over before.
+    paused_until = models.DateTimeField(_("rests until"), null=True, blank=True)
+    said = models.TextField(_("what its server said"), blank=True)
+
+    class Meta:
+        verbose_name = _("mail domain")
+        verbose_name_plural = _("mail domains")
+
+    def __str__(self) -> str:
+        return self.name or "*"
 
 
 class MailEvent(models.Model):

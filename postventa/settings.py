@@ -324,6 +324,12 @@ DJANGO_STRUCTLOG_IP_LOGGING_ENABLED = False
 # --- How the engine behaves ----------------------------------------------------------------------------------------
 MAIL_BATCH_SIZE = env.int("MAIL_BATCH_SIZE", default=100)  # mails claimed at once by one worker
 MAIL_CONNECTION_MESSAGES = env.int("MAIL_CONNECTION_MESSAGES", default=100)  # before the connection is made anew
+MAIL_CONNECTIONS = env.int("MAIL_CONNECTIONS", default=24)  # of one worker at most; a fast server is served by one
+MAIL_RATE = env.float("MAIL_RATE", default=100)  # mails a second in all, whatever the number of workers; 0: no limit
+MAIL_RATE_PER_DOMAIN = env.float("MAIL_RATE_PER_DOMAIN", default=20)  # the same to one recipient domain
+# seconds for which a domain gets no mail after it asked for less (421, 454, 4.7.x), or refused us as such (5.7.x)
+MAIL_DOMAIN_PAUSE_SECONDS = env.int("MAIL_DOMAIN_PAUSE_SECONDS", default=600)
+MAIL_POLICY_PAUSE_SECONDS = env.int("MAIL_POLICY_PAUSE_SECONDS", default=3600)
 # seconds a worker may hold mails that it has not begun to send: so long they wait where one was killed
 MAIL_CLAIM_SECONDS = env.int("MAIL_CLAIM_SECONDS", default=60)
 # seconds a conversation with the server may last before others take it for lost; longer than EMAIL_TIMEOUT

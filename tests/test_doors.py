@@ -18,8 +18,8 @@ from affiliates.models import Affiliate, AffiliateMember
 from tests.world import World, make_world
 
 OURS = ("accounts", "mailing", "affiliates", "surveys", "complaints", "insights", "intake")
-# Lists of work that no door shows: ids of rows that changed, taken and deleted by insights.
-INTERNAL = {"PurchaseChange", "ResponseChange", "ComplaintChange"}
+# Lists of work that no door shows: ids of rows that changed, taken and deleted by insights; how fast mail may go.
+INTERNAL = {"PurchaseChange", "ResponseChange", "ComplaintChange", "MailDomain"}
 # What an affiliate's member may see of their own; all else is the staff's.
 SEEN_BY_AFFILIATES = {
     "Affiliate",

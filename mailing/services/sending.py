@@ -7,10 +7,14 @@ Each step is a short transaction of its own and the conversation with the server
 the lease, so a worker that was away too long changes nothing any more. All times are the database's.
 """
 
+import math
 import time
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from collections import deque
+from collections.abc import Collection, Iterator, Sequence
+from contextlib import closing
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
+from functools import partial
 from typing import Any
 from uuid import UUID, uuid4
 
@@ -21,14 +25,17 @@ from django.db.models import F, Q
 from django.db.models.functions import Now
 from django.utils import timezone
 
+from accounts.clock import database_now
 from mailing.addresses import known_hashes
 from mailing.backoff import backoff
-from mailing.bounces import Fault, fault_of
+from mailing.bounces import Fault, fault_of, wants_quiet
+from mailing.lanes import Lanes
 from mailing.models import MailEvent, OutgoingMail, Suppression, scopes_against
 from mailing.rendering import Message, UnsendableAddress, render
 from mailing.selectors import suppressed_addresses
+from mailing.services.pacing import allowance, domain_of, give_times, pause_domain, spend
 from mailing.services.suppression import suppress
-from mailing.transport import Deferred, Lost, Refused, Transport, Unreachable, open_transport
+from mailing.transport import Deferred, Lost, Refused, Transport, Unreachable
 
 State, Reason, Guarantee = OutgoingMail.State, OutgoingMail.Reason, OutgoingMail.Guarantee
 
@@ -55,6 +62,7 @@ class Outcome:
     reply: str = ""
     delay: timedelta | None = None  # from now until the next try
     tries: int = 0  # what it adds to `attempts`, which hand_over() has already counted up
+    pause: timedelta | None = None  # for which its domain wants no mail of ours
     event: str = ""  # a MailEvent.Kind for the timeline
 
     @property
@@ -67,10 +75,10 @@ def send_due_mail(*, seconds: float = RUN_SECONDS) -> int:
     """Send what is due until nothing is left or the time is over; how many were accepted by the server."""
     owner, deadline, sent = uuid4(), time.monotonic() + seconds, 0
     try:
-        with open_transport() as transport:
-            while time.monotonic() < deadline and (mails := claim_due(owner=owner, limit=settings.MAIL_BATCH_SIZE)):
+        with closing(Lanes[Outcome](most=settings.MAIL_CONNECTIONS)) as lanes:
+            while mails := claim_due(owner=owner, limit=settings.MAIL_BATCH_SIZE, deadline=deadline):
                 ready = prepare(mails, owner=owner)
-                for outcome in send_batch(ready, owner=owner, transport=transport, deadline=deadline):
+                for outcome in send_batch(ready, owner=owner, lanes=lanes, deadline=deadline):
                     sent += outcome.state == State.SENT
     except Unreachable as error:
         log.error("mail_server_unreachable", error=str(error))
@@ -80,9 +88,21 @@ def send_due_mail(*, seconds: float = RUN_SECONDS) -> int:
     return sent
 
 
+def claim_due(*, owner: UUID, limit: int, deadline: float = math.inf) -> list[OutgoingMail]:
+    """Take up to `limit` mails that nobody else holds and that may go now; none: nothing does, or time is over."""
+    while time.monotonic() < deadline:
+        due, claimed = claim_batch(owner=owner, limit=limit)
+        # Where all of a batch has to wait for its domain there may be others behind it.
+        if claimed or not due:
+            return claimed
+    return []
+
+
 @transaction.atomic
-def claim_due(*, owner: UUID, limit: int) -> list[OutgoingMail]:
-    """Take up to `limit` mails that nobody else holds. What is too late to be sent is put aside for good."""
+def claim_batch(*, owner: UUID, limit: int) -> tuple[int, list[OutgoingMail]]:
+    """How many were due, and which of them are ours now. What is too late to be sent is put aside for good."""
+    now = database_now()
+    limit = allowance(limit=limit, now=now)
     due = OutgoingMail.objects.due(Now()).order_by("not_before", "id")
     # A list, not a subquery: the planner may run LIMIT … SKIP LOCKED several times in one UPDATE and take more.
     pks = list(due.select_for_update(skip_locked=True).values_list("pk", flat=True)[:limit])
@@ -90,11 +110,24 @@ def claim_due(*, owner: UUID, limit: int) -> list[OutgoingMail]:
     rows.filter(expires_at__lte=Now()).update(state=State.EXPIRED, reason=Reason.TOO_LATE, updated_at=Now())
     lease = timedelta(seconds=settings.MAIL_CLAIM_SECONDS)
     rows.update(state=State.CLAIMED, lease_owner=owner, lease_until=Now() + lease, updated_at=Now())
-    return list(
+    mails = list(
         OutgoingMail.objects.filter(pk__in=pks, state=State.CLAIMED)
         .order_by("not_before", "id")
         .prefetch_related("brand")  # once a brand, not once a mail
     )
+    waiting = {mail.pk: mail for mail in give_times(mails, now=now)}
+    postpone(waiting.values())
+    claimed = [mail for mail in mails if mail.pk not in waiting]
+    spend(len(claimed), now=now)
+    return len(pks), claimed
+
+
+def postpone(mails: Collection[OutgoingMail]) -> None:
+    """Until their domain can take them."""
+    for mail in mails:
+        mail.state, mail.reason, mail.lease_owner, mail.lease_until = State.QUEUED, Reason.PACED, None, None
+        mail.not_before = mail.slot_at or mail.not_before
+    OutgoingMail.objects.bulk_update(mails, ["state", "reason", "lease_owner", "lease_until", "not_before", "slot_at"])
 
 
 def prepare(mails: Sequence[OutgoingMail], *, owner: UUID) -> list[Ready]:
@@ -114,22 +147,25 @@ def prepare(mails: Sequence[OutgoingMail], *, owner: UUID) -> list[Ready]:
     return ready
 
 
-def send_batch(ready: Sequence[Ready], *, owner: UUID, transport: Transport, deadline: float) -> Iterator[Outcome]:
-    """Hand them over one by one, until `deadline` of the monotonic clock. Unreachable."""
-    outcomes: list[Outcome] = []
-    began = time.monotonic()
+def send_batch(ready: Sequence[Ready], *, owner: UUID, lanes: Lanes[Outcome], deadline: float) -> Iterator[Outcome]:
+    """Hand them over one by one, until `deadline` of the monotonic clock, and see all that was begun to its end.
+
+    Unreachable.
+    """
+    waiting, outcomes, began = deque(ready), list[Outcome](), time.monotonic()
     try:
-        for mail, message in ready:
-            if time.monotonic() >= deadline:
-                break
-            transport.open()
-            if not hand_over(mail, owner=owner):
+        while lanes.in_flight or (waiting and time.monotonic() < deadline):
+            may_begin = bool(waiting) and time.monotonic() < deadline
+            if may_begin and lanes.free:
+                mail, message = waiting.popleft()
+                if hand_over(mail, owner=owner):
+                    lanes.start(partial(attempt, mail, message))
                 continue
-            outcome = attempt(mail, message, transport=transport)
+            outcome = lanes.wait(for_lane=may_begin)
+            if outcome is None:
+                continue
             outcomes.append(outcome)
             yield outcome
-            if outcome.reason == Reason.UNREACHABLE:
-                raise Unreachable(outcome.reply)
             is_full = len(outcomes) >= LARGEST_GROUP or time.monotonic() - began >= GROUP_SECONDS
             if is_full or not outcome.can_wait:
                 record(outcomes, owner=owner)
@@ -144,6 +180,8 @@ UPDATE mailing_outgoingmail AS mail
        handed_over_at = coalesce(handed_over_at, statement_timestamp()), updated_at = statement_timestamp()
  WHERE id = %s AND state = 'claimed' AND lease_owner = %s AND lease_until > statement_timestamp()
    AND (expires_at IS NULL OR expires_at > statement_timestamp())
+   AND NOT EXISTS (SELECT FROM mailing_maildomain AS domain
+                    WHERE domain.name = %s AND domain.paused_until > statement_timestamp())
    AND NOT EXISTS (SELECT FROM mailing_suppression AS objection
                     WHERE objection.brand_id = mail.brand_id AND objection.address_hash = ANY(%s)
                       AND objection.scope = ANY(%s)
@@ -159,7 +197,7 @@ def hand_over(mail: OutgoingMail, *, owner: UUID) -> bool:
     leaves one mail of which nobody knows whether it was begun.
     """
     with connection.cursor() as cursor:
-        objections: list[Any] = [known_hashes(mail.to_address), scopes_against(mail.scopes)]
+        objections: list[Any] = [domain_of(mail), known_hashes(mail.to_address), scopes_against(mail.scopes)]
         cursor.execute(_HAND_OVER, [settings.MAIL_LEASE_SECONDS, mail.pk, owner, *objections])
         promised = cursor.fetchone()
     if promised is None:
@@ -184,17 +222,21 @@ def reason_not_to_send(mail: OutgoingMail) -> str:
     return next(iter(against.values()), "")
 
 
-def attempt(mail: OutgoingMail, message: Message, *, transport: Transport) -> Outcome:
+def attempt(mail: OutgoingMail, message: Message, transport: Transport) -> Outcome:
     """One try, outside any transaction, and what it means for this mail."""
     try:
         return Outcome(mail, State.SENT, reply=transport.deliver(message))
     except Unreachable as error:
         return Outcome(mail, State.QUEUED, Reason.UNREACHABLE, str(error), UNREACHABLE_PAUSE, tries=-1)  # it was none
     except Refused as error:
-        reason = Reason.BOUNCED if fault_of(str(error)) == Fault.ADDRESS else Reason.REFUSED
-        return Outcome(mail, State.FAILED, reason, str(error), event=MailEvent.Kind.REJECTED)
+        fault = fault_of(str(error))
+        reason = Reason.BOUNCED if fault == Fault.ADDRESS else Reason.REFUSED
+        # Policy speaks of us: the next mail would be refused alike, and each makes our name worse.
+        pause = timedelta(seconds=settings.MAIL_POLICY_PAUSE_SECONDS) if fault == Fault.SENDER else None
+        return Outcome(mail, State.FAILED, reason, str(error), event=MailEvent.Kind.REJECTED, pause=pause)
     except Deferred as error:
-        return try_again(mail, Reason.DEFERRED, str(error))
+        pause = timedelta(seconds=settings.MAIL_DOMAIN_PAUSE_SECONDS) if wants_quiet(str(error)) else None
+        return replace(try_again(mail, Reason.DEFERRED, str(error)), pause=pause)
     except Lost as error:
         log.warning("mail_uncertain", mail=mail.pk, guarantee=mail.guarantee)
         if mail.guarantee == Guarantee.AT_MOST_ONCE:
@@ -256,6 +298,8 @@ def record(outcomes: Sequence[Outcome], *, owner: UUID) -> None:
     for outcome in ours:
         if outcome.reason == Reason.BOUNCED:
             _suppress_bounced(outcome.mail, now=recorded[outcome.mail.pk])
+        if outcome.pause:
+            pause_domain(domain_of(outcome.mail), pause=outcome.pause, said=outcome.reply)
 
 
 def _event_of(outcome: Outcome, *, at: datetime) -> MailEvent:

@@ -43,6 +43,8 @@ class AnsweringServer:
     def __init__(self) -> None:
         self.delivered: list[tuple[str, str, bytes]] = []  # sender, recipient, content
         self.connections = 0
+        self.open_connections: list[SMTP] = []
+        self.most_connections = 1000
         self.seconds = 1.0
         self.after_delivery: Callable[[], None] = lambda: None
         self.controller = FreePortController(self, hostname="127.0.0.1")
@@ -59,6 +61,10 @@ class AnsweringServer:
         self, server: SMTP, session: Session, envelope: Envelope, hostname: str, responses: list[str]
     ) -> list[str]:
         self.connections += 1
+        self.open_connections.append(server)
+        self.open_connections = [each for each in self.open_connections if each.transport]
+        if len(self.open_connections) > self.most_connections and server.transport:
+            server.transport.abort()
         session.host_name = hostname
         return responses
 
@@ -101,6 +107,10 @@ def server(settings: Settings) -> Iterator[AnsweringServer]:
     settings.EMAIL_HOST = "127.0.0.1"
     settings.EMAIL_PORT = answering.port
     settings.EMAIL_TIMEOUT = 5
+    # One after the other and as fast as can be, but where a test is about that.
+    settings.MAIL_CONNECTIONS = 1
+    settings.MAIL_RATE = settings.MAIL_RATE_PER_DOMAIN = 0
+    settings.MAIL_DOMAIN_PAUSE_SECONDS = settings.MAIL_POLICY_PAUSE_SECONDS = 0
     yield answering
     answering.controller.stop()
 
