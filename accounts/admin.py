@@ -127,8 +127,16 @@ class BrandAdmin(AdministratorsAdmin):
             },
         ),
         (
-            _("Attribution"),
-            {"fields": ("attribution_order", "attribution_model", "attribution_window_days")},
+            _("Affiliates"),
+            {
+                "fields": (
+                    "attribution_order",
+                    "attribution_model",
+                    "attribution_window_days",
+                    "claim_answer_days",
+                    "accepts_applications",
+                )
+            },
         ),
         (
             _("Trust"),
@@ -143,7 +151,7 @@ class BrandAdmin(AdministratorsAdmin):
         ),
         (
             _("Care"),
-            {"fields": ("legal_regime", "first_answer_hours", "claim_answer_days", "requires_second_factor")},
+            {"fields": ("legal_regime", "first_answer_hours", "requires_second_factor")},
         ),
         (None, {"fields": ("created_at", "updated_at")}),
     )

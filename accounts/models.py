@@ -157,6 +157,9 @@ class Brand(models.Model):
     suspect_customers_a_domain = models.PositiveIntegerField(
         _("customers of one affiliate with one mail domain that are looked at"), default=5, help_text=_("0: never.")
     )
+    accepts_applications = models.BooleanField(
+        _("affiliates may apply"), default=False, help_text=_("Opens a public page where anybody can ask to join.")
+    )
     claim_answer_days = models.PositiveSmallIntegerField(_("days to answer an affiliate’s claim"), default=10)
 
     legal_regime = models.CharField(_("legal regime"), max_length=20, choices=LegalRegime, default=LegalRegime.STANDARD)

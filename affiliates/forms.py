@@ -7,24 +7,33 @@ from django.utils.translation import gettext_lazy as _
 
 from accounts.models import Brand
 from affiliates.destinations import is_allowed_destination
-from affiliates.models import Affiliate, Claim, Coupon, LinkPromise, Purchase, TrackingLink
+from affiliates.models import Affiliate, AffiliateMember, Claim, Coupon, LinkPromise, Purchase, TrackingLink
 from affiliates.services import ClaimInput, check_code, destination_error
 
 
 class AffiliateForm(forms.ModelForm):
+    """A new affiliate, or the names and address of one; where it stands changes by decisions."""
+
     class Meta:
         model = Affiliate
         fields = ("brand", "code", "name", "public_name", "email", "status")
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        if "status" in self.fields:
+            beginnings = (Affiliate.Status.ACTIVE, Affiliate.Status.INVITED)
+            self.fields["status"].choices = [(s.value, s.label) for s in beginnings]  # type: ignore[attr-defined]
 
     def clean_code(self) -> str:
         code: str = self.cleaned_data["code"].strip()
         check_code(code)
         return code
 
-    def save(self, commit: bool = True) -> Affiliate:
-        if self.instance.pk is None:
-            self.instance.joined_at = timezone.now()
-        return super().save(commit)
+    def clean(self) -> dict[str, Any] | None:
+        cleaned = super().clean()
+        if self.cleaned_data.get("status") == Affiliate.Status.INVITED and not self.cleaned_data.get("email"):
+            self.add_error("email", ValidationError(_("An invitation needs an address."), "required"))
+        return cleaned
 
 
 class TrackingLinkForm(forms.ModelForm):
@@ -182,3 +191,72 @@ class DeclineClaimForm(ClaimAnswerForm):
         label=_("reason"), choices=[choice for choice in Claim.Reason.choices if choice[0] != Claim.Reason.CREDITED]
     )
     field_order = ("reason", "answer")
+
+
+class ReasonForm(forms.Form):
+    note = forms.CharField(
+        label=_("reason"),
+        max_length=1000,
+        widget=forms.Textarea(attrs={"rows": 3}),
+        help_text=_("For colleagues. It stays on record."),
+    )
+
+    def __init__(self, affiliate: Affiliate, data: Any = None) -> None:
+        super().__init__(data)
+
+
+class ApproveForm(forms.Form):
+    code = forms.CharField(
+        label=_("code"), max_length=60, help_text=_("Shops send it with every sale. It cannot be changed later.")
+    )
+
+    def __init__(self, affiliate: Affiliate, data: Any = None) -> None:
+        super().__init__(data, initial={"code": affiliate.code})
+
+
+class InviteMemberForm(forms.Form):
+    email = forms.EmailField(label=_("e-mail"), max_length=254)
+    role = forms.ChoiceField(label=_("role"), choices=AffiliateMember.Role.choices)
+
+    def __init__(self, affiliate: Affiliate, data: Any = None) -> None:
+        super().__init__(data, initial={"email": affiliate.email})
+
+
+class MemberForm(forms.Form):
+    """One of an affiliate's people."""
+
+    member = forms.ModelChoiceField(label=_("person"), queryset=AffiliateMember.objects.none())
+
+    def __init__(self, affiliate: Affiliate, data: Any = None) -> None:
+        super().__init__(data)
+        people = affiliate.members.select_related("user", "affiliate").order_by("pk")
+        self.fields["member"].queryset = people  # type: ignore[attr-defined]
+
+
+class MemberRoleForm(MemberForm):
+    role = forms.ChoiceField(label=_("role"), choices=AffiliateMember.Role.choices)
+
+
+class ApplicationForm(forms.Form):
+    """Somebody asks to sell for a brand."""
+
+    name = forms.CharField(label=_("Your name, or your site’s"), max_length=120)
+    email = forms.EmailField(label=_("Your e-mail"), max_length=254)
+    text = forms.CharField(
+        label=_("How would you recommend us?"),
+        required=False,
+        max_length=1000,
+        widget=forms.Textarea(attrs={"rows": 5}),
+    )
+
+
+class JoinForm(forms.Form):
+    """For whoever has no account yet."""
+
+    name = forms.CharField(label=_("Your name"), max_length=100, widget=forms.TextInput(attrs={"autocomplete": "name"}))
+    password = forms.CharField(
+        label=_("Password"),
+        strip=False,
+        widget=forms.PasswordInput(attrs={"autocomplete": "new-password"}),
+        help_text=_("Ten characters or more."),
+    )

@@ -12,6 +12,7 @@ from django.urls import reverse
 from django.utils.translation import gettext_lazy as _
 
 from accounts.models import Brand, BrandOwnedQuerySet, User
+from mailing.models import OutgoingMail
 
 if TYPE_CHECKING:
     from accounts.models import Viewer
@@ -614,3 +615,93 @@ class Claim(models.Model):
     @property
     def brand(self) -> Brand:
         return self.affiliate.brand
+
+
+class AffiliateEventQuerySet(BrandOwnedQuerySet["AffiliateEvent"]):
+    brand_path = "affiliate__brand"
+
+
+class AffiliateEvent(models.Model):
+    """What happened to an affiliate in the programme: who did it, when and why. Append-only; for staff."""
+
+    class Kind(models.TextChoices):
+        APPLIED = "applied", _("Applied")
+        INVITED = "invited", _("Invited")
+        IMPORTED = "imported", _("Imported")
+        APPROVED = "approved", _("Approved")
+        DECLINED = "declined", _("Declined")
+        SUSPENDED = "suspended", _("Suspended")
+        REACTIVATED = "reactivated", _("Reactivated")
+        MEMBER_INVITED = "member_invited", _("Person invited")
+        MEMBER_JOINED = "member_joined", _("Person joined")
+        MEMBER_REMOVED = "member_removed", _("Person removed")
+        ROLE_CHANGED = "role_changed", _("Role changed")
+
+    affiliate = models.ForeignKey(Affiliate, models.PROTECT, related_name="events", verbose_name=_("affiliate"))
+    kind = models.CharField(_("event"), max_length=14, choices=Kind)
+    by = models.ForeignKey(User, models.SET_NULL, null=True, blank=True, related_name="+", verbose_name=_("by"))
+    at = models.DateTimeField(_("at"))
+    note = models.CharField(_("note"), max_length=1000, blank=True)
+
+    objects = AffiliateEventQuerySet.as_manager()
+
+    class Meta:
+        verbose_name = _("event of an affiliate")
+        verbose_name_plural = _("events of affiliates")
+        ordering = ["at", "pk"]
+
+    def __str__(self) -> str:
+        return self.get_kind_display()
+
+
+class MemberInvitationQuerySet(BrandOwnedQuerySet["MemberInvitation"]):
+    """Addresses of people who may never join: for staff."""
+
+    brand_path = "affiliate__brand"
+
+    def pending(self) -> "MemberInvitationQuerySet":
+        return self.filter(accepted_at__isnull=True, withdrawn_at__isnull=True)
+
+
+class MemberInvitation(models.Model):
+    """Somebody may sign in for an affiliate once they follow the link in their mail. The link works once."""
+
+    affiliate = models.ForeignKey(Affiliate, models.PROTECT, related_name="invitations", verbose_name=_("affiliate"))
+    email = models.EmailField(_("e-mail"))
+    role = models.CharField(_("role"), max_length=6, choices=AffiliateMember.Role)
+    mail = models.OneToOneField(OutgoingMail, models.PROTECT, related_name="+", verbose_name=_("mail"))
+    invited_by = models.ForeignKey(
+        User, models.SET_NULL, null=True, blank=True, related_name="+", verbose_name=_("invited by")
+    )
+    created_at = models.DateTimeField(_("created at"))
+    expires_at = models.DateTimeField(_("valid until"))
+    accepted_at = models.DateTimeField(_("accepted at"), null=True, blank=True)
+    withdrawn_at = models.DateTimeField(_("withdrawn at"), null=True, blank=True)
+
+    objects = MemberInvitationQuerySet.as_manager()
+
+    class Meta:
+        verbose_name = _("invitation of a person")
+        verbose_name_plural = _("invitations of people")
+        ordering = ["-created_at", "-pk"]
+        constraints = [
+            models.UniqueConstraint(
+                fields=["affiliate", "email"],
+                condition=Q(accepted_at__isnull=True, withdrawn_at__isnull=True),
+                name="memberinvitation_one_pending",
+            ),
+            models.CheckConstraint(
+                condition=Q(email=models.functions.Lower("email")), name="memberinvitation_email_is_lower_case"
+            ),
+            models.CheckConstraint(
+                condition=Q(accepted_at__isnull=True) | Q(withdrawn_at__isnull=True),
+                name="memberinvitation_ends_one_way",
+            ),
+            models.CheckConstraint(condition=Q(role__in=["owner", "member"]), name="memberinvitation_role_is_known"),
+        ]
+
+    def __str__(self) -> str:
+        return self.email
+
+    def is_usable(self, now: datetime) -> bool:
+        return self.accepted_at is None and self.withdrawn_at is None and self.expires_at > now

@@ -1,4 +1,5 @@
-"""What a visitor's click needs to know, without asking the database each time; what affiliates see of their claims."""
+"""What a visitor's click needs to know, without asking the database each time; what affiliates see of
+their claims; who an invitation is for."""
 
 from contextlib import suppress
 from dataclasses import dataclass
@@ -9,7 +10,8 @@ import structlog
 from django.core.cache import cache
 from redis.exceptions import RedisError
 
-from affiliates.models import Affiliate, Claim, TrackingLink
+from affiliates.models import Affiliate, Claim, MemberInvitation, TrackingLink
+from mailing.models import OutgoingMail
 
 CACHED_SECONDS = 60  # so long may a paused link still lead on
 log = structlog.get_logger(__name__)
@@ -98,3 +100,10 @@ def claims_of(affiliate: Affiliate) -> list[FiledClaim]:
         )
         for claim in Claim.objects.filter(affiliate=affiliate).order_by("-filed_at", "-pk")
     ]
+
+
+def invitation_for(token: str, *, now: datetime) -> MemberInvitation | None:
+    """The invitation whose mail carries this token, while it can be used."""
+    mails = OutgoingMail.objects.with_token(token)
+    invitation = MemberInvitation.objects.filter(mail__in=mails).select_related("affiliate__brand").first()
+    return invitation if invitation and invitation.is_usable(now) else None

@@ -1,20 +1,24 @@
-"""Links that people follow to the shop. Each leads to a host of the brand, whatever the request says."""
+"""Links that people follow to the shop: each leads to a host of the brand. And how affiliates get in."""
 
 from urllib.parse import quote
 
+from django import forms
 from django.contrib.auth.decorators import login_not_required
-from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
-from django.shortcuts import render
+from django.core.exceptions import ValidationError
+from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
+from django.shortcuts import get_object_or_404, redirect, render
 from django.utils import timezone
 from django.views.decorators.cache import never_cache
-from django.views.decorators.http import require_safe
+from django.views.decorators.http import require_http_methods, require_safe
 
-from accounts.secret_links import client_address
+from accounts.models import Brand, User
+from accounts.secret_links import client_address, secret_link
 from affiliates.destinations import is_allowed_destination, with_click
+from affiliates.forms import ApplicationForm, JoinForm
 from affiliates.models import Customer
-from affiliates.selectors import link_target
-from affiliates.services import is_code, kind_of_visit, record_click
-from affiliates.visitors import key_of_the_day
+from affiliates.selectors import invitation_for, link_target
+from affiliates.services import accept_invitation, apply_to_programme, is_code, kind_of_visit, record_click
+from affiliates.visitors import is_pressing, key_of_the_day
 
 
 @require_safe
@@ -54,3 +58,49 @@ def to_shop(url: str) -> HttpResponse:
     response = HttpResponseRedirect(url)
     response.headers["X-Robots-Tag"] = "noindex"
     return response
+
+
+# --- How affiliates get in -------------------------------------------------------------------------------------------
+@login_not_required
+@require_http_methods(["GET", "HEAD", "POST"])
+def apply(request: HttpRequest, brand: str) -> HttpResponse:
+    """Ask to sell for a brand. The answer is the same for who is known already."""
+    asked = get_object_or_404(Brand, slug=brand, accepts_applications=True)
+    form = ApplicationForm(request.POST if request.method == "POST" else None, label_suffix="")
+    if form.is_valid():
+        if is_pressing(client_address(request)):
+            return render(
+                request, "affiliates/apply.html", {"brand": asked, "form": form, "is_pressing": True}, status=429
+            )
+        apply_to_programme(asked, **form.cleaned_data, now=timezone.now())
+        return redirect("affiliates:applied", asked.slug)
+    return render(request, "affiliates/apply.html", {"brand": asked, "form": form})
+
+
+@login_not_required
+@require_safe
+def applied(request: HttpRequest, brand: str) -> HttpResponse:
+    asked = get_object_or_404(Brand, slug=brand, accepts_applications=True)
+    return render(request, "affiliates/applied.html", {"brand": asked})
+
+
+@secret_link
+@require_http_methods(["GET", "HEAD", "POST"])
+def join(request: HttpRequest, token: str) -> HttpResponse:
+    """Become a member by the link in the mail: with a new password, or with the account one has."""
+    now = timezone.now()
+    invitation = invitation_for(token, now=now)
+    if invitation is None:
+        raise Http404
+    has_account = User.objects.filter(email=invitation.email).exists()
+    form_class = forms.Form if has_account else JoinForm
+    form = form_class(request.POST if request.method == "POST" else None, label_suffix="")
+    if form.is_valid():
+        try:
+            accept_invitation(invitation, **form.cleaned_data, now=now)
+        except ValidationError as refusal:
+            form.add_error(None, refusal)
+        else:
+            return redirect("account_login")
+    context = {"invitation": invitation, "brand": invitation.affiliate.brand, "has_account": has_account, "form": form}
+    return render(request, "affiliates/join.html", context)

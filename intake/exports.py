@@ -13,11 +13,11 @@ from django.db.models import Count, Exists, OuterRef, Q, QuerySet, Sum
 from django.db.models.functions import Coalesce
 
 from accounts.models import Brand
+from accounts.spreadsheets import as_text
 from affiliates.models import Affiliate, Purchase
 from complaints.models import Complaint
 from insights.privacy import parse_period
 from insights.statistics import nps_score
-from intake.spreadsheets import as_text
 from surveys.models import Answer, Response, Wave
 
 HEADER = (

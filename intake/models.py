@@ -174,6 +174,7 @@ class ImportRun(models.Model):
         PURCHASES = "purchases", _("Purchases")
         FEEDBACK = "feedback", _("Answers")
         COMPLAINTS = "complaints", _("Cases")
+        AFFILIATES = "affiliates", _("Affiliates")
 
     brand = models.ForeignKey(Brand, models.CASCADE, related_name="imports", verbose_name=_("brand"))
     kind = models.CharField(_("kind"), max_length=10, choices=Kind)

@@ -8,6 +8,7 @@ from accounts.models import AccessLog, ApiKey, Brand, User
 from accounts.services import create_api_key
 from affiliates.models import (
     Affiliate,
+    AffiliateEvent,
     Attribution,
     Claim,
     Click,
@@ -17,6 +18,7 @@ from affiliates.models import (
     PurchaseChange,
     Refund,
 )
+from affiliates.services import invite_member
 from complaints.models import Complaint, ComplaintChange, ComplaintEvent, ComplaintResponse
 from insights.models import Block, CountedResponse, Finding, PublishedCount, Quote, Rollup, ShownCount
 from intake.models import Hook, IdempotencyKey, ImportRun, InboundEvent, Source
@@ -88,6 +90,8 @@ def make_sale(brand: Brand, affiliate: Affiliate) -> Purchase:
     Refund.objects.create(purchase=purchase, external_id="D-1", amount=5, refunded_at=NOW)
     PurchaseChange.objects.create(purchase=purchase)
     sale: dict[str, Any] = {"purchased_on": NOW.date(), "amount": 49, "currency": "EUR"}
+    AffiliateEvent.objects.create(affiliate=affiliate, kind=AffiliateEvent.Kind.IMPORTED, at=NOW)
+    invite_member(affiliate, "nueva@lumbre-afiliados.example", by=None, now=NOW)
     Claim.objects.create(
         affiliate=affiliate, order_reference=purchase.external_id, **sale, filed_at=NOW, due_on=NOW.date()
     )

@@ -4,22 +4,48 @@ from typing import Any
 
 from django.contrib import admin
 from django.db.models import QuerySet
-from django.http import HttpRequest
+from django.http import HttpRequest, HttpResponse
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
 from accounts.admin import BrandModelAdmin, ReadOnlyAdmin, ReadOnlyInline
+from accounts.models import AccessLog, Brand
+from accounts.services import record_access
 from affiliates.admin.decisions import DecidingAdmin, Decision
+from affiliates.exports import write_affiliates
 from affiliates.forms import (
     AffiliateForm,
+    ApproveForm,
     GiveCouponForm,
+    InviteMemberForm,
     LinkPromiseForm,
+    MemberForm,
+    MemberRoleForm,
     PassCouponForm,
+    ReasonForm,
     SureForm,
     TrackingLinkForm,
 )
-from affiliates.models import Affiliate, AffiliateMember, Coupon, LinkPromise, TrackingLink
-from affiliates.services import end_coupon, give_coupon
+from affiliates.models import (
+    Affiliate,
+    AffiliateEvent,
+    AffiliateMember,
+    Coupon,
+    LinkPromise,
+    MemberInvitation,
+    TrackingLink,
+)
+from affiliates.services import (
+    approve_affiliate,
+    change_role,
+    end_coupon,
+    enter_affiliate,
+    give_coupon,
+    invite_member,
+    reactivate_affiliate,
+    remove_member,
+    suspend_affiliate,
+)
 
 
 class MemberInline(ReadOnlyInline):
@@ -30,9 +56,82 @@ class MemberInline(ReadOnlyInline):
         return super().get_queryset(request).select_related("user")
 
 
+class InvitationInline(ReadOnlyInline):
+    model = MemberInvitation
+    fields = readonly_fields = (
+        "email",
+        "role",
+        "created_at",
+        "expires_at",
+        "accepted_at",
+        "withdrawn_at",
+        "invited_by",
+    )
+
+    def get_queryset(self, request: HttpRequest) -> QuerySet[MemberInvitation]:
+        return super().get_queryset(request).select_related("invited_by")
+
+
+class EventInline(ReadOnlyInline):
+    model = AffiliateEvent
+    fields = readonly_fields = ("at", "kind", "by", "note")
+
+    def get_queryset(self, request: HttpRequest) -> QuerySet[AffiliateEvent]:
+        return super().get_queryset(request).select_related("by")
+
+
 @admin.register(Affiliate)
 class AffiliateAdmin(DecidingAdmin):
     decisions = {
+        "approve": Decision(
+            _("Approve"),
+            ApproveForm,
+            lambda affiliate, given, **how: approve_affiliate(affiliate, code=given["code"], **how),
+            _("The affiliate is active and gets a link by e-mail to sign in."),
+            lambda affiliate: affiliate.status == Affiliate.Status.APPLIED,
+        ),
+        "decline": Decision(
+            _("Decline"),
+            ReasonForm,
+            lambda affiliate, given, **how: suspend_affiliate(affiliate, note=given["note"], **how),
+            _("The affiliate does not join."),
+            lambda affiliate: affiliate.status in (Affiliate.Status.APPLIED, Affiliate.Status.INVITED),
+        ),
+        "suspend": Decision(
+            _("Suspend"),
+            ReasonForm,
+            lambda affiliate, given, **how: suspend_affiliate(affiliate, note=given["note"], **how),
+            _("Nothing more is credited to the affiliate."),
+            lambda affiliate: affiliate.is_active,
+        ),
+        "reactivate": Decision(
+            _("Reactivate"),
+            SureForm,
+            lambda affiliate, given, **how: reactivate_affiliate(affiliate, **how),
+            _("The affiliate is active again."),
+            lambda affiliate: affiliate.status == Affiliate.Status.SUSPENDED,
+        ),
+        "invite": Decision(
+            _("Invite a person"),
+            InviteMemberForm,
+            lambda affiliate, given, **how: invite_member(affiliate, **given, **how),
+            _("The invitation is on its way."),
+            lambda affiliate: affiliate.status in (Affiliate.Status.ACTIVE, Affiliate.Status.INVITED),
+        ),
+        "role": Decision(
+            _("Change a role"),
+            MemberRoleForm,
+            lambda affiliate, given, **how: change_role(given["member"], given["role"], **how),
+            _("The role is changed."),
+            lambda affiliate: affiliate.members.exists(),
+        ),
+        "remove": Decision(
+            _("Remove a person"),
+            MemberForm,
+            lambda affiliate, given, **how: remove_member(given["member"], **how),
+            _("This person signs in for the affiliate no more."),
+            lambda affiliate: affiliate.members.exists(),
+        ),
         "coupon": Decision(
             _("Give a coupon"),
             GiveCouponForm,
@@ -48,11 +147,27 @@ class AffiliateAdmin(DecidingAdmin):
     search_fields = ("^code", "^name", "email__iexact")
     search_help_text = _("The beginning of a code or name, or the whole e-mail address")
     ordering = ("code",)
-    inlines = (MemberInline,)
+    inlines = (MemberInline, InvitationInline, EventInline)
+    actions = ("export",)
 
     def get_readonly_fields(self, request: HttpRequest, obj: Any = None) -> tuple[str, ...]:
         # Shops send the code with every sale: another one would be another affiliate.
-        return ("brand", "code", "joined_at") if obj else ()
+        return ("brand", "code", "status", "joined_at") if obj else ()
+
+    def save_model(self, request: HttpRequest, obj: Affiliate, form: Any, change: bool) -> None:
+        if change:
+            super().save_model(request, obj, form, change)
+        else:
+            enter_affiliate(obj, by=request.user, now=timezone.now())  # type: ignore[arg-type]
+
+    @admin.action(description=_("Export as CSV"))
+    def export(self, request: HttpRequest, queryset: QuerySet[Affiliate]) -> HttpResponse:
+        """Those chosen, in the columns that import_affiliates reads; whoever takes addresses along is recorded."""
+        for brand in Brand.objects.filter(pk__in=queryset.values("brand")):
+            purpose, user = AccessLog.Purpose.EXPORT, request.user
+            record_access(user, brand, purpose=purpose, object_type="affiliate")  # type: ignore[arg-type]
+        headers = {"Content-Disposition": 'attachment; filename="affiliates.csv"'}
+        return HttpResponse(write_affiliates(queryset), content_type="text/csv; charset=utf-8", headers=headers)
 
 
 class LinkPromiseInline(admin.TabularInline):

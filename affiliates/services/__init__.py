@@ -2,6 +2,7 @@ from affiliates.services.changes import PurchaseConflict, change_purchase, recor
 from affiliates.services.claims import ClaimInput, accept_claim, decline_claim, file_claim, purchase_claimed
 from affiliates.services.corrections import correct_attribution
 from affiliates.services.coupons import end_coupon, give_coupon
+from affiliates.services.importing import AffiliateInput, ImportedAffiliate, import_affiliates
 from affiliates.services.inputs import CustomerInput, FieldError, ProductInput, PurchaseInput, Recorded
 from affiliates.services.links import (
     CodeTaken,
@@ -13,20 +14,34 @@ from affiliates.services.links import (
     kind_of_visit,
     record_click,
 )
+from affiliates.services.members import accept_invitation, change_role, invite_member, remove_member
+from affiliates.services.programme import (
+    apply_to_programme,
+    approve_affiliate,
+    enter_affiliate,
+    reactivate_affiliate,
+    suspend_affiliate,
+)
 from affiliates.services.recording import record_purchases
 from affiliates.services.referrals import give_referral_code, offers_referrals
 
 __all__ = [
+    "AffiliateInput",
     "ClaimInput",
     "CodeTaken",
     "CustomerInput",
     "FieldError",
+    "ImportedAffiliate",
     "ProductInput",
     "PurchaseConflict",
     "PurchaseInput",
     "Recorded",
     "accept_claim",
+    "accept_invitation",
+    "apply_to_programme",
+    "approve_affiliate",
     "change_purchase",
+    "change_role",
     "check_code",
     "correct_attribution",
     "create_affiliate",
@@ -34,14 +49,20 @@ __all__ = [
     "decline_claim",
     "destination_error",
     "end_coupon",
+    "enter_affiliate",
     "file_claim",
     "give_coupon",
     "give_referral_code",
+    "import_affiliates",
+    "invite_member",
     "is_code",
     "kind_of_visit",
     "offers_referrals",
     "purchase_claimed",
+    "reactivate_affiliate",
     "record_click",
     "record_purchases",
     "record_refund",
+    "remove_member",
+    "suspend_affiliate",
 ]

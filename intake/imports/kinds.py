@@ -7,12 +7,14 @@ from typing import Any, Generic, Literal, TypeVar
 from zoneinfo import ZoneInfo
 
 from accounts.models import Brand
-from affiliates.services import FieldError, PurchaseInput
+from affiliates.services import AffiliateInput, FieldError, PurchaseInput, import_affiliates
 from complaints.services import HistoricComplaint, import_complaints
 from intake.imports.rows import (
+    AFFILIATE_COLUMNS,
     COMPLAINT_COLUMNS,
     FEEDBACK_COLUMNS,
     PURCHASE_COLUMNS,
+    parse_affiliate_row,
     parse_complaint_row,
     parse_feedback_row,
 )
@@ -62,6 +64,19 @@ def purchases(*, create_affiliates: bool = False) -> ImportKind[PurchaseInput]:
         lambda row, timezone: parse_row(row, timezone=timezone),
         take,
         meaning=f"create_affiliates={create_affiliates}",
+    )
+
+
+def affiliates() -> ImportKind[AffiliateInput]:
+    def take(brand: Brand, rows: Sequence[AffiliateInput], now: datetime) -> list[Outcome]:
+        return [_outcome(each) for each in import_affiliates(brand, rows, now=now)]
+
+    return ImportKind(
+        ImportRun.Kind.AFFILIATES,
+        AFFILIATE_COLUMNS,
+        ("code",),
+        lambda row, timezone: parse_affiliate_row(row, timezone=timezone),
+        take,
     )
 
 

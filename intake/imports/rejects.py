@@ -6,8 +6,8 @@ from contextlib import suppress
 from pathlib import Path
 from typing import IO
 
+from accounts.spreadsheets import as_text
 from intake.imports.reading import Row
-from intake.spreadsheets import as_text
 
 ROW, REASONS = "row", "reasons"
 

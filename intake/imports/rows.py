@@ -8,7 +8,8 @@ from zoneinfo import ZoneInfo
 
 from django.utils.translation import gettext as _
 
-from affiliates.services import FieldError
+from affiliates.models import Affiliate
+from affiliates.services import AffiliateInput, FieldError
 from complaints.models import Complaint
 from complaints.services import HistoricComplaint
 from intake.rows import COLUMNS_OF_CUSTOMER, COLUMNS_OF_PRODUCT, Reader
@@ -29,6 +30,7 @@ COMPLAINT_COLUMNS = (
     *("external_id", "purchase", "email", "kind", "state", "subject", "text"),
     *("opened_at", "resolved_at", "language"),
 )
+AFFILIATE_COLUMNS = ("code", "name", "public_name", "email", "status")
 LONGEST_COMMENT = 10_000  # characters
 LONGEST_LETTER = 100_000
 SCORE = re.compile(r"(-?[0-9]{1,3})(\.0+)?")  # spreadsheets write 4 as 4.0
@@ -52,6 +54,20 @@ def parse_feedback_row(row: Mapping[str, str], *, timezone: ZoneInfo) -> Importe
         language=reader.take("language", read_language, ""),
     )
     return errors or response
+
+
+def parse_affiliate_row(row: Mapping[str, str], *, timezone: ZoneInfo) -> AffiliateInput | list[FieldError]:
+    errors: list[FieldError] = []
+    reader = Reader(row, errors)
+    reader.require("code")
+    affiliate = AffiliateInput(
+        code=reader.take("code", read_text(60), ""),
+        name=reader.take("name", read_text(120), ""),
+        public_name=reader.take("public_name", read_text(120), ""),
+        email=reader.take("email", read_email, None) or "",
+        status=reader.take("status", read_choice(Affiliate.Status.values), Affiliate.Status.ACTIVE),
+    )
+    return errors or affiliate
 
 
 def parse_complaint_row(row: Mapping[str, str], *, timezone: ZoneInfo) -> HistoricComplaint | list[FieldError]:
