@@ -150,7 +150,7 @@ def install_venv_package() -> None:
     if not shutil.which("apt-get"):
         sys.exit("A este Python le falta el módulo venv: instálalo con los paquetes de tu sistema, o instala uv.")
     if os.geteuid() != 0:
-        sys.exit(f"Falta una pieza de Python. Instálala con «sudo apt-get install {package}» y repite la orden.")
+        sys.exit(f"Falta una pieza de Python. Instálala como root con «apt-get install {package}» y repite la orden.")
     quiet = {"DEBIAN_FRONTEND": "noninteractive"}
     run_quietly(["apt-get", "update", "-q"], f"Instalo {package}, que le falta a este Python", **quiet)
     run_quietly(["apt-get", "install", "-q", "-y", "--no-install-recommends", package], f"Instalo {package}", **quiet)

@@ -1,9 +1,11 @@
 """Which browser the tests drive, and how one gets onto a machine that has none."""
 
+import fcntl
 import os
 import shutil
 import subprocess
 import sys
+from functools import cache
 from pathlib import Path
 
 DEBIAN_PACKAGES = ["chromium", "libatomic1", "fonts-liberation"]
@@ -33,18 +35,22 @@ def find() -> str | None:
     return next((found for name in names if (found := shutil.which(name))), None)
 
 
+@cache
 def ensure() -> bool:
     """Whether the browser tests can run; fetches a browser where that is possible without asking anybody."""
-    return bool(find()) or has_own() or installs_from_debian() or installs_own()
+    # Workers of one run ask all at once, and apt-get serves one of them.
+    with Path(__file__).open() as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        return is_ready() or installs_from_debian() or installs_own()
 
 
-def has_own() -> bool:
-    """Playwright's browser, fetched before."""
+def is_ready() -> bool:
+    """Whether Playwright starts, which a browser of the system alone does not tell, and has something to drive."""
     from playwright.sync_api import sync_playwright  # noqa: PLC0415 - only a developer's environment has it
 
     try:
         with sync_playwright() as playwright:
-            return Path(playwright.chromium.executable_path).exists()
+            return bool(find()) or Path(playwright.chromium.executable_path).exists()
     except Exception:  # its Node does not start where a system library is missing
         return False
 
@@ -60,7 +66,7 @@ def installs_from_debian() -> bool:
         subprocess.run(command, env=environment, capture_output=True, check=False).returncode == 0
         for command in (update, install)
     )
-    return done and bool(find())
+    return done and is_ready()
 
 
 def installs_own() -> bool:
@@ -70,4 +76,4 @@ def installs_own() -> bool:
         done = subprocess.run(command, capture_output=True, check=False, timeout=300).returncode == 0
     except subprocess.TimeoutExpired:
         return False
-    return done and has_own()
+    return done and is_ready()

@@ -15,11 +15,12 @@ from pathlib import Path
 
 import pytest
 
-from postventa import demo_environment
+from postventa import browser, demo_environment
 from postventa.embedded import Postgres, Valkey
 from postventa.processes import Guard
 
 KINDS = ("unit", "integration", "browser", "realdata")
+NO_BROWSER = "There is no browser here and none could be fetched: set POSTVENTA_CHROMIUM."
 _stack = ExitStack()
 
 
@@ -84,6 +85,14 @@ def kind_of(item: pytest.Item) -> str:
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     for item in items:
         item.add_marker(kind_of(item))
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_runtest_setup(item: pytest.Item) -> None:
+    """Before the first browser test, however pytest was started: a browser, or one plain word instead of a trace."""
+    if item.get_closest_marker("browser") and not browser.ensure():
+        refuse = pytest.fail if os.environ.get("CI") else pytest.skip
+        refuse(NO_BROWSER)
 
 
 @pytest.hookimpl(trylast=True)
