@@ -114,6 +114,12 @@ def parse_purchase(
 
 def parse_row(row: Mapping[str, str], *, timezone: ZoneInfo) -> PurchaseInput | list[FieldError]:
     """A row of a file with our column names; what is wrong is told by column."""
+    parsed = parse_purchase(nested(row), timezone=timezone, is_from_file=True)
+    return parsed if isinstance(parsed, PurchaseInput) else by_column(parsed)
+
+
+def nested(row: Mapping[str, str]) -> dict[str, Any]:
+    """A row as the API's JSON would say it."""
     values: dict[str, Any] = {
         **row,
         "customer": {field: row.get(column) for column, field in COLUMNS_OF_CUSTOMER.items()},
@@ -121,10 +127,11 @@ def parse_row(row: Mapping[str, str], *, timezone: ZoneInfo) -> PurchaseInput | 
     }
     if not row.get("sku"):
         values["product"] = None  # a name or category without SKU says nothing that could be kept
-    parsed = parse_purchase(values, timezone=timezone, is_from_file=True)
-    if isinstance(parsed, PurchaseInput):
-        return parsed
-    return [FieldError(COLUMN_OF_FIELD.get(e.field, e.field), e.code, e.message) for e in parsed]
+    return values
+
+
+def by_column(errors: list[FieldError]) -> list[FieldError]:
+    return [FieldError(COLUMN_OF_FIELD.get(e.field, e.field), e.code, e.message) for e in errors]
 
 
 def parse_changes(values: Any) -> dict[str, Any] | list[FieldError]:

@@ -16,10 +16,11 @@ from rest_framework.response import Response
 from rest_framework.views import APIView
 
 from accounts.api import ApiError
-from intake.hooks import shopify
+from intake.hooks import postback, shopify, stripe, woocommerce
 from intake.hooks.delivery import Delivery, ShopHook
 from intake.hooks.processing import process_event
-from intake.hooks.receiving import NotSigned, Unreadable, receive
+from intake.hooks.receiving import BadParameters, NotSigned, Unreadable, receive, receive_postback
+from intake.representations import errors_as_json
 
 
 class ReceivedSerializer(serializers.Serializer[Any]):
@@ -73,6 +74,89 @@ class ShopifyHookView(HookView):
         return self.receive(request, brand)
 
 
+class WooCommerceHookView(HookView):
+    hook = woocommerce.HOOK
+
+    @extend_schema(
+        operation_id="hooks_woocommerce",
+        auth=[],
+        request=OpenApiTypes.OBJECT,
+        parameters=[
+            header("X-WC-Webhook-Signature", "Base64 of the HMAC-SHA-256 of the body."),
+            header("X-WC-Webhook-Topic", "Such as `order.updated`."),
+            header("X-WC-Webhook-Delivery-ID", "With the body, what makes a message unique.", required=False),
+        ],
+        responses=ReceivedSerializer,
+    )
+    def post(self, request: Request, brand: str) -> Response:
+        """Orders and their refunds from WooCommerce."""
+        return self.receive(request, brand)
+
+
+class StripeHookView(HookView):
+    hook = stripe.HOOK
+
+    @extend_schema(
+        operation_id="hooks_stripe",
+        auth=[],
+        request=OpenApiTypes.OBJECT,
+        parameters=[header("Stripe-Signature", "`t=<seconds>,v1=<hex>`, at most five minutes old.")],
+        responses=ReceivedSerializer,
+    )
+    def post(self, request: Request, brand: str) -> Response:
+        """Paid checkout sessions and refunds from Stripe."""
+        return self.receive(request, brand)
+
+
+class PostbackSerializer(serializers.Serializer[Any]):
+    order_id = serializers.CharField()
+    event = serializers.CharField()
+    received = serializers.BooleanField()
+
+
+class PostbackView(APIView):
+    """A GET that writes, since networks can do nothing else; hence no HEAD, which nobody means to write."""
+
+    authentication_classes = ()
+    permission_classes = (AllowAny,)
+    http_method_names = ("get", "options")
+
+    @extend_schema(
+        operation_id="postback",
+        auth=[],
+        parameters=[
+            OpenApiParameter("order_id", str, required=True),
+            OpenApiParameter("event", str, enum=list(dict.fromkeys(postback.EVENTS.values())), default="sale"),
+            OpenApiParameter("ts", int, required=True, description="Seconds since 1970; within ten minutes of now."),
+            OpenApiParameter(
+                "sig",
+                str,
+                required=True,
+                description="HMAC-SHA-256, in hex, of all other parameters: sorted, percent-encoded by RFC 3986, "
+                "joined by `&`.",
+            ),
+            *(OpenApiParameter(name, str) for name in ("click_id", "coupon", "affiliate", "amount", "currency")),
+            *(OpenApiParameter(name, str) for name in ("email", "customer_id", "language", "sku", "refund_id")),
+        ],
+        responses=PostbackSerializer,
+    )
+    def get(self, request: Request, brand: str) -> Response:
+        """Tell of a sale, a delivery, a cancellation or a refund by a signed address. Repeats are answered alike."""
+        now = timezone.now()
+        parameters = request.GET.dict()
+        signed = [(name, value) for name, values in request.GET.lists() if name != "sig" for value in values]
+        try:
+            event, is_new = receive_postback(brand, parameters, signed=signed, now=now)
+        except NotSigned:
+            refuse_signature()
+        except BadParameters as bad:
+            message = _("Some of what was sent is not valid.")
+            raise ApiError(status.HTTP_400_BAD_REQUEST, "invalid", message, errors_as_json(bad.errors)) from None
+        if is_new:
+            process_event(event, now=now)
+        return Response({"order_id": parameters["order_id"], "event": event.kind, "received": True})
+
+
 def read_body(request: Request) -> bytes:
     """The bytes as they came, whatever they call themselves: only these are signed. ApiError: too many."""
     length = request.META.get("CONTENT_LENGTH") or "0"
@@ -102,4 +186,7 @@ def refuse_size() -> NoReturn:
 
 hook_urlpatterns = [
     path("hooks/shopify/<str:brand>/", ShopifyHookView.as_view(), name="hook-shopify"),
+    path("hooks/woocommerce/<str:brand>/", WooCommerceHookView.as_view(), name="hook-woocommerce"),
+    path("hooks/stripe/<str:brand>/", StripeHookView.as_view(), name="hook-stripe"),
+    path("postback/<str:brand>/", PostbackView.as_view(), name="postback"),
 ]

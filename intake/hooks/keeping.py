@@ -14,6 +14,13 @@ from intake.sealing import seal
 SHORTEST_SECRET = 8
 
 
+def check_secret(secret: str) -> None:
+    """ValidationError: it is none."""
+    if len(secret) < SHORTEST_SECRET or len(secret) > 200 or not (secret.isascii() and secret.isprintable()):
+        message = _("A secret has %(least)d to 200 printable characters.")
+        raise ValidationError(message, "invalid_secret", {"least": SHORTEST_SECRET})
+
+
 @transaction.atomic
 def set_hook_secret(brand: Brand, source: str, secret: str = "", *, now: datetime) -> tuple[Hook, str]:
     """The hook and its new secret, made up unless given; the one before holds until `forget_previous_secret`.
@@ -21,9 +28,7 @@ def set_hook_secret(brand: Brand, source: str, secret: str = "", *, now: datetim
     The text is shown this once and kept sealed. ValidationError: a secret that is none.
     """
     secret = secret.strip() or secrets.token_hex(32)
-    if len(secret) < SHORTEST_SECRET or len(secret) > 200 or not (secret.isascii() and secret.isprintable()):
-        message = _("A secret has %(least)d to 200 printable characters.") % {"least": SHORTEST_SECRET}
-        raise ValidationError({"secret": ValidationError(message, "invalid_secret")})
+    check_secret(secret)
     # The brand's row stands for the hook that does not exist yet: two people at once must not both think it is new.
     Brand.objects.select_for_update(no_key=True).get(pk=brand.pk)
     hook = Hook.objects.filter(brand=brand, source=source).first() or Hook(brand=brand, source=source)

@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
+from decimal import Decimal, InvalidOperation
 from typing import Any
 from urllib.parse import parse_qs, urlsplit
 
@@ -26,6 +27,7 @@ class News:
     stages: Mapping[str, Any] = field(default_factory=dict)  # delivered_at, activated_at, state
     refunds: tuple[Mapping[str, Any], ...] = ()
     coupons: tuple[str, ...] = ()  # an order may have several; one of them may be an affiliate's
+    is_terse: bool = False  # its source need not know amount and customer
 
 
 class Ignored(Exception):
@@ -48,6 +50,20 @@ def objects(value: Any) -> list[Mapping[str, Any]]:
 def words(value: Any) -> str:
     """A text or whole number as text; anything else says nothing."""
     return str(value).strip() if isinstance(value, str | int) and not isinstance(value, bool) else ""
+
+
+def decimal(value: Any) -> Decimal:
+    """A number as shops write it; anything else is nothing."""
+    try:
+        number = Decimal(str(value))
+    except InvalidOperation:
+        return Decimal(0)
+    return number if number.is_finite() else Decimal(0)
+
+
+def dearest(lines: list[Mapping[str, Any]]) -> Mapping[str, Any]:
+    """What an order is remembered by: the line with the highest price, the first of equals."""
+    return max(lines, key=lambda line: decimal(line.get("price")), default={})
 
 
 def full_name(person: Mapping[str, Any]) -> str:

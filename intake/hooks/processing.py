@@ -19,7 +19,7 @@ from django.db import connection, transaction
 from affiliates.models import Coupon, Purchase
 from affiliates.services import FieldError, PurchaseConflict, PurchaseInput
 from intake.hooks.news import Ignored, News
-from intake.hooks.sources import HOOKS
+from intake.hooks.sources import READERS
 from intake.models import InboundEvent
 from intake.rows import parse_changes, parse_purchase, parse_refund
 from intake.services import take_change, take_purchases, take_refund
@@ -59,7 +59,7 @@ def process_event(event: InboundEvent, *, now: datetime) -> None:
     try:
         _process_one(InboundEvent.objects.due(now).filter(pk=event.pk), now=now)
     except Exception:
-        log.exception("inbound_event_left_for_later", event=event.pk)
+        log.exception("inbound_event_left_for_later", inbound=event.pk)
 
 
 def replay_event(event: InboundEvent, *, now: datetime) -> None:
@@ -85,14 +85,14 @@ def _work(event: InboundEvent, *, now: datetime) -> tuple[News | None, Outcome]:
     news = None
     try:
         with transaction.atomic():
-            news = HOOKS[event.source].read(event.kind, json.loads(bytes(event.body)))
+            news = READERS[event.source](event.kind, json.loads(bytes(event.body)))
             return news, _apply(event, news, now=now)
     except Ignored as ignored:
         return news, Outcome(State.IGNORED, ignored.reason)
     except Refused as refused:
         return news, Outcome(State.FAILED, Reason.INVALID, str(refused))
     except Exception as error:  # one message must not stop the others
-        log.exception("inbound_event_fault", event=event.pk)
+        log.exception("inbound_event_fault", inbound=event.pk)
         is_last = event.attempts + 1 >= settings.HOOK_MAX_ATTEMPTS
         return news, Outcome(State.FAILED if is_last else State.RECEIVED, Reason.FAULT, type(error).__name__)
 
@@ -133,8 +133,10 @@ def _find_or_take(event: InboundEvent, news: News, *, now: datetime) -> tuple[Pu
     purchase = Purchase.objects.filter(brand=event.brand, external_id=news.order_id).first()
     if news.purchase is None:
         return purchase, []
-    told = {**news.purchase, "coupon": _coupon(event, news, purchase), **({} if purchase else news.stages)}
-    given, left_out = _read(told)
+    told = {**news.purchase, **({} if purchase else news.stages)}
+    if news.coupons:
+        told["coupon"] = _coupon(event, news, purchase)
+    given, left_out = _read(told, is_terse=news.is_terse)
     [taken] = take_purchases(event.brand, [given], now=now, source=event.source)
     recorded = taken.recorded
     if recorded.purchase is None:
@@ -145,15 +147,15 @@ def _find_or_take(event: InboundEvent, news: News, *, now: datetime) -> tuple[Pu
     return recorded.purchase, [(Reason.DIFFERS, _as_text(differing)), (Reason.INCOMPLETE, _as_text(left_out))]
 
 
-def _read(told: Mapping[str, Any]) -> tuple[PurchaseInput, list[FieldError]]:
+def _read(told: Mapping[str, Any], *, is_terse: bool) -> tuple[PurchaseInput, list[FieldError]]:
     """The purchase as told, without what cannot be read: a shop's bad address must not cost the sale. Refused."""
-    parsed = parse_purchase(told)
+    parsed = parse_purchase(told, is_from_file=is_terse)
     if isinstance(parsed, PurchaseInput):
         return parsed, []
     errors = parsed
     if any(error.field in NEEDED for error in errors):
         raise Refused(_as_text(errors))
-    parsed = parse_purchase(_without(told, [error.field for error in errors]))
+    parsed = parse_purchase(_without(told, [error.field for error in errors]), is_from_file=is_terse)
     if isinstance(parsed, PurchaseInput):
         return parsed, errors
     raise Refused(_as_text(parsed))
@@ -206,7 +208,7 @@ def _give_back(purchase: Purchase, refund: Mapping[str, Any], *, now: datetime) 
     if isinstance(given, list):
         return [f"refund: {_as_text(given)}"]
     named = f"refund {given['external_id']}"
-    if refund.get("currency", purchase.currency).upper() != purchase.currency:
+    if (refund.get("currency") or purchase.currency).upper() != purchase.currency:
         return [f"{named}: currency differs"]
     try:
         take_refund(purchase, **given, now=now)

@@ -1,7 +1,7 @@
 """A message comes in: verified over its raw bytes, stored raw, and only then worked."""
 
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime
 from hashlib import sha256
@@ -9,7 +9,10 @@ from typing import Any
 
 from django.db import IntegrityError, transaction
 
+from affiliates.services import FieldError
+from intake.hooks import postback
 from intake.hooks.delivery import Delivery, ShopHook
+from intake.hooks.signatures import is_query_signed
 from intake.models import Hook, InboundEvent, Source
 from intake.sealing import SealBroken, unseal
 from intake.values import is_storable
@@ -25,6 +28,12 @@ class Unreadable(Exception):
     """It is signed, and is no JSON object all the same."""
 
 
+class BadParameters(Exception):
+    def __init__(self, errors: list[FieldError]) -> None:
+        super().__init__(errors)
+        self.errors = errors
+
+
 def receive(shop: ShopHook, brand_slug: str, delivery: Delivery, *, now: datetime) -> tuple[InboundEvent, bool]:
     """The stored event, and whether it is a new one. NotSigned, Unreadable."""
     hook = find_hook(brand_slug, shop.source)
@@ -34,6 +43,24 @@ def receive(shop: ShopHook, brand_slug: str, delivery: Delivery, *, now: datetim
     kind, event_id = shop.identify(delivery)
     outcome = {"state": InboundEvent.State.IGNORED, "reason": Reason.SAMPLE, "processed_at": now}
     return store(hook, kind, event_id, delivery.body, now=now, **(outcome if shop.is_sample(delivery) else {}))
+
+
+def receive_postback(
+    brand_slug: str, parameters: Mapping[str, str], *, signed: Sequence[tuple[str, str]], now: datetime
+) -> tuple[InboundEvent, bool]:
+    """The same for parameters, all of which but the signature are `signed`. NotSigned; BadParameters."""
+    hook = find_hook(brand_slug, Source.POSTBACK)
+    if not is_query_signed(parameters.get("sig", ""), signed, secrets_of(hook)) or hook is None:
+        raise NotSigned
+    kind, event_id = postback.identify(parameters)
+    if known := find_event(hook, event_id):
+        return known, False
+    if not postback.is_fresh(parameters, now=now):
+        raise NotSigned
+    if errors := postback.errors_in(parameters, now=now):
+        raise BadParameters(errors)
+    told = {name: value for name, value in parameters.items() if name != "sig"}
+    return store(hook, kind, event_id, json.dumps(told, ensure_ascii=False).encode(), now=now)
 
 
 def find_hook(brand_slug: str, source: Source) -> Hook | None:
@@ -54,14 +81,28 @@ def store(
     hook: Hook, kind: str, event_id: str, body: bytes, *, now: datetime, **fields: Any
 ) -> tuple[InboundEvent, bool]:
     """Once, however many say it at the same time: the others get the row that stands."""
-    if len(event_id) > 200 or not is_storable(event_id):
-        event_id = sha256(event_id.encode(errors="surrogatepass")).hexdigest()
-    names: dict[str, Any] = {"brand": hook.brand, "source": hook.source, "event_id": event_id}
     try:
         with transaction.atomic():
-            return InboundEvent.objects.create(**names, kind=kind[:80], body=body, try_at=now, **fields), True
+            names = {"event_id": _storable(event_id), "kind": kind[:80]}
+            return InboundEvent.objects.create(
+                brand=hook.brand, source=hook.source, **names, body=body, try_at=now, **fields
+            ), True
     except IntegrityError:
-        return InboundEvent.objects.select_related("brand").get(**names), False
+        known = find_event(hook, event_id)
+        assert known is not None
+        return known, False
+
+
+def find_event(hook: Hook, event_id: str) -> InboundEvent | None:
+    events = InboundEvent.objects.filter(brand=hook.brand, source=hook.source, event_id=_storable(event_id))
+    return events.first()
+
+
+def _storable(event_id: str) -> str:
+    """An id of any length and content as one that fits."""
+    if len(event_id) <= 200 and is_storable(event_id):
+        return event_id
+    return sha256(event_id.encode(errors="surrogatepass")).hexdigest()
 
 
 def _parsed(body: bytes) -> Mapping[str, Any]:

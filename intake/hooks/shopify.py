@@ -2,12 +2,12 @@
 
 from collections.abc import Mapping, Sequence
 from datetime import datetime
-from decimal import Decimal, InvalidOperation
+from decimal import Decimal
 from typing import Any
 
 from affiliates.models import Product, Purchase
 from intake.hooks.delivery import Delivery, ShopHook
-from intake.hooks.news import Ignored, News, an_object, evidence, full_name, objects, words
+from intake.hooks.news import Ignored, News, an_object, dearest, decimal, evidence, full_name, objects, words
 from intake.hooks.signatures import is_base64_hmac
 from intake.models import InboundEvent, Source
 
@@ -65,7 +65,7 @@ def _arrival(payload: Mapping[str, Any], status: Any, at: Any) -> News:
 
 def _order(order: Mapping[str, Any]) -> News:
     customer = an_object(order.get("customer"))
-    line = _dearest(objects(order.get("line_items")))
+    line = dearest(objects(order.get("line_items")))
     attributes = {words(each.get("name")): each.get("value") for each in objects(order.get("note_attributes"))}
     order_id = words(order.get("id"))
     return News(
@@ -89,11 +89,6 @@ def _order(order: Mapping[str, Any]) -> News:
         refunds=tuple(filter(None, map(_refund, objects(order.get("refunds"))))),
         coupons=tuple(filter(None, (words(each.get("code")) for each in objects(order.get("discount_codes"))))),
     )
-
-
-def _dearest(lines: list[Mapping[str, Any]]) -> Mapping[str, Any]:
-    """What the purchase is remembered by: the line with the highest price, the first of equals."""
-    return max(lines, key=lambda line: _number(line.get("price")), default={})
 
 
 def _product(line: Mapping[str, Any]) -> dict[str, Any] | None:
@@ -126,7 +121,7 @@ def _refund(refund: Mapping[str, Any]) -> dict[str, Any] | None:
         for each in objects(refund.get("transactions"))
         if each.get("kind") == "refund" and each.get("status") == "success"
     ]
-    amount = sum((_number(each.get("amount")) for each in paid_back), Decimal(0))
+    amount = sum((decimal(each.get("amount")) for each in paid_back), Decimal(0))
     if amount <= 0:
         return None
     return {
@@ -136,14 +131,6 @@ def _refund(refund: Mapping[str, Any]) -> dict[str, Any] | None:
         "reason": words(refund.get("note"))[:200],
         "refunded_at": refund.get("processed_at") or refund.get("created_at"),
     }
-
-
-def _number(value: Any) -> Decimal:
-    try:
-        number = Decimal(str(value))
-    except InvalidOperation:
-        return Decimal(0)
-    return number if number.is_finite() else Decimal(0)
 
 
 HOOK = ShopHook(Source.SHOPIFY, is_signed=is_signed, identify=identify, read=read, is_sample=is_sample)
