@@ -1,0 +1,39 @@
+"""What the pages for people point at exists."""
+
+import re
+from pathlib import Path
+
+import pytest
+from django.conf import settings
+from django.core.management import get_commands
+
+ROOT = Path(settings.BASE_DIR)
+PAGES = [*ROOT.glob("*.md"), *(ROOT / "docs").glob("*.md")]
+
+
+@pytest.mark.parametrize("document", PAGES, ids=lambda path: path.name)
+def test_links_lead_somewhere(document: Path) -> None:
+    links = re.findall(r"\]\(([^)#]+)", document.read_text())
+
+    assert [link for link in links if "://" not in link and not (document.parent / link).exists()] == []
+
+
+@pytest.mark.parametrize("document", PAGES, ids=lambda path: path.name)
+def test_commands_exist(document: Path) -> None:
+    named = re.findall(r"manage\.py (?!…)([a-z_]+)", document.read_text())
+
+    assert sorted(set(named) - set(get_commands())) == []
+
+
+def test_the_readme_names_every_folder_of_the_house() -> None:
+    readme = (ROOT / "README.md").read_text()
+    apps = [path.parent.name for path in ROOT.glob("*/apps.py")]
+
+    assert [app for app in apps if f"{app}/" not in readme] == []
+
+
+def test_every_setting_that_is_read_is_explained() -> None:
+    read = set(re.findall(r'env\.\w+\(\s*"([A-Z_]+)"', (ROOT / "postventa" / "settings.py").read_text()))
+    explained = (ROOT / "docs" / "operating.md").read_text()
+
+    assert sorted(name for name in read if f"`{name}`" not in explained) == []
