@@ -1,6 +1,6 @@
 """What the answers mean: counts by day for staff, frozen blocks for affiliates, and what is done about them."""
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from django.db import models
 from django.db.models import Q
@@ -14,6 +14,11 @@ if TYPE_CHECKING:
     from accounts.models import Viewer
 
 
+# Of counts, which are joined from rows whose keys the database has checked: to check them again for each count would
+# take longer than the counting.
+UNCHECKED: dict[str, Any] = {"db_index": False, "db_constraint": False}
+
+
 class RollupQuerySet(BrandOwnedQuerySet["Rollup"]):
     """Counts by day would give single answers away: staff only."""
 
@@ -25,15 +30,15 @@ class Rollup(models.Model):
     "answers" (value "") counts the responses themselves.
     """
 
-    brand = models.ForeignKey(Brand, models.CASCADE, related_name="+", db_index=False, verbose_name=_("brand"))
+    brand = models.ForeignKey(Brand, models.CASCADE, related_name="+", **UNCHECKED, verbose_name=_("brand"))
     affiliate = models.ForeignKey(
-        Affiliate, models.CASCADE, null=True, related_name="+", db_index=False, verbose_name=_("affiliate")
+        Affiliate, models.CASCADE, null=True, related_name="+", **UNCHECKED, verbose_name=_("affiliate")
     )
     link = models.ForeignKey(
-        TrackingLink, models.CASCADE, null=True, related_name="+", db_index=False, verbose_name=_("link")
+        TrackingLink, models.CASCADE, null=True, related_name="+", **UNCHECKED, verbose_name=_("link")
     )
     product = models.ForeignKey(
-        Product, models.CASCADE, null=True, related_name="+", db_index=False, verbose_name=_("product")
+        Product, models.CASCADE, null=True, related_name="+", **UNCHECKED, verbose_name=_("product")
     )
     wave = models.CharField(_("asked"), max_length=10, choices=Wave)
     day = models.DateField(_("day"))
@@ -75,10 +80,10 @@ class CountedResponse(models.Model):
     """
 
     response = models.OneToOneField(Response, models.SET_NULL, null=True, related_name="+")
-    brand = models.ForeignKey(Brand, models.CASCADE, related_name="+")
-    affiliate = models.ForeignKey(Affiliate, models.CASCADE, null=True, related_name="+", db_index=False)
-    link = models.ForeignKey(TrackingLink, models.CASCADE, null=True, related_name="+", db_index=False)
-    product = models.ForeignKey(Product, models.CASCADE, null=True, related_name="+", db_index=False)
+    brand = models.ForeignKey(Brand, models.CASCADE, related_name="+", db_constraint=False)
+    affiliate = models.ForeignKey(Affiliate, models.CASCADE, null=True, related_name="+", **UNCHECKED)
+    link = models.ForeignKey(TrackingLink, models.CASCADE, null=True, related_name="+", **UNCHECKED)
+    product = models.ForeignKey(Product, models.CASCADE, null=True, related_name="+", **UNCHECKED)
     wave = models.CharField(max_length=10, choices=Wave)
     day = models.DateField()
 
@@ -152,10 +157,10 @@ class PublishedCount(models.Model):
         AFFILIATE = "affiliate", _("Affiliate")
         PROGRAMME = "programme", _("Programme")
 
-    brand = models.ForeignKey(Brand, models.CASCADE, related_name="+", db_index=False)
+    brand = models.ForeignKey(Brand, models.CASCADE, related_name="+", **UNCHECKED)
     audience = models.CharField(max_length=9, choices=Audience)
-    affiliate = models.ForeignKey(Affiliate, models.CASCADE, related_name="+", db_index=False)
-    link = models.ForeignKey(TrackingLink, models.CASCADE, null=True, related_name="+", db_index=False)
+    affiliate = models.ForeignKey(Affiliate, models.CASCADE, related_name="+", **UNCHECKED)
+    link = models.ForeignKey(TrackingLink, models.CASCADE, null=True, related_name="+", **UNCHECKED)
     answered_month = models.DateField()
     month = models.DateField()
     question = models.CharField(max_length=40)
