@@ -22,7 +22,8 @@ from affiliates.admin.decisions import DecidingAdmin, Decision
 from affiliates.forms import CorrectionForm
 from affiliates.models import Attribution, Purchase, Refund
 from affiliates.services import correct_attribution
-from intake.models import ImportRun
+from intake.hooks.admin import HookAdmin, InboundEventAdmin
+from intake.models import Hook, ImportRun, InboundEvent
 from mailing.addresses import known_hashes
 from surveys.models import Invitation, Reason
 from surveys.selectors import SurveyState, survey_states
@@ -211,3 +212,7 @@ class ImportRunAdmin(ReadOnlyAdmin):
     list_display = ("started_at", "kind", "file_name", "imported", "updated", "duplicate", "rejected", "finished_at")
     list_filter = ("kind", "brand")
     ordering = ("-started_at",)
+
+
+admin.site.register(Hook, HookAdmin)
+admin.site.register(InboundEvent, InboundEventAdmin)
