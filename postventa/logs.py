@@ -25,6 +25,8 @@ _SECRETS = [
     (re.compile(r"(/password/reset/key/|/affiliates/join/)[^/\s?#\"'\\]+"), r"\1[token]"),
     (re.compile(r"\bpv_[A-Za-z0-9_-]{16,}"), "[key]"),
     (re.compile(r"\b(Bearer\s+)[^\s\"'\\]+", re.IGNORECASE), r"\1[key]"),
+    # A postback's parameters say who bought what, and its signature lets anybody say it again.
+    (re.compile(r"(/postback/[^/\s?\"'\\]{1,60}/\?)[^\s\"'\\]+"), r"\1[parameters]"),
     # From the beginning of a word and possessive, so that a long line without an @ costs one pass.
     (
         re.compile(
