@@ -8,6 +8,7 @@ from django.core.exceptions import PermissionDenied
 from django.core.exceptions import ValidationError as DjangoValidationError
 from django.http import Http404
 from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
 from rest_framework import exceptions, pagination, status
 from rest_framework.response import Response
 from rest_framework.views import set_rollback
@@ -64,6 +65,14 @@ def _as_details(errors: Iterable[DjangoValidationError]) -> list[exceptions.Erro
     return [exceptions.ErrorDetail(text, each.code or "invalid") for each in errors for text in each.messages]
 
 
+# What Django REST framework would say without a way out, in English, or with «usted».
+OUR_WORDS = {
+    "not_authenticated": gettext_lazy("Send your key with the request: “Authorization: Bearer pv_…”."),
+    "permission_denied": gettext_lazy("This key may not do that: it lacks the scope."),
+    "not_found": gettext_lazy("There is nothing at this address."),
+}
+
+
 def error_body(error: exceptions.APIException) -> dict[str, Any]:
     if isinstance(error, ApiError):
         code, message, fields = str(error.detail.code), str(error.detail), error.fields  # type: ignore[union-attr]
@@ -74,7 +83,8 @@ def error_body(error: exceptions.APIException) -> dict[str, Any]:
             field_errors(error.get_full_details()),
         )
     else:
-        code, message, fields = str(error.get_codes()), str(error.detail), []
+        code = str(error.get_codes())
+        message, fields = str(OUR_WORDS.get(code, error.detail)), []
     return {
         "error": {
             "code": code,

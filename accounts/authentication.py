@@ -71,6 +71,8 @@ class HasScope(permissions.BasePermission):
         scopes: dict[str, Scope] = getattr(view, "scopes", {})
         method = "GET" if request.method in ("HEAD", "OPTIONS") else request.method
         needed = scopes.get(method or "")
+        if scopes and needed is None and isinstance(request.auth, ApiKey):
+            raise exceptions.MethodNotAllowed(method or "")  # no scope would open it
         return isinstance(request.auth, ApiKey) and needed is not None and needed in request.auth.scopes
 
 

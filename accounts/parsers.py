@@ -15,3 +15,6 @@ class JSONParser(parsers.JSONParser):
             return super().parse(stream, media_type, parser_context)
         except RecursionError:
             raise exceptions.ParseError(_("This JSON is nested too deeply.")) from None
+        except exceptions.ParseError as error:
+            where = str(error.detail).rpartition(" - ")[2]  # the parser's own, in English: line and column
+            raise exceptions.ParseError(_("What was sent is not valid JSON: {where}").format(where=where)) from None

@@ -274,6 +274,16 @@ def test_a_key_does_what_its_scopes_say(brand):
     assert Purchase.objects.count() == 1
 
 
+def test_no_scope_opens_a_method_that_is_not_there(shop):
+    post(shop, told())
+
+    response = shop.delete(URL + "P1/")
+
+    assert response.status_code == 405
+    assert response.json()["error"]["code"] == "method_not_allowed"
+    assert Purchase.objects.count() == 1
+
+
 def test_another_brands_purchases_do_not_exist(brand, shop):
     post(shop, told())
     rival = client_of(make_brand("faro"))
