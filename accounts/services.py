@@ -31,7 +31,8 @@ def create_api_key(
 def add_staff(brand: Brand, email: str, *, role: str, password: str | None = None, name: str = "") -> User:
     """Give a person a role among a brand's staff, creating their account where there is none.
 
-    A known person keeps password and name. ValidationError: bad address, role or password.
+    A known person keeps password and name; a new one reads the brand's clock. ValidationError: bad address, role or
+    password.
     """
     if role not in Membership.Role.values:
         raise ValidationError(
@@ -40,7 +41,7 @@ def add_staff(brand: Brand, email: str, *, role: str, password: str | None = Non
         )
     user = User.objects.filter(email=User.objects.normalize_email(email)).first()
     if user is None:
-        user = User(email=User.objects.normalize_email(email), name=name)
+        user = User(email=User.objects.normalize_email(email), name=name, timezone=brand.timezone)
         if password is not None:
             validate_password(password, user)
         user.set_password(password)

@@ -1,10 +1,10 @@
 """What staff see of asking: the questionnaire, who was asked, and why somebody was not."""
 
 from collections.abc import Callable, Iterable
-from datetime import datetime
 from typing import Any
 
 from django.contrib import admin, messages
+from django.contrib.admin.utils import display_for_value
 from django.db.models import Count, OuterRef, QuerySet, Subquery
 from django.db.models.functions import Coalesce
 from django.http import HttpRequest
@@ -106,8 +106,8 @@ class InvitationMailInline(ReadOnlyInline):
         return " · ".join(filter(None, [row.mail.get_state_display(), row.mail.reason_label]))
 
     @admin.display(description=_("sent at"))
-    def sent_at(self, row: InvitationMail) -> datetime | None:
-        return row.mail.sent_at
+    def sent_at(self, row: InvitationMail) -> str:
+        return display_for_value(row.mail.sent_at, "—")
 
 
 @admin.register(Invitation)

@@ -30,7 +30,7 @@ def test_create_api_key_refuses_unknown_scopes() -> None:
 
 
 def test_add_staff_twice_changes_the_role_and_not_the_person() -> None:
-    brand = factories.make_brand()
+    brand = factories.make_brand(timezone="America/Mexico_City")
     add_staff(brand, "Sofia@Lumbre.example", role="agent", password="correct-horse-battery", name="Sofía")
 
     user = add_staff(brand, " sofia@lumbre.example ", role="admin", password="another-long-password")
@@ -38,6 +38,7 @@ def test_add_staff_twice_changes_the_role_and_not_the_person() -> None:
     assert User.objects.get() == user
     assert user.check_password("correct-horse-battery")
     assert user.is_staff
+    assert user.timezone == "America/Mexico_City"
     assert Membership.objects.get().role == "admin"
 
 
