@@ -84,8 +84,8 @@ class AffiliateCodeField(forms.CharField):
 
     brand: Brand
 
-    def __init__(self, **options: Any) -> None:
-        super().__init__(**{"label": _("affiliate’s code"), "max_length": 60, **options})
+    def __init__(self, *, required: bool = True) -> None:
+        super().__init__(label=_("affiliate’s code"), max_length=60, required=required)
 
     def clean(self, value: Any) -> Affiliate | None:
         code = super().clean(value)
@@ -201,8 +201,14 @@ class ReasonForm(forms.Form):
         help_text=_("For colleagues. It stays on record."),
     )
 
-    def __init__(self, affiliate: Affiliate, data: Any = None) -> None:
+    def __init__(self, row: Any, data: Any = None) -> None:
         super().__init__(data)
+
+
+class OptionalReasonForm(ReasonForm):
+    def __init__(self, row: Any, data: Any = None) -> None:
+        super().__init__(row, data)
+        self.fields["note"].required = False
 
 
 class ApproveForm(forms.Form):

@@ -225,6 +225,7 @@ class Click(models.Model):
     link = models.ForeignKey(TrackingLink, models.PROTECT, related_name="clicks", verbose_name=_("link"))
     kind = models.CharField(_("kind"), max_length=6, choices=Kind, default=Kind.VISIT)
     visitor = models.CharField(_("visitor"), max_length=64, blank=True)
+    is_own_device = models.BooleanField(_("by the affiliate"), db_default=False)
     occurred_at = models.DateTimeField(_("occurred at"))
     created_at = models.DateTimeField(_("created at"), auto_now_add=True)
 
@@ -705,3 +706,66 @@ class MemberInvitation(models.Model):
 
     def is_usable(self, now: datetime) -> bool:
         return self.accepted_at is None and self.withdrawn_at is None and self.expires_at > now
+
+
+class SuspicionQuerySet(BrandOwnedQuerySet["Suspicion"]):
+    brand_path = "affiliate__brand"
+
+
+class Suspicion(models.Model):
+    """Something a person should look at. It changes no figure and no credit; staff correct where need be."""
+
+    class Kind(models.TextChoices):
+        OWN_ADDRESS = "own_address", _("Bought with the affiliate’s own address")
+        OWN_DEVICE = "own_device", _("Clicked in a browser where the affiliate was signed in")
+        QUICK = "quick", _("Bought seconds after the click")
+        BURST = "burst", _("Many purchases within an hour")
+        MAIL_DOMAIN = "mail_domain", _("Many customers with one mail domain")
+
+    class State(models.TextChoices):
+        OPEN = "open", _("To be looked at")
+        DISMISSED = "dismissed", _("Nothing wrong")
+        CONFIRMED = "confirmed", _("Confirmed")
+
+    affiliate = models.ForeignKey(Affiliate, models.PROTECT, related_name="suspicions", verbose_name=_("affiliate"))
+    purchase = models.ForeignKey(
+        Purchase, models.PROTECT, null=True, blank=True, related_name="suspicions", verbose_name=_("purchase")
+    )
+    kind = models.CharField(_("what"), max_length=11, choices=Kind)
+    key = models.CharField(max_length=255, editable=False)  # of the purchase, the hour or the domain: found once
+    detail = models.JSONField(_("detail"), default=dict)
+    found_at = models.DateTimeField(_("found at"))
+    state = models.CharField(_("state"), max_length=9, choices=State, default=State.OPEN)
+    note = models.CharField(_("reason"), max_length=1000, blank=True)
+    decided_at = models.DateTimeField(_("decided at"), null=True, blank=True)
+    decided_by = models.ForeignKey(
+        User, models.SET_NULL, null=True, blank=True, related_name="+", verbose_name=_("decided by")
+    )
+
+    objects = SuspicionQuerySet.as_manager()
+
+    class Meta:
+        verbose_name = _("suspicion")
+        verbose_name_plural = _("suspicions")
+        ordering = ["-found_at", "-pk"]
+        constraints = [
+            models.UniqueConstraint(fields=["affiliate", "kind", "key"], name="suspicion_once"),
+            models.CheckConstraint(
+                condition=Q(state__in=["open", "dismissed", "confirmed"]), name="suspicion_state_is_known"
+            ),
+            models.CheckConstraint(
+                condition=Q(state="open", decided_at__isnull=True) | (~Q(state="open") & Q(decided_at__isnull=False)),
+                name="suspicion_decided_says_when",
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.get_kind_display()} · {self.affiliate}"
+
+    @property
+    def is_open(self) -> bool:
+        return self.state == self.State.OPEN
+
+    @property
+    def brand(self) -> Brand:
+        return self.affiliate.brand

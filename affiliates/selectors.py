@@ -22,6 +22,7 @@ class LinkTarget:
     """Where a link leads and for whom."""
 
     link_id: int
+    affiliate_id: int
     brand_id: int
     destination: str
     hosts: tuple[str, ...]
@@ -44,7 +45,9 @@ def _read(code: str) -> LinkTarget | None:
     if link is None:
         return None
     brand = link.affiliate.brand
-    return LinkTarget(link.pk, brand.pk, link.destination, tuple(brand.allowed_hosts), link.paused_at is not None)
+    return LinkTarget(
+        link.pk, link.affiliate_id, brand.pk, link.destination, tuple(brand.allowed_hosts), link.paused_at is not None
+    )
 
 
 def _cached(key: str) -> LinkTarget | None:

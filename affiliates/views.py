@@ -4,6 +4,7 @@ from urllib.parse import quote
 
 from django import forms
 from django.contrib.auth.decorators import login_not_required
+from django.contrib.auth.models import AnonymousUser
 from django.core.exceptions import ValidationError
 from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
 from django.shortcuts import get_object_or_404, redirect, render
@@ -36,7 +37,8 @@ def follow_link(request: HttpRequest, code: str) -> HttpResponse:
     user_agent = request.headers.get("User-Agent", "")
     visitor = key_of_the_day(target.brand_id, client_address(request), user_agent, now.date())
     kind = kind_of_visit(request.method or "", user_agent)
-    public_id = record_click(target.link_id, kind=kind, visitor=visitor, occurred_at=now)
+    is_own = is_member(request.user, target.affiliate_id)
+    public_id = record_click(target.link_id, kind=kind, visitor=visitor, occurred_at=now, is_own_device=is_own)
     return to_shop(with_click(target.destination, public_id))
 
 
@@ -52,6 +54,11 @@ def follow_recommendation(request: HttpRequest, code: str) -> HttpResponse:
     if not is_allowed_destination(destination, referrer.brand.allowed_hosts):
         return render(request, "affiliates/link_paused.html", status=410)
     return to_shop(f"{destination}?pv_ref={quote(code)}")
+
+
+def is_member(user: User | AnonymousUser, affiliate_id: int) -> bool:
+    """Asks the database only where somebody is signed in: buyers are not."""
+    return user.is_authenticated and user.affiliate_members.filter(affiliate=affiliate_id).exists()
 
 
 def to_shop(url: str) -> HttpResponse:

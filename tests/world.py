@@ -17,6 +17,7 @@ from affiliates.models import (
     Purchase,
     PurchaseChange,
     Refund,
+    Suspicion,
 )
 from affiliates.services import invite_member
 from complaints.models import Complaint, ComplaintChange, ComplaintEvent, ComplaintResponse
@@ -92,6 +93,9 @@ def make_sale(brand: Brand, affiliate: Affiliate) -> Purchase:
     sale: dict[str, Any] = {"purchased_on": NOW.date(), "amount": 49, "currency": "EUR"}
     AffiliateEvent.objects.create(affiliate=affiliate, kind=AffiliateEvent.Kind.IMPORTED, at=NOW)
     invite_member(affiliate, "nueva@lumbre-afiliados.example", by=None, now=NOW)
+    Suspicion.objects.create(
+        affiliate=affiliate, purchase=purchase, kind=Suspicion.Kind.OWN_ADDRESS, key=str(purchase.pk), found_at=NOW
+    )
     Claim.objects.create(
         affiliate=affiliate, order_reference=purchase.external_id, **sale, filed_at=NOW, due_on=NOW.date()
     )

@@ -3,5 +3,14 @@
 from affiliates.admin.claims import ClaimAdmin
 from affiliates.admin.customers import CustomerAdmin, ProductAdmin
 from affiliates.admin.programme import AffiliateAdmin, CouponAdmin, TrackingLinkAdmin
+from affiliates.admin.suspicions import SuspicionAdmin
 
-__all__ = ["AffiliateAdmin", "ClaimAdmin", "CouponAdmin", "CustomerAdmin", "ProductAdmin", "TrackingLinkAdmin"]
+__all__ = [
+    "AffiliateAdmin",
+    "ClaimAdmin",
+    "CouponAdmin",
+    "CustomerAdmin",
+    "ProductAdmin",
+    "SuspicionAdmin",
+    "TrackingLinkAdmin",
+]

@@ -6,13 +6,16 @@ from affiliates.services.importing import AffiliateInput, ImportedAffiliate, imp
 from affiliates.services.inputs import CustomerInput, FieldError, ProductInput, PurchaseInput, Recorded
 from affiliates.services.links import (
     CodeTaken,
+    change_promises,
     check_code,
     create_affiliate,
     create_link,
     destination_error,
     is_code,
     kind_of_visit,
+    pause_link,
     record_click,
+    resume_link,
 )
 from affiliates.services.members import accept_invitation, change_role, invite_member, remove_member
 from affiliates.services.programme import (
@@ -24,6 +27,7 @@ from affiliates.services.programme import (
 )
 from affiliates.services.recording import record_purchases
 from affiliates.services.referrals import give_referral_code, offers_referrals
+from affiliates.services.suspicions import decide_suspicion, flag_suspicions
 
 __all__ = [
     "AffiliateInput",
@@ -40,17 +44,20 @@ __all__ = [
     "accept_invitation",
     "apply_to_programme",
     "approve_affiliate",
+    "change_promises",
     "change_purchase",
     "change_role",
     "check_code",
     "correct_attribution",
     "create_affiliate",
     "create_link",
+    "decide_suspicion",
     "decline_claim",
     "destination_error",
     "end_coupon",
     "enter_affiliate",
     "file_claim",
+    "flag_suspicions",
     "give_coupon",
     "give_referral_code",
     "import_affiliates",
@@ -58,11 +65,13 @@ __all__ = [
     "is_code",
     "kind_of_visit",
     "offers_referrals",
+    "pause_link",
     "purchase_claimed",
     "reactivate_affiliate",
     "record_click",
     "record_purchases",
     "record_refund",
     "remove_member",
+    "resume_link",
     "suspend_affiliate",
 ]

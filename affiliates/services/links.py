@@ -61,14 +61,50 @@ def create_link(
     link = TrackingLink(affiliate=affiliate, destination=destination, code=code or random_code(), campaign=campaign)
     if TrackingLink.objects.filter(code=link.code).exists():
         raise CodeTaken
+    texts = check_promises(promises)
     link.full_clean()
     link.save(force_insert=True)
-    kept = list(dict.fromkeys(text for promise in promises if (text := promise.strip())))
-    if len(kept) > MAX_PROMISES:
+    LinkPromise.objects.bulk_create(LinkPromise(link=link, text=text) for text in texts)
+    return link
+
+
+@transaction.atomic
+def change_promises(link: TrackingLink, promises: Sequence[str], *, now: datetime) -> None:
+    """These stand at the link from now on. What no longer does is withdrawn and stays on record.
+
+    ValidationError: too many, or one too long.
+    """
+    texts = check_promises(promises)
+    TrackingLink.objects.select_for_update(no_key=True).get(pk=link.pk)  # two at once must not promise the same twice
+    standing = link.promises.standing()
+    kept = set(standing.filter(text__in=texts).values_list("text", flat=True))
+    standing.exclude(text__in=texts).update(withdrawn_at=now)
+    LinkPromise.objects.bulk_create(LinkPromise(link=link, text=text) for text in texts if text not in kept)
+
+
+def pause_link(link: TrackingLink, *, now: datetime) -> None:
+    """Visitors get a page instead of the shop. A link that is paused already stays so since then."""
+    TrackingLink.objects.filter(pk=link.pk, paused_at=None).update(paused_at=now, updated_at=now)
+
+
+def resume_link(link: TrackingLink, *, now: datetime) -> None:
+    TrackingLink.objects.filter(pk=link.pk, paused_at__isnull=False).update(paused_at=None, updated_at=now)
+
+
+def check_promises(promises: Sequence[str]) -> list[str]:
+    """Each once, without blanks around. ValidationError: too many, or one too long."""
+    texts = list(dict.fromkeys(text for promise in promises if (text := promise.strip())))
+    if len(texts) > MAX_PROMISES:
         message = _("A link carries %(count)d promises at most.") % {"count": MAX_PROMISES}
         raise ValidationError({"promises": ValidationError(message, "max_length")})
-    LinkPromise.objects.bulk_create(LinkPromise(link=link, text=text) for text in kept)
-    return link
+    longest = LinkPromise._meta.get_field("text").max_length
+    if long := [text for text in texts if len(text) > longest]:
+        message = _("A promise has %(count)d characters at most: “%(text)s…”") % {
+            "count": longest,
+            "text": long[0][:40],
+        }
+        raise ValidationError({"promises": ValidationError(message, "max_length")})
+    return texts
 
 
 @contextmanager
@@ -86,7 +122,7 @@ def destination_error(brand: Brand) -> ValidationError:
     return ValidationError(message, "host_not_allowed")
 
 
-def record_click(link_id: int, *, kind: str, visitor: str, occurred_at: datetime) -> str:
+def record_click(link_id: int, *, kind: str, visitor: str, occurred_at: datetime, is_own_device: bool = False) -> str:
     """Store a click and give its public id, in one statement: durable before any purchase can quote it.
 
     A visit to a link that the same visitor followed within half an hour is a repeat.
@@ -95,8 +131,8 @@ def record_click(link_id: int, *, kind: str, visitor: str, occurred_at: datetime
     with connection.cursor() as cursor:
         cursor.execute(
             """
-            INSERT INTO affiliates_click (public_id, link_id, visitor, occurred_at, created_at, kind)
-            VALUES (%(public_id)s, %(link)s, %(visitor)s, %(at)s, statement_timestamp(),
+            INSERT INTO affiliates_click (public_id, link_id, visitor, is_own_device, occurred_at, created_at, kind)
+            VALUES (%(public_id)s, %(link)s, %(visitor)s, %(own)s, %(at)s, statement_timestamp(),
                 CASE WHEN %(kind)s = 'visit' AND %(visitor)s <> '' AND EXISTS (
                     SELECT FROM affiliates_click
                     WHERE visitor = %(visitor)s AND visitor <> '' AND link_id = %(link)s
@@ -107,6 +143,7 @@ def record_click(link_id: int, *, kind: str, visitor: str, occurred_at: datetime
                 "public_id": public_id,
                 "link": link_id,
                 "visitor": visitor,
+                "own": is_own_device,
                 "at": occurred_at,
                 "since": occurred_at - REPEAT_WITHIN,
                 "kind": kind,

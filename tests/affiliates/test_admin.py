@@ -214,4 +214,13 @@ def test_who_looks_at_a_customer_is_written_down(brand, sofia):
 def test_every_page_of_the_app_is_registered():
     registered = {model.__name__ for model in site._registry if model._meta.app_label == "affiliates"}
 
-    assert registered == {"Affiliate", "Claim", "TrackingLink", "Coupon", "Customer", "Product", "Purchase"}
+    assert registered == {
+        "Affiliate",
+        "Claim",
+        "TrackingLink",
+        "Coupon",
+        "Customer",
+        "Product",
+        "Purchase",
+        "Suspicion",
+    }
