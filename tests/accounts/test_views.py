@@ -223,3 +223,12 @@ def test_a_security_key_is_named_in_the_readers_language(client: Client) -> None
     response = client.get(reverse("mfa_add_webauthn"))
 
     assert '<label for="id_name">Name of the key</label>' in response.text
+
+
+def test_the_desk_begins_with_what_waits_for_an_answer(client: Client) -> None:
+    client.force_login(factories.make_staff(factories.make_brand()))
+
+    apps = client.get("/admin/").context["app_list"]
+
+    assert apps[0]["app_label"] == "complaints"
+    assert len(apps) > 1
