@@ -1,9 +1,9 @@
 """A purchase on one page: what was told, who is credited and why, where its survey stands, what was given back."""
 
-from datetime import datetime
 from typing import Any
 
 from django.contrib import admin
+from django.contrib.admin.utils import display_for_value
 from django.db.models import F, FilteredRelation, Q, QuerySet
 from django.http import HttpRequest, HttpResponse
 from django.urls import reverse
@@ -168,9 +168,8 @@ class PurchaseAdmin(DecidingAdmin, ReadOnlyAdmin):
         return f"{Attribution.Method(method).label}: {Attribution.Reason(reason).label}" if method else "—"
 
     @admin.display(description=_("window ends at"))
-    def window_ends_at(self, purchase: Any) -> datetime | None:
-        ends_at: datetime | None = purchase.credited_until
-        return ends_at
+    def window_ends_at(self, purchase: Any) -> str:
+        return display_for_value(purchase.credited_until, "—")
 
     @admin.display(description=_("survey"))
     def survey(self, purchase: Any) -> SafeString | str:

@@ -55,6 +55,8 @@ def test_staff_find_why_a_customer_was_not_asked(desk: Client, brand: Brand) -> 
     page = desk.get(reverse("admin:surveys_invitation_change", args=[refunded.invitations.get().pk]))
     assert "refunded" in page.context["original"].reason
     assert page.status_code == 200
+    sent = desk.get(reverse("admin:surveys_invitation_change", args=[asked.invitations.get().pk]))
+    assert "+00:00" not in sent.text  # a moment in words, by the reader's clock
 
 
 def test_the_list_takes_as_many_statements_for_one_as_for_three(desk: Client, brand: Brand) -> None:
