@@ -8,6 +8,7 @@ from zoneinfo import ZoneInfo
 
 from django.db.models import Count, Q, TextChoices
 from django.utils.translation import gettext_lazy as _
+from django.utils.translation import pgettext_lazy
 
 from accounts.models import Brand, User
 from affiliates.models import Customer, Purchase
@@ -53,7 +54,7 @@ def thread_of(complaint: Complaint) -> list[Message]:
 class Queue(TextChoices):
     """Ways to look at the inbox. All but the last hold open cases alone."""
 
-    OPEN = "open", _("Open")
+    OPEN = "open", pgettext_lazy("cases", "Open")
     MINE = "mine", _("Mine")
     UNASSIGNED = "unassigned", _("Unassigned")
     TODAY = "today", _("Due today")
