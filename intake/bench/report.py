@@ -1,0 +1,53 @@
+"""The comparisons as a table for people and as JSON for whoever compares runs."""
+
+import json
+import os
+import platform
+from collections.abc import Sequence
+from dataclasses import asdict
+from datetime import datetime
+from pathlib import Path
+from statistics import median
+
+from intake.bench.measuring import Comparison
+
+HEADER = (
+    "| what | against | ratio (min–max) | by processor time | floor · aim | reached "
+    "| ours, a second | theirs | CPU ms each: ours · theirs | peak MB |\n"
+    "|---|---|---|---|---|---|---|---|---|---|\n"
+)
+
+
+def write_report(folder: Path, comparisons: Sequence[Comparison], *, size: int, now: datetime) -> Path:
+    """Both files, named by the time; the path of the readable one."""
+    folder.mkdir(parents=True, exist_ok=True)
+    stem = folder / f"{now:%Y%m%dT%H%M%SZ}"
+    about = {"at": now.isoformat(), "size": size, "processors": os.cpu_count(), "python": platform.python_version()}
+    rows = [
+        {**asdict(each), "ratio": each.ratio, "ratio_of_cpu": each.ratio_of_cpu, "verdict": each.verdict}
+        for each in comparisons
+    ]
+    stem.with_suffix(".json").write_text(json.dumps({**about, "rows": rows}, indent=2), encoding="utf-8")
+    told = ", ".join(f"{name} {value}" for name, value in about.items())
+    stem.with_suffix(".md").write_text(f"# Bench\n\n{told}\n\n{as_table(comparisons)}", encoding="utf-8")
+    return stem.with_suffix(".md")
+
+
+def as_table(comparisons: Sequence[Comparison]) -> str:
+    return HEADER + "".join(map(_line, comparisons))
+
+
+def _line(each: Comparison) -> str:
+    cells = [
+        each.what,
+        each.against,
+        f"{each.ratio:.2f} ({min(each.ratios):.2f}–{max(each.ratios):.2f})",
+        f"{each.ratio_of_cpu:.2f}",
+        f"{each.floor:g} · {each.aim:g}",
+        each.verdict,
+        f"{median(our.rate for our in each.ours):,.0f}",
+        f"{median(their.rate for their in each.theirs):,.0f}",
+        f"{median(our.cpu for our in each.ours):.2f} · {median(their.cpu for their in each.theirs):.2f}",
+        f"{each.memory:.0f}",
+    ]
+    return "| " + " | ".join(cells) + " |\n"
