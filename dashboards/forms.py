@@ -5,6 +5,7 @@ from django import forms
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
+from affiliates.models import Affiliate
 from dashboards.wording import name_of_period
 
 
@@ -36,6 +37,54 @@ class OpinionsForm(PeriodForm):
         ],
     )
     q = forms.CharField(label=gettext_lazy("With the words"), required=False, max_length=100)
+
+
+class PromisesField(forms.CharField):
+    """A promise a line; cleaned it is the list of them."""
+
+    def __init__(self, **options: Any) -> None:
+        given: dict[str, Any] = {
+            "label": gettext_lazy("what you promise there"),
+            "required": False,
+            "max_length": 5000,
+            "widget": forms.Textarea(attrs={"rows": 5}),
+            "help_text": gettext_lazy(
+                "One a line, such as “Delivered in 24 hours”. Whoever buys here is asked whether it held."
+            ),
+        }
+        super().__init__(**given | options)
+
+    def clean(self, value: Any) -> list[str]:
+        return super().clean(value).splitlines()
+
+
+class PromisesForm(forms.Form):
+    """What an affiliate promises at a link from now on."""
+
+    promises = PromisesField(label=gettext_lazy("promises"))
+
+
+class NewLinkForm(forms.Form):
+    """A link as its affiliate makes it; the code is made up."""
+
+    destination = forms.URLField(
+        label=gettext_lazy("page of the shop"),
+        max_length=2000,
+        assume_scheme="https",
+        widget=forms.URLInput(attrs={"placeholder": "https://"}),
+    )
+    campaign = forms.CharField(
+        label=gettext_lazy("campaign"),
+        max_length=100,
+        required=False,
+        help_text=gettext_lazy("Where you are going to put the link. By this name you find it again."),
+    )
+    promises = PromisesField()
+
+    def __init__(self, affiliate: Affiliate, data: Any = None, **options: Any) -> None:
+        super().__init__(data, **options)
+        hosts = ", ".join(affiliate.brand.allowed_hosts)
+        self.fields["destination"].help_text = _("On %(hosts)s.") % {"hosts": hosts} if hosts else ""
 
 
 def grouped(periods: Sequence[str]) -> list[Any]:

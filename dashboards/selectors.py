@@ -13,7 +13,7 @@ from affiliates.models import Affiliate, AffiliateMember, LinkPromise, TrackingL
 from insights.models import Block
 from surveys.models import Fact
 
-PAGES = ("home", "opinions", "links", "sales", "export", "terms")
+PAGES = ("home", "opinions", "links", "new_link", "sales", "claims", "export", "terms")
 
 
 @dataclass(frozen=True)
@@ -37,6 +37,14 @@ class Reader:
         """The reader by their first name; staff see the page's owner."""
         name = self.member.user.get_short_name() if self.member else self.affiliate.name
         return _("Hello, %(name)s.") % {"name": name}
+
+    @property
+    def may_change_links(self) -> bool:
+        """Staff look only; and what a suspended affiliate shares stays as it was."""
+        return self.member is not None and self.affiliate.is_active
+
+    def url_of(self, page: str, link: TrackingLink) -> str:
+        return reverse(f"dashboards:{page}", kwargs={**self.path, "link": link.code})
 
     @property
     def urls(self) -> dict[str, str]:
@@ -98,6 +106,12 @@ def links_of(reader: Reader) -> list[TrackingLink]:
     """With what stands promised at each, the newest first."""
     promises = Prefetch("promises", LinkPromise.objects.standing().order_by("pk"), to_attr="standing_promises")
     return list(TrackingLink.objects.filter(affiliate=reader.affiliate).prefetch_related(promises))
+
+
+def find_link(reader: Reader, code: str) -> TrackingLink | None:
+    """The affiliate's own link of that code, with all that ever stood promised there."""
+    links = TrackingLink.objects.filter(affiliate=reader.affiliate, code=code)
+    return links.prefetch_related(Prefetch("promises", LinkPromise.objects.order_by("pk"))).first()
 
 
 def facts_to_tell(brand: Brand, language: str) -> list[str]:

@@ -9,7 +9,12 @@ pages: list[URLPattern] = [
     path("", views.home, name="home"),
     path("opinions/", views.opinions, name="opinions"),
     path("links/", views.links, name="links"),
+    path("links/new/", views.new_link, name="new_link"),
+    path("links/<str:link>/edit/", views.link, name="link"),
+    path("links/<str:link>/running/", views.run_link, name="run_link"),
+    path("links/<str:link>/qr.svg", views.link_code, name="link_code"),
     path("sales/", views.sales, name="sales"),
+    path("sales/claims/", views.claims, name="claims"),
     path("insights.csv", views.export, name="export"),
     path("terms/", views.terms, name="terms"),
 ]

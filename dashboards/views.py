@@ -3,38 +3,57 @@
 from collections.abc import Callable
 from datetime import datetime
 from functools import wraps
+from io import BytesIO
 from typing import Any
 
+import segno
+from django.contrib import messages
+from django.core.exceptions import PermissionDenied, ValidationError
 from django.core.paginator import Paginator
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 from django.utils.translation import get_language, pgettext
 from django.utils.translation import gettext as _
 from django.views.decorators.cache import never_cache
-from django.views.decorators.http import require_GET, require_http_methods
+from django.views.decorators.http import require_GET, require_http_methods, require_POST
 
 from accounts.clock import database_now
 from accounts.models import AccessLog, User
 from accounts.services import record_access
+from affiliates.forms import ClaimForm
+from affiliates.models import TrackingLink
+from affiliates.selectors import claims_of
+from affiliates.services import change_promises, create_link, file_claim, pause_link, resume_link
 from dashboards.exports import write_csv
-from dashboards.forms import OpinionsForm, PeriodForm
-from dashboards.pages import write_halves, write_home, write_links, write_opinions, write_sales
-from dashboards.selectors import News, Reader, facts_to_tell, find_affiliates, find_reader, links_of, news_since
+from dashboards.forms import NewLinkForm, OpinionsForm, PeriodForm, PromisesForm
+from dashboards.pages import address_of, write_halves, write_home, write_links, write_opinions, write_sales
+from dashboards.selectors import (
+    News,
+    Reader,
+    facts_to_tell,
+    find_affiliates,
+    find_link,
+    find_reader,
+    links_of,
+    news_since,
+)
 from dashboards.services import accept_terms, note_visit
 from insights.privacy import Insights, affiliate_insights, available_periods
 from insights.sales import credited_sales, link_traffic, new_and_returning
 
 OPINIONS_A_PAGE = 25
 AFFILIATES_A_PAGE = 50
+CLAIMS_A_PAGE = 25
+SECTION_OF = {"new_link": "links", "link": "links", "claims": "sales"}  # a page under another one
 
-Page = Callable[[HttpRequest, Reader], HttpResponse]
+Page = Callable[..., HttpResponse]  # takes the request, the reader, and what else the address names
 
 
 def affiliate_page(page: Page) -> Callable[..., HttpResponse]:
     """Hand the page its reader. Whoever has not accepted the terms reads them first; a look by staff is recorded."""
 
     @wraps(page)
-    def opened(request: HttpRequest, brand: str = "", code: str = "") -> HttpResponse:
+    def opened(request: HttpRequest, brand: str = "", code: str = "", **named: str) -> HttpResponse:
         assert isinstance(request.user, User)
         reader = find_reader(request.user, brand, code)
         if reader is None:
@@ -43,7 +62,7 @@ def affiliate_page(page: Page) -> Callable[..., HttpResponse]:
             record_look(request.user, reader, page.__name__)
         elif reader.member.accepted_terms_at is None and page.__name__ != "terms":
             return redirect(reader.urls["terms"])
-        return page(request, reader)
+        return page(request, reader, **named)
 
     # Nobody who comes to this machine after a sign-out should read it by going back.
     return never_cache(opened)
@@ -96,9 +115,83 @@ def links(request: HttpRequest, reader: Reader) -> HttpResponse:
     """Each link: who came, who bought, what those customers say, and what is promised there."""
     form, insights = read_insights(request, reader, PeriodForm)
     traffic = link_traffic(reader.affiliate, period=insights.period)
-    return show(
-        request, reader, "links", form=form, insights=insights, rows=write_links(links_of(reader), traffic, insights)
+    rows = write_links(reader, links_of(reader), traffic, insights)
+    return show(request, reader, "links", form=form, insights=insights, rows=rows)
+
+
+@require_http_methods(["GET", "POST"])
+@affiliate_page
+def new_link(request: HttpRequest, reader: Reader) -> HttpResponse:
+    """Make a link: where it leads, what it is for, what is promised there."""
+    if not reader.may_change_links:
+        raise PermissionDenied
+    form = NewLinkForm(reader.affiliate, request.POST if request.method == "POST" else None, label_suffix="")
+    if form.is_valid():
+        try:
+            made = create_link(reader.affiliate, **form.cleaned_data)
+        except ValidationError as refusal:
+            form.add_error(None, refusal)
+        else:
+            messages.success(request, _("Your link is ready. Copy it, or take its QR code."))
+            return redirect(reader.url_of("link", made))
+    return show(request, reader, "new_link", form=form)
+
+
+@require_http_methods(["GET", "POST"])
+@affiliate_page
+def link(request: HttpRequest, reader: Reader, link: str) -> HttpResponse:
+    """One link: its address and QR code, and what is promised there."""
+    own = own_link(reader, link, is_changed=request.method == "POST")
+    promises = list(own.promises.all())
+    standing = "\n".join(promise.text for promise in promises if promise.withdrawn_at is None)
+    form = PromisesForm(
+        request.POST if request.method == "POST" else None, initial={"promises": standing}, label_suffix=""
     )
+    if form.is_valid():
+        try:
+            change_promises(own, form.cleaned_data["promises"], now=database_now())
+        except ValidationError as refusal:
+            form.add_error(None, refusal)
+        else:
+            messages.success(request, _("What you promise there is written down."))
+            return redirect(reader.url_of("link", own))
+    urls = {page: reader.url_of(page, own) for page in ("link", "run_link", "link_code")}
+    return show(
+        request, reader, "link", form=form, link=own, address=address_of(own), promises=promises, link_urls=urls
+    )
+
+
+@require_POST
+@affiliate_page
+def run_link(request: HttpRequest, reader: Reader, link: str) -> HttpResponse:
+    """Pause a link or let it run again, whichever the button said."""
+    own = own_link(reader, link, is_changed=True)
+    if request.POST.get("run") == "yes":
+        resume_link(own, now=database_now())
+        messages.success(request, _("The link leads to the shop again."))
+    else:
+        pause_link(own, now=database_now())
+        messages.success(request, _("The link is paused: within a minute its visitors find a page that says so."))
+    return redirect(reader.url_of("link", own))
+
+
+@require_GET
+@affiliate_page
+def link_code(request: HttpRequest, reader: Reader, link: str) -> HttpResponse:
+    """The link's QR code, dark on light in every theme: many readers take no other."""
+    drawn = BytesIO()
+    address = address_of(own_link(reader, link, is_changed=False))
+    segno.make_qr(address, error="m").save(drawn, kind="svg", scale=8, dark="#000", light="#fff")
+    return HttpResponse(drawn.getvalue(), content_type="image/svg+xml")
+
+
+def own_link(reader: Reader, code: str, *, is_changed: bool) -> TrackingLink:
+    """Somebody else's link is not there; and not everybody who sees one may change it."""
+    if (own := find_link(reader, code)) is None:
+        raise Http404
+    if is_changed and not reader.may_change_links:
+        raise PermissionDenied
+    return own
 
 
 @require_GET
@@ -108,6 +201,33 @@ def sales(request: HttpRequest, reader: Reader) -> HttpResponse:
     form, insights = read_insights(request, reader, PeriodForm)
     page = write_sales(credited_sales(reader.affiliate, period=insights.period), reader.brand)
     return show(request, reader, "sales", form=form, insights=insights, page=page)
+
+
+@require_http_methods(["GET", "POST"])
+@affiliate_page
+def claims(request: HttpRequest, reader: Reader) -> HttpResponse:
+    """Claim a sale that is missing, and read what was answered. Nothing here tells whether there is such an order."""
+    is_filing = request.method == "POST"
+    if is_filing and reader.member is None:
+        raise PermissionDenied
+    form = ClaimForm(request.POST if is_filing else None, label_suffix="")
+    if form.is_valid() and reader.member:
+        try:
+            _claim, is_new = file_claim(reader.affiliate, form.as_input(), by=reader.member.user, now=database_now())
+        except ValidationError as refusal:
+            form.add_error(None, refusal)
+        else:
+            say_filed(request, is_new=is_new)
+            return redirect(reader.urls["claims"])
+    page = Paginator(claims_of(reader.affiliate), CLAIMS_A_PAGE).get_page(request.GET.get("page"))
+    return show(request, reader, "claims", form=form, page_obj=page)
+
+
+def say_filed(request: HttpRequest, *, is_new: bool) -> None:
+    if is_new:
+        messages.success(request, _("Your claim is filed. The answer will stand here."))
+    else:
+        messages.info(request, _("You have claimed this order already. That claim stands as it was."))
 
 
 @require_GET
@@ -166,7 +286,8 @@ def show(request: HttpRequest, reader: Reader, current: str, **context: Any) -> 
         "sales": _("Sales and why"),
     }
     nav = [
-        {"label": label, "url": reader.urls[name], "is_current": name == current} for name, label in sections.items()
+        {"label": label, "url": reader.urls[name], "is_current": name == SECTION_OF.get(current, current)}
+        for name, label in sections.items()
     ]
     context |= {"reader": reader, "brand": reader.brand, "nav": [] if current == "terms" else nav}
     return render(request, f"dashboards/{current}.html", context)

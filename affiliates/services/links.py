@@ -11,7 +11,7 @@ from django.utils.translation import gettext as _
 
 from accounts.models import Brand
 from affiliates.destinations import is_allowed_destination
-from affiliates.models import Affiliate, Click, LinkPromise, TrackingLink, click_public_id, random_code
+from affiliates.models import Affiliate, AffiliateEvent, Click, LinkPromise, TrackingLink, click_public_id, random_code
 
 CODE = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]{0,59}")
 MAX_PROMISES = 20
@@ -29,6 +29,7 @@ class CodeTaken(Exception):
     """Somebody has this code already."""
 
 
+@transaction.atomic
 def create_affiliate(
     brand: Brand, code: str, name: str, *, public_name: str = "", email: str = "", now: datetime
 ) -> Affiliate:
@@ -42,6 +43,7 @@ def create_affiliate(
         raise CodeTaken
     affiliate.full_clean()
     affiliate.save(force_insert=True)
+    AffiliateEvent.objects.create(affiliate=affiliate, kind=AffiliateEvent.Kind.APPROVED, at=now)
     return affiliate
 
 
@@ -97,7 +99,7 @@ def check_promises(promises: Sequence[str]) -> list[str]:
     if len(texts) > MAX_PROMISES:
         message = _("A link carries %(count)d promises at most.") % {"count": MAX_PROMISES}
         raise ValidationError({"promises": ValidationError(message, "max_length")})
-    longest = LinkPromise._meta.get_field("text").max_length
+    longest = LinkPromise._meta.get_field("text").max_length or 0
     if long := [text for text in texts if len(text) > longest]:
         message = _("A promise has %(count)d characters at most: “%(text)s…”") % {
             "count": longest,

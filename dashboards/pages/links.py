@@ -3,7 +3,10 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from django.conf import settings
+
 from affiliates.models import TrackingLink
+from dashboards.selectors import Reader
 from dashboards.wording import answers_said
 from insights.findings import Findings
 from insights.privacy import Insights
@@ -15,6 +18,8 @@ class LinkRow:
     """A link and what came of it. Without `findings` too few of its customers have answered."""
 
     link: TrackingLink
+    address: str
+    url: str
     visits: int
     purchases: int
     findings: Findings | None
@@ -23,16 +28,18 @@ class LinkRow:
     promises: tuple[str, ...]
 
 
-def write_links(links: Sequence[TrackingLink], traffic: Traffic, insights: Insights) -> list[LinkRow]:
+def write_links(reader: Reader, links: Sequence[TrackingLink], traffic: Traffic, insights: Insights) -> list[LinkRow]:
     """Those that sell most first."""
     found = {each.code: each.findings for each in insights.links}
-    rows = [write_link(link, traffic, found.get(link.code)) for link in links]
+    rows = [write_link(reader, link, traffic, found.get(link.code)) for link in links]
     return sorted(rows, key=lambda row: (-row.purchases, -row.visits))
 
 
-def write_link(link: TrackingLink, traffic: Traffic, findings: Findings | None) -> LinkRow:
+def write_link(reader: Reader, link: TrackingLink, traffic: Traffic, findings: Findings | None) -> LinkRow:
     return LinkRow(
         link,
+        address_of(link),
+        reader.url_of("link", link),
         traffic.visits.get(link.pk, 0),
         traffic.purchases.get(link.pk, 0),
         findings,
@@ -40,3 +47,8 @@ def write_link(link: TrackingLink, traffic: Traffic, findings: Findings | None) 
         tuple(f"{fact.label} ({fact.n})" for fact in findings.missing[:3]) if findings else (),
         tuple(promise.text for promise in link.standing_promises),  # type: ignore[attr-defined]
     )
+
+
+def address_of(link: TrackingLink) -> str:
+    """What the affiliate shares."""
+    return settings.BASE_URL + link.get_absolute_url()

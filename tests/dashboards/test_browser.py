@@ -19,7 +19,16 @@ pytestmark = [pytest.mark.browser, pytest.mark.django_db(transaction=True)]
 
 SCHEMES: tuple[Literal["light", "dark"], ...] = ("light", "dark")
 WIDTHS = (360, 1280, 1920)
-PAGES = ("/portal/", "/portal/opinions/", "/portal/links/", "/portal/sales/", "/portal/terms/")
+PAGES = (
+    "/portal/",
+    "/portal/opinions/",
+    "/portal/links/",
+    "/portal/links/new/",
+    "/portal/links/guia/edit/",
+    "/portal/sales/",
+    "/portal/sales/claims/",
+    "/portal/terms/",
+)
 
 
 @pytest.fixture
@@ -31,7 +40,7 @@ def signed_in(browser_page: Page, live_server: LiveServer) -> Callable[[int], Pa
         shop = Shop(factories.make_brand())
         ana = factories.make_affiliate(shop.brand, "Ana")
         user = factories.make_member(ana)
-        link = factories.make_link(ana, campaign="Guía de zapatillas de montaña para principiantes")
+        link = factories.make_link(ana, "guia", campaign="Guía de zapatillas de montaña para principiantes")
         LinkPromise.objects.create(link=link, text="Envío en 24 h a toda la península")
         fill_programme(shop)
         for _number in range(answers):
