@@ -5,7 +5,9 @@ from typing import Any
 from django.contrib import admin
 from django.db.models import QuerySet
 from django.http import HttpRequest, HttpResponse
+from django.urls import reverse
 from django.utils import timezone
+from django.utils.html import format_html
 from django.utils.translation import gettext_lazy as _
 
 from accounts.admin import BrandModelAdmin, ReadOnlyAdmin, ReadOnlyInline
@@ -152,7 +154,13 @@ class AffiliateAdmin(DecidingAdmin):
 
     def get_readonly_fields(self, request: HttpRequest, obj: Any = None) -> tuple[str, ...]:
         # Shops send the code with every sale: another one would be another affiliate.
-        return ("brand", "code", "status", "joined_at") if obj else ()
+        return ("brand", "code", "status", "joined_at", "portal") if obj else ()
+
+    @admin.display(description=_("portal"))
+    def portal(self, affiliate: Affiliate) -> str:
+        """What the affiliate sees. The portal writes down who looked."""
+        url = reverse("dashboards:home", kwargs={"brand": affiliate.brand.slug, "code": affiliate.code})
+        return format_html('<a href="{}">{}</a>', url, _("See their portal"))
 
     def save_model(self, request: HttpRequest, obj: Affiliate, form: Any, change: bool) -> None:
         if change:

@@ -224,3 +224,13 @@ def test_every_page_of_the_app_is_registered():
         "Purchase",
         "Suspicion",
     }
+
+
+def test_an_affiliates_page_leads_to_what_the_affiliate_sees(brand, sofia):
+    ana = make_affiliate(brand, "Ana")
+
+    page = sofia.get(reverse("admin:affiliates_affiliate_change", args=[ana.pk]))
+
+    portal = reverse("dashboards:home", kwargs={"brand": brand.slug, "code": ana.code})
+    assert f'href="{portal}"' in page.content.decode()
+    assert sofia.get(portal).context["reader"].affiliate == ana
