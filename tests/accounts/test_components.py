@@ -63,19 +63,6 @@ def test_what_a_drawing_says_in_words_is_escaped() -> None:
     assert "<script>" not in drawn
 
 
-def test_a_finding_without_a_verdict_shows_no_figure() -> None:
-    shown = render_to_string(
-        "components/board.html", {"title": "Mejorar", "tone": "improve", "items": [{"label": "x", "state": "aún no"}]}
-    )
-
-    assert "aún no" in shown
-    assert "<svg" not in shown
-
-
-def test_an_empty_board_says_why() -> None:
-    assert "Nada todavía" in render_to_string("components/board.html", {"title": "x", "empty": "Nada todavía"})
-
-
 class Question(forms.Form):
     email = forms.EmailField(label="Correo", help_text="Donde te escribimos.")
     agree = forms.BooleanField(label="De acuerdo", required=False, help_text="Puedes cambiarlo.")
