@@ -1,12 +1,12 @@
 """The desk for what shops send: the hooks with their secrets and whether they are alive, and every single message."""
 
 import json
-from datetime import datetime
 from typing import Any
 
 from django import forms
 from django.conf import settings
 from django.contrib import admin, messages
+from django.contrib.admin.utils import display_for_value
 from django.db.models import OuterRef, QuerySet, Subquery
 from django.http import HttpRequest, HttpResponse
 from django.urls import reverse
@@ -117,9 +117,8 @@ class HookAdmin(AdministratorsAdmin):
         return settings.BASE_URL + reverse(f"api:{name}", args=[hook.brand.slug])
 
     @admin.display(description=_("last received at"))
-    def last_received_at(self, hook: Any) -> datetime | None:
-        at: datetime | None = hook.newest_event_at
-        return at
+    def last_received_at(self, hook: Any) -> str:
+        return display_for_value(hook.newest_event_at, "—")
 
     @admin.display(description=_("state"))
     def health(self, hook: Any) -> str:

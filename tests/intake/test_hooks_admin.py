@@ -116,6 +116,8 @@ def test_silence_is_seen(shop):
 
     assert "Nothing has come yet" in new
     assert "In order" in alive
+    page = sofia.get(reverse("admin:intake_hook_change", args=[Hook.objects.get().pk])).text
+    assert "March 9, 2026, 11 a.m." in page
     assert "Silent for longer than expected" in silent
     assert "In order" in unminded
     assert "http://localhost:8000/api/v1/hooks/shopify/lumbre/" in new
