@@ -10,6 +10,7 @@ from django.db import models
 from django.db.models import F, Q
 from django.urls import reverse
 from django.utils.translation import gettext_lazy as _
+from django.utils.translation import pgettext_lazy
 
 from accounts.models import Brand, BrandOwnedQuerySet, User
 from mailing.models import OutgoingMail
@@ -30,13 +31,13 @@ def click_public_id() -> str:
 
 class AffiliateQuerySet(models.QuerySet["Affiliate"]):
     def visible_to(self, user: "Viewer") -> "AffiliateQuerySet":
-        """Staff see their brand's affiliates; members see their own, never a rival's."""
+        """Staff see their brand's affiliates; members see their own, never a rival's, and not while suspended."""
         if not user.is_authenticated or not user.is_active:
             return self.none()
         if user.is_superuser:
             return self
-        own = AffiliateMember.objects.filter(user=user).values("affiliate")
-        return self.filter(Q(brand__in=Brand.objects.visible_to(user)) | Q(pk__in=own))
+        own = AffiliateMember.objects.filter(user=user).exclude(affiliate__status=Affiliate.Status.SUSPENDED)
+        return self.filter(Q(brand__in=Brand.objects.visible_to(user)) | Q(pk__in=own.values("affiliate")))
 
     def active(self) -> "AffiliateQuerySet":
         return self.filter(status=Affiliate.Status.ACTIVE)
@@ -91,7 +92,7 @@ class AffiliateMember(models.Model):
     """A person who signs in for an affiliate."""
 
     class Role(models.TextChoices):
-        OWNER = "owner", _("Owner")
+        OWNER = "owner", pgettext_lazy("member", "Owner")
         MEMBER = "member", _("Member")
 
     affiliate = models.ForeignKey(Affiliate, models.CASCADE, related_name="members", verbose_name=_("affiliate"))

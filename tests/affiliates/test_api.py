@@ -9,7 +9,7 @@ from django.test import Client
 
 from accounts.models import Brand
 from accounts.services import create_api_key
-from affiliates.models import Affiliate, Click, TrackingLink
+from affiliates.models import Affiliate, AffiliateEvent, Click, TrackingLink
 from tests.factories import NOW, make_affiliate, make_brand, make_link
 
 pytestmark = pytest.mark.django_db
@@ -66,6 +66,7 @@ def test_an_affiliate_is_added_and_listed(brand, shop):
     }
     assert (created.status_code, created.json()) == (201, expected)
     assert shop.get(AFFILIATES).json() == {"results": [expected], "next": None, "previous": None}
+    assert list(AffiliateEvent.objects.values_list("affiliate__code", "kind")) == [("ana", "approved")]
 
 
 def test_a_code_that_is_taken_is_a_conflict(shop, ana):
