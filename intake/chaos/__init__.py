@@ -1,0 +1,1 @@
+"""Workers killed, services gone, servers that lie: what becomes of every mail (manage.py chaos)."""
