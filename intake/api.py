@@ -120,7 +120,13 @@ class BatchErrorSerializer(serializers.Serializer[Any]):
 
 
 class BatchRowSerializer(PurchaseTakenSerializer):
+    """A row that was refused has an error in place of what became of it."""
+
     external_id = serializers.CharField(allow_null=True)
+    duplicate = serializers.BooleanField(required=False)
+    updated = serializers.BooleanField(required=False)
+    attribution = AttributionSerializer(required=False, allow_null=True)
+    survey = SurveySerializer(required=False, allow_null=True)
     status = serializers.ChoiceField(["created", "updated", "duplicate", "conflict", "rejected"])
     error = BatchErrorSerializer(required=False)
 
