@@ -40,7 +40,7 @@ class Reader:
 
     @property
     def may_change_links(self) -> bool:
-        """Staff look only; and what a suspended affiliate shares stays as it was."""
+        """Staff look only, and an affiliate that is not active yet waits."""
         return self.member is not None and self.affiliate.is_active
 
     def url_of(self, page: str, link: TrackingLink) -> str:
@@ -70,7 +70,8 @@ def find_reader(user: User, brand: str = "", code: str = "") -> Reader | None:
     Without a code the first of the user's own.
     """
     memberships = tuple(
-        AffiliateMember.objects.filter(user=user)
+        AffiliateMember.objects.visible_to(user)
+        .filter(user=user)
         .select_related("affiliate__brand", "user")
         .order_by("affiliate__brand__name", "affiliate__code")
     )

@@ -98,6 +98,17 @@ def test_a_closed_account_sees_nothing(world: World, model: Any) -> None:
         assert not model.objects.visible_to(user).exists()
 
 
+def test_a_suspended_affiliate_sees_nothing_of_its_own(world: World, client: Client) -> None:
+    Affiliate.objects.filter(pk=world.affiliate.pk).update(status=Affiliate.Status.SUSPENDED)
+    client.force_login(world.ana)
+    own = f"/portal/affiliates/{world.brand.slug}/{world.affiliate.code}"
+
+    assert not Affiliate.objects.visible_to(world.ana).exists()
+    assert client.get(f"{own}/").status_code == 404
+    assert client.get(f"{own}/insights.csv").status_code == 404
+    assert client.get("/portal/insights.csv").headers["Content-Type"].startswith("text/html")
+
+
 def belongs_to(row: Any, user: User) -> bool:
     """Their own account, their affiliate's rows, or rows of the brand they work for."""
     if isinstance(row, User):

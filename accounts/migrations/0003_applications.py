@@ -4,15 +4,18 @@ from django.db import migrations, models
 
 
 class Migration(migrations.Migration):
-
     dependencies = [
-        ('accounts', '0002_thresholds_and_terms'),
+        ("accounts", "0002_thresholds_and_terms"),
     ]
 
     operations = [
         migrations.AddField(
-            model_name='brand',
-            name='accepts_applications',
-            field=models.BooleanField(default=False, help_text='Opens a public page where anybody can ask to join.', verbose_name='affiliates may apply'),
+            model_name="brand",
+            name="accepts_applications",
+            field=models.BooleanField(
+                default=False,
+                help_text="Opens a public page where anybody can ask to join.",
+                verbose_name="affiliates may apply",
+            ),
         ),
     ]

@@ -11,7 +11,7 @@ from accounts.models import Brand
 from affiliates.models import Purchase
 from affiliates.services import FieldError
 from complaints.models import Complaint, ComplaintChange, ComplaintEvent
-from complaints.services.opening import customers_by_email, legal_deadline, next_numbers
+from complaints.services.opening import customers_by_email, draw_numbers, legal_deadline
 from complaints.services.record import hold_cause
 from mailing.tokens import hash_token
 from surveys.services import hold_purchase, lift_hold
@@ -70,17 +70,17 @@ class _Batch:
         self.busy = set(
             Complaint.objects.open().filter(purchase__in=self.purchases.values()).values_list("purchase", flat=True)
         )
-        self.numbers = iter(next_numbers(brand, [row.opened_at for row in rows]))
+        self.numbers = iter(draw_numbers(brand, [row.opened_at for row in rows]))
         self.new: list[Complaint] = []
         self.resolved: list[tuple[Complaint, datetime]] = []
 
     def take(self, row: HistoricComplaint) -> Imported:
-        number = next(self.numbers)
+        pk, number = next(self.numbers)
         if standing := self.known.get(row.external_id):
             return self._repeat(standing, row)
         if errors := tuple(self._errors(row)):
             return Imported("rejected", errors=errors)
-        complaint = self._new(row, number)
+        complaint = self._new(row, pk, number)
         self.known[row.external_id] = complaint
         self.new.append(complaint)
         if complaint.is_open and complaint.purchase_id:
@@ -110,10 +110,11 @@ class _Batch:
         elif row.state != Complaint.State.RESOLVED and purchase and purchase.pk in self.busy:
             yield FieldError("purchase", "open_case", _("This purchase already has an open case; go on there."))
 
-    def _new(self, row: HistoricComplaint, number: str) -> Complaint:
+    def _new(self, row: HistoricComplaint, pk: int, number: str) -> Complaint:
         purchase = self.purchases.get(row.purchase)
         customer = purchase.customer if purchase else self.customers.get(row.email)
         complaint = Complaint(
+            pk=pk,
             brand=self.brand,
             number=number,
             external_id=row.external_id,

@@ -129,9 +129,11 @@ def has_said(complaint: Complaint, text: str) -> bool:
 
 
 def _new_case(brand: Brand, problem: Problem, *, now: datetime) -> Complaint:
+    [(pk, number)] = draw_numbers(brand, [now])
     complaint = Complaint(
+        pk=pk,
         brand=brand,
-        number=next_numbers(brand, [now])[0],
+        number=number,
         kind=problem.kind,
         subject=problem.subject[:200],
         text=problem.text,
@@ -179,19 +181,19 @@ def legal_deadline(brand: Brand, kind: str, since: datetime) -> datetime | None:
     return legal_due(since, regime=brand.legal_regime, country=brand.country, timezone=brand.timezone)
 
 
-def next_numbers(brand: Brand, moments: Sequence[datetime]) -> list[str]:
-    """A number for each case opened at these moments, readable and never given twice.
+def draw_numbers(brand: Brand, moments: Sequence[datetime]) -> list[tuple[int, str]]:
+    """For each case opened at these moments its id and its number, readable and never given twice.
 
-    From a sequence of the database, so that two at once need no lock; numbers may be skipped.
+    Both from the sequence of the ids, so that two at once need no lock; numbers may be skipped.
     """
     with connection.cursor() as cursor:
         cursor.execute(
             "SELECT nextval(pg_get_serial_sequence('complaints_complaint', 'id')) FROM generate_series(1, %s)",
             [len(moments)],
         )
-        values = [value for (value,) in cursor.fetchall()]
+        ids = [pk for (pk,) in cursor.fetchall()]
     zone = ZoneInfo(brand.timezone)
-    return [f"{at.astimezone(zone).year}-{value:06d}" for at, value in zip(moments, values, strict=True)]
+    return [(pk, f"{at.astimezone(zone).year}-{pk:06d}") for at, pk in zip(moments, ids, strict=True)]
 
 
 # --- From bad answers ----------------------------------------------------------------------------------------------

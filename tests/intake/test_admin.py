@@ -71,9 +71,7 @@ def test_the_list_asks_as_much_for_three_purchases_as_for_one(brand, sofia, djan
 
 def test_the_page_says_why_nobody_is_credited(brand, sofia):
     purchase = take(brand, "P1", affiliate="bruno")
-    take_refund(
-        purchase, external_id="R1", amount=Decimal("9.90"), reason="Talla", refunded_at=NOW, now=NOW
-    )
+    take_refund(purchase, external_id="R1", amount=Decimal("9.90"), reason="Talla", refunded_at=NOW, now=NOW)
 
     text = sofia.get(
         reverse("admin:affiliates_purchase_change", args=[purchase.pk]), headers={"Accept-Language": "en"}
