@@ -67,6 +67,20 @@ ALLAUTH = (
     ),
     gettext_noop("Your password has been reset."),
     gettext_noop("Your password has been set."),
+    gettext_noop("Are you sure you want to sign out?"),
+    gettext_noop(
+        "If you do not recognize this change then please take proper security precautions immediately. "
+        "The change to your account originates from:\n\n- IP address: %(ip)s\n- Browser: %(user_agent)s\n"
+        "- Date: %(timestamp)s"
+    ),
+    gettext_noop("Reset My Password"),
+    gettext_noop("Re-send Verification"),
+    gettext_noop("Password Reset"),
+    gettext_noop("You cannot activate two-factor authentication until you have verified your email address."),
+    gettext_noop(
+        "You are receiving this email because you, or someone else, tried to access an account with email %(email)s. "
+        "However, we do not have any record of such an account in our database."
+    ),
 )
 
 DJANGO = (
@@ -82,8 +96,18 @@ DJANGO = (
     gettext_noop("Ensure this value is greater than or equal to %(limit_value)s."),
     gettext_noop("Your password can’t be too similar to your other personal information."),
     gettext_noop("Your password can’t be a commonly used password."),
+    # The admin's.
+    gettext_noop("Start typing to filter…"),
+    gettext_noop("Select %s"),
+    gettext_noop("Select %s to change"),
+    gettext_noop("Select %s to view"),
+    gettext_noop("Select all objects on this page for an action"),
+    gettext_noop("Select this object for an action - {}"),
+    gettext_noop("Click here to select the objects across all pages"),
+    gettext_noop("Hold down “Control”, or “Command” on a Mac, to select more than one."),
 )
 DJANGO_COUNTED = (
+    ngettext_lazy("Please correct the error below.", "Please correct the errors below.", "count"),
     ngettext_lazy(
         "Your password must contain at least %(min_length)d character.",
         "Your password must contain at least %(min_length)d characters.",

@@ -13,6 +13,7 @@ OF_ALLAUTH = [Path(allauth.__file__).parent / "locale"]
 OF_DJANGO = [
     Path(django.__file__).parent / "conf" / "locale",
     Path(django.__file__).parent / "contrib" / "auth" / "locale",
+    Path(django.__file__).parent / "contrib" / "admin" / "locale",
 ]
 
 
