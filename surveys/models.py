@@ -256,7 +256,7 @@ class Invitation(models.Model):
         ]
 
     def __str__(self) -> str:
-        return f"{self.occasion} · {self.wave}"
+        return f"{self.purchase or self.occasion} · {self.get_wave_display()}"
 
 
 class InvitationMailQuerySet(BrandOwnedQuerySet["InvitationMail"]):
