@@ -81,6 +81,14 @@ class Mark(str):
     def __bool__(self) -> bool:
         return True
 
+    def __float__(self) -> float:
+        """A filter asks whether the text is a number, as `|pluralize` does: the text itself has to answer."""
+        self.seen.touched.add(self.number)
+        raise ValueError
+
+    def __int__(self) -> int:
+        return int(float(self))
+
 
 def _noticing(name: str) -> Callable[..., Any]:
     original = getattr(str, name)

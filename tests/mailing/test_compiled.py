@@ -105,6 +105,7 @@ def test_each_fragment_alone(fragment: str) -> None:
             {"name": "Ana", "product": "Botas rojas de montaña", "kind": "goods", "count": 1, "is_fresh": True},
             {"name": "ñandú <b>", "product": "a\nb & c", "kind": "service", "count": 2, "is_fresh": False},
             {"name": "goods", "product": "x", "kind": "goods", "count": True, "is_fresh": True},
+            {"name": "5", "product": "1", "kind": "1.0", "count": 0, "is_fresh": False},
             {"name": "", "product": "a\nb & c", "kind": "", "count": 1, "is_fresh": True},
         )
     ]
