@@ -17,6 +17,7 @@ import redis
 from axe_playwright_python.sync_playwright import Axe
 from django.db import connection
 from playwright.sync_api import ConsoleMessage, Page
+from pytest_django import DjangoDbBlocker
 from pytest_django.fixtures import Settings
 from pytest_django.live_server_helper import LiveServer
 
@@ -134,6 +135,15 @@ def worker_environment(settings: Settings, mailbox: ReceivingMailbox) -> dict[st
         "SECRET_KEY": settings.SECRET_KEY,
         "PYTHONWARNINGS": "default",
     }
+
+
+@pytest.fixture(scope="session")
+def django_db_setup(django_db_setup: None, django_db_blocker: DjangoDbBlocker) -> Iterator[None]:
+    """A thread of a live server may end after the last test: its connection must not keep the database from going."""
+    yield
+    others = "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = current_database() AND pid <> "
+    with django_db_blocker.unblock(), connection.cursor() as cursor:
+        cursor.execute(f"{others} pg_backend_pid()")
 
 
 # --- Browser -------------------------------------------------------------------------------------------------------
