@@ -44,8 +44,10 @@ from affiliates.services import (
     enter_affiliate,
     give_coupon,
     invite_member,
+    pause_link,
     reactivate_affiliate,
     remove_member,
+    resume_link,
     suspend_affiliate,
 )
 
@@ -215,11 +217,15 @@ class TrackingLinkAdmin(BrandModelAdmin):
 
     @admin.action(description=_("Pause: visitors get a page instead of the shop"), permissions=["change"])
     def pause(self, request: HttpRequest, queryset: QuerySet[TrackingLink]) -> None:
-        queryset.filter(paused_at__isnull=True).update(paused_at=timezone.now())
+        now = timezone.now()
+        for link in queryset:
+            pause_link(link, now=now)
 
     @admin.action(description=_("Resume"), permissions=["change"])
     def resume(self, request: HttpRequest, queryset: QuerySet[TrackingLink]) -> None:
-        queryset.update(paused_at=None)
+        now = timezone.now()
+        for link in queryset:
+            resume_link(link, now=now)
 
 
 def ends_later(coupon: Coupon) -> bool:
