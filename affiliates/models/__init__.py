@@ -1,0 +1,28 @@
+"""Who brought whom: affiliates, their links, the customers they brought, what was bought, and why it is credited."""
+
+from affiliates.models.attributions import Attribution, Claim, Suspicion
+from affiliates.models.customers import Customer
+from affiliates.models.links import Click, Coupon, LinkPromise, TrackingLink, click_public_id, random_code
+from affiliates.models.people import Affiliate, AffiliateEvent, AffiliateMember, MemberInvitation
+from affiliates.models.purchases import Product, Purchase, PurchaseChange, Refund
+
+__all__ = [
+    "Affiliate",
+    "AffiliateEvent",
+    "AffiliateMember",
+    "Attribution",
+    "Claim",
+    "Click",
+    "Coupon",
+    "Customer",
+    "LinkPromise",
+    "MemberInvitation",
+    "Product",
+    "Purchase",
+    "PurchaseChange",
+    "Refund",
+    "Suspicion",
+    "TrackingLink",
+    "click_public_id",
+    "random_code",
+]

@@ -1,0 +1,149 @@
+"""What an affiliate shares: links, what is promised there, coupons; and who followed them."""
+
+import secrets
+from typing import TYPE_CHECKING
+
+from django.db import models
+from django.db.models import F, Q
+from django.urls import reverse
+from django.utils.translation import gettext_lazy as _
+
+from accounts.models import Brand, BrandOwnedQuerySet
+from affiliates.models.people import Affiliate, OwnedByAffiliateQuerySet
+
+if TYPE_CHECKING:
+    from accounts.models import Viewer
+
+CODE_ALPHABET = "23456789abcdefghjkmnpqrstuvwxyz"  # nothing that is read as something else
+
+
+def random_code() -> str:
+    return "".join(secrets.choice(CODE_ALPHABET) for _i in range(8))
+
+
+def click_public_id() -> str:
+    return secrets.token_urlsafe(16)
+
+
+class TrackingLink(models.Model):
+    """An affiliate's link. Its destination comes from here and never from the visitor's request."""
+
+    affiliate = models.ForeignKey(Affiliate, models.PROTECT, related_name="links", verbose_name=_("affiliate"))
+    code = models.CharField(_("code"), max_length=60, unique=True, default=random_code)
+    destination = models.URLField(_("destination"), max_length=2000)
+    campaign = models.CharField(_("campaign"), max_length=100, blank=True)
+    paused_at = models.DateTimeField(_("paused since"), null=True, blank=True)
+    created_at = models.DateTimeField(_("created at"), auto_now_add=True)
+    updated_at = models.DateTimeField(_("updated at"), auto_now=True)
+
+    objects = OwnedByAffiliateQuerySet.as_manager()
+
+    class Meta:
+        verbose_name = _("tracking link")
+        verbose_name_plural = _("tracking links")
+        ordering = ["-created_at"]
+
+    def __str__(self) -> str:
+        return self.campaign or self.code
+
+    def get_absolute_url(self) -> str:
+        return reverse("affiliates:follow_link", args=[self.code])
+
+
+class LinkPromiseQuerySet(models.QuerySet["LinkPromise"]):
+    def visible_to(self, user: "Viewer") -> "LinkPromiseQuerySet":
+        return self.filter(link__affiliate__in=Affiliate.objects.visible_to(user))
+
+    def standing(self) -> "LinkPromiseQuerySet":
+        return self.filter(withdrawn_at__isnull=True)
+
+
+class LinkPromise(models.Model):
+    """What the affiliate tells buyers at a link; what those buyers later say is held against it."""
+
+    link = models.ForeignKey(TrackingLink, models.CASCADE, related_name="promises", verbose_name=_("link"))
+    text = models.CharField(_("promise"), max_length=200)
+    made_at = models.DateTimeField(_("made at"), auto_now_add=True)
+    withdrawn_at = models.DateTimeField(_("withdrawn at"), null=True, blank=True)
+
+    objects = LinkPromiseQuerySet.as_manager()
+
+    class Meta:
+        verbose_name = _("promise")
+        verbose_name_plural = _("promises")
+        constraints = [
+            models.UniqueConstraint(
+                fields=["link", "text"], condition=Q(withdrawn_at__isnull=True), name="linkpromise_once"
+            )
+        ]
+
+    def __str__(self) -> str:
+        return self.text
+
+
+class Coupon(models.Model):
+    """A discount code that stands for an affiliate. One owner at a time; earlier ones stay on record."""
+
+    brand = models.ForeignKey(Brand, models.PROTECT, related_name="coupons", verbose_name=_("brand"))
+    affiliate = models.ForeignKey(Affiliate, models.PROTECT, related_name="coupons", verbose_name=_("affiliate"))
+    code = models.CharField(_("code"), max_length=60, help_text=_("Capitals do not matter."))
+    valid_from = models.DateTimeField(_("valid from"))
+    valid_until = models.DateTimeField(_("valid until"), null=True, blank=True)
+
+    objects = OwnedByAffiliateQuerySet.as_manager()
+
+    class Meta:
+        verbose_name = _("coupon")
+        verbose_name_plural = _("coupons")
+        constraints = [
+            models.UniqueConstraint(
+                fields=["brand", "code"], condition=Q(valid_until__isnull=True), name="coupon_one_owner_now"
+            ),
+            models.CheckConstraint(condition=Q(code=models.functions.Lower("code")), name="coupon_code_is_lower_case"),
+            models.CheckConstraint(
+                condition=Q(valid_until__isnull=True) | Q(valid_until__gt=F("valid_from")), name="coupon_period_runs"
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return self.code
+
+
+class ClickQuerySet(BrandOwnedQuerySet["Click"]):
+    """Single clicks carry exact times: staff only. Affiliates see counts."""
+
+    brand_path = "link__affiliate__brand"
+
+
+class Click(models.Model):
+    """Somebody followed a link. No cookie, no raw address; `visitor` is a keyed hash or the shop's opaque key."""
+
+    class Kind(models.TextChoices):
+        VISIT = "visit", _("Visit")
+        REPEAT = "repeat", _("Repeat")
+        BOT = "bot", _("Bot")
+        HEAD = "head", _("Header request")
+
+    public_id = models.CharField(_("id"), max_length=40, unique=True, default=click_public_id)
+    link = models.ForeignKey(TrackingLink, models.PROTECT, related_name="clicks", verbose_name=_("link"))
+    kind = models.CharField(_("kind"), max_length=6, choices=Kind, default=Kind.VISIT)
+    visitor = models.CharField(_("visitor"), max_length=64, blank=True)
+    is_own_device = models.BooleanField(_("by the affiliate"), db_default=False)
+    occurred_at = models.DateTimeField(_("occurred at"))
+    created_at = models.DateTimeField(_("created at"), auto_now_add=True)
+
+    objects = ClickQuerySet.as_manager()
+
+    class Meta:
+        verbose_name = _("click")
+        verbose_name_plural = _("clicks")
+        indexes = [
+            models.Index(fields=["link", "-occurred_at"], name="click_newest"),
+            models.Index(fields=["visitor", "occurred_at"], name="click_visitor", condition=~Q(visitor="")),
+        ]
+        constraints = [
+            models.CheckConstraint(condition=Q(kind__in=["visit", "repeat", "bot", "head"]), name="click_kind_is_known")
+        ]
+
+    def __str__(self) -> str:
+        return self.public_id
