@@ -117,9 +117,9 @@ class BrandAdmin(AdministratorsAdmin):
             {
                 "fields": (
                     ("delay_goods", "delay_digital", "delay_service"),
-                    "reminder_after",
+                    ("reminder_after", "follow_up_after"),
                     ("window_start", "window_end", "is_spread"),
-                    ("fatigue_days", "max_age_days", "sampling_percent"),
+                    ("fatigue_days", "follow_up_rest_days", "max_age_days", "sampling_percent"),
                     "survey_notice_default",
                     ("link_days", "edit_days"),
                     "asking_paused_at",

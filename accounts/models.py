@@ -108,10 +108,20 @@ class Brand(models.Model):
     delay_digital = models.DurationField(_("delay for digital products"), default=timedelta(days=2))
     delay_service = models.DurationField(_("delay for services"), default=timedelta(days=2))
     reminder_after = models.DurationField(_("reminder after"), default=timedelta(days=4), null=True, blank=True)
+    follow_up_after = models.DurationField(
+        _("follow-up after"),
+        default=timedelta(days=75),
+        null=True,
+        blank=True,
+        help_text=_("Counted from delivery or activation. Empty: customers are asked about a purchase only once."),
+    )
     window_start = models.TimeField(_("send from"), default=time(10, 0))
     window_end = models.TimeField(_("send until"), default=time(20, 0))
     is_spread = models.BooleanField(_("spread over the hour"), default=True)
     fatigue_days = models.PositiveSmallIntegerField(_("days between surveys to one customer"), default=30)
+    follow_up_rest_days = models.PositiveSmallIntegerField(
+        _("days between a follow-up and any other survey to one customer"), default=30, db_default=30
+    )
     max_age_days = models.PositiveSmallIntegerField(_("oldest delivery to ask about, in days"), default=45)
     sampling_percent = models.PositiveSmallIntegerField(
         _("share of customers asked, in %"), default=100, validators=[MaxValueValidator(100)]
