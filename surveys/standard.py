@@ -155,6 +155,59 @@ FIRST_WAVE = [
     StandardQuestion("comment", Kind.TEXT, texts("Comentario", "Comment"), condition={"source": "import"}),
 ]
 
+FOLLOW_UP = [
+    StandardQuestion(
+        "buy_again",
+        Kind.SCALE,
+        texts(
+            "Si volvieras a necesitar algo parecido, ¿lo comprarías otra vez a {brand}?",
+            "If you needed something similar again, would you buy it from {brand}?",
+        ),
+        is_required=True,
+        low=1,
+        high=5,
+        options=[
+            option("1", "Seguro que no", "Definitely not"),
+            option("2", "Probablemente no", "Probably not"),
+            option("3", "No lo sé", "I don’t know"),
+            option("4", "Probablemente sí", "Probably"),
+            option("5", "Seguro que sí", "Definitely"),
+        ],
+    ),
+    StandardQuestion(
+        "alternatives",
+        Kind.SCALE,
+        texts(
+            "Comparada con otras opciones que conoces, {brand} es...",
+            "Compared with other options you know, {brand} is...",
+        ),
+        low=-2,
+        high=2,
+        options=[
+            option("-2", "Mucho peor", "Much worse"),
+            option("-1", "Algo peor", "Somewhat worse"),
+            option("0", "Igual", "About the same"),
+            option("1", "Algo mejor", "Somewhat better"),
+            option("2", "Mucho mejor", "Much better"),
+            option("none", "No conozco otras", "I know no others"),
+        ],
+    ),
+    StandardQuestion("distinction", Kind.TEXT, texts("¿En qué se distingue?", "What sets it apart?")),
+    StandardQuestion(
+        "needs",
+        Kind.TEXT,
+        texts("¿Qué te vendría bien ahora, con lo que compraste o después?", "What would help you now, or next?"),
+    ),
+    StandardQuestion(
+        "contact",
+        Kind.CHOICE,
+        texts("¿Quieres que te contactemos?", "Would you like us to contact you?"),
+        options=[option("yes", "Sí, por correo", "Yes, by e-mail"), option("no", "No", "No")],
+    ),
+]
+
+QUESTIONNAIRES = {Wave.FIRST: FIRST_WAVE, Wave.FOLLOW_UP: FOLLOW_UP}
+
 
 @dataclass(frozen=True)
 class StandardFact:
@@ -276,14 +329,14 @@ ASPECTS = [
 
 
 @transaction.atomic
-def publish_standard_survey(brand: Brand) -> Survey:
-    """The brand's published questionnaire of the first wave; the standard one where it has none.
+def publish_standard_survey(brand: Brand, wave: Wave = Wave.FIRST) -> Survey:
+    """The brand's published questionnaire of the wave; the standard one where it has none.
 
     Facts and aspects that the brand has already, and any published questionnaire, stay as they are.
     """
     # Two at once would publish two: the brand's row is the lock, and one that lets foreign keys to it pass.
     Brand.objects.select_for_update(no_key=True).get(pk=brand.pk)
-    if survey := Survey.objects.published(brand, Wave.FIRST).first():
+    if survey := Survey.objects.published(brand, wave).first():
         return survey
     Fact.objects.bulk_create(
         [Fact(brand=brand, position=n, **asdict(fact)) for n, fact in enumerate(FACTS)], ignore_conflicts=True
@@ -291,15 +344,15 @@ def publish_standard_survey(brand: Brand) -> Survey:
     Aspect.objects.bulk_create(
         [Aspect(brand=brand, position=n, **asdict(aspect)) for n, aspect in enumerate(ASPECTS)], ignore_conflicts=True
     )
-    latest = Survey.objects.filter(brand=brand, wave=Wave.FIRST).aggregate(latest=Max("version"))["latest"]
+    latest = Survey.objects.filter(brand=brand, wave=wave).aggregate(latest=Max("version"))["latest"]
     survey = Survey.objects.create(
         brand=brand,
-        wave=Wave.FIRST,
+        wave=wave,
         version=(latest or 0) + 1,
         status=Survey.Status.PUBLISHED,
         published_at=timezone.now(),
     )
     Question.objects.bulk_create(
-        Question(survey=survey, position=n, **asdict(question)) for n, question in enumerate(FIRST_WAVE)
+        Question(survey=survey, position=n, **asdict(question)) for n, question in enumerate(QUESTIONNAIRES[wave])
     )
     return survey

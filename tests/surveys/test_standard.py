@@ -3,7 +3,7 @@
 import pytest
 
 from surveys.models import Aspect, Fact, Question, Survey, Wave
-from surveys.standard import ASPECTS, FACTS, FIRST_WAVE, publish_standard_survey
+from surveys.standard import ASPECTS, FACTS, FIRST_WAVE, FOLLOW_UP, publish_standard_survey
 from tests.factories import make_brand
 
 pytestmark = pytest.mark.django_db
@@ -34,6 +34,25 @@ def test_publish_gives_a_brand_the_questions_of_the_contract() -> None:
     assert (survey.status, survey.wave, survey.version) == (Survey.Status.PUBLISHED, Wave.FIRST, 1)
     assert list(survey.questions.values_list("key", flat=True)) == KEYS
     assert list(survey.questions.filter(is_required=True).values_list("key", flat=True)) == ["csat"]
+
+
+def test_a_follow_up_has_questions_of_its_own() -> None:
+    brand = make_brand()
+    first = publish_standard_survey(brand)
+
+    follow_up = publish_standard_survey(brand, Wave.FOLLOW_UP)
+
+    assert publish_standard_survey(brand, Wave.FOLLOW_UP) == follow_up
+    assert publish_standard_survey(brand) == first
+    assert (follow_up.status, follow_up.wave, follow_up.version) == (Survey.Status.PUBLISHED, Wave.FOLLOW_UP, 1)
+    assert list(follow_up.questions.values_list("key", flat=True)) == [
+        "buy_again",
+        "alternatives",
+        "distinction",
+        "needs",
+        "contact",
+    ]
+    assert list(follow_up.questions.filter(is_required=True).values_list("key", flat=True)) == ["buy_again"]
 
 
 def test_publish_twice_gives_the_same_survey() -> None:
@@ -78,15 +97,15 @@ def test_two_brands_have_each_their_own() -> None:
 
 
 def test_every_text_is_there_in_both_languages() -> None:
-    texts = [question.texts for question in FIRST_WAVE]
-    texts += [option["labels"] for question in FIRST_WAVE for option in question.options]
+    texts = [question.texts for question in [*FIRST_WAVE, *FOLLOW_UP]]
+    texts += [option["labels"] for question in [*FIRST_WAVE, *FOLLOW_UP] for option in question.options]
     texts += [text for fact in FACTS for text in (fact.labels, fact.advice)] + [aspect.labels for aspect in ASPECTS]
 
     assert [text for text in texts if set(text) != {"es", "en"} or not all(text.values())] == []
 
 
 def test_codes_of_a_scale_are_its_points_or_none_of_them() -> None:
-    for question in FIRST_WAVE:
+    for question in [*FIRST_WAVE, *FOLLOW_UP]:
         if question.kind == Question.Kind.SCALE:
             assert question.low is not None
             assert question.high is not None
