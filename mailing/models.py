@@ -26,6 +26,10 @@ class OutgoingMailQuerySet(BrandOwnedQuerySet["OutgoingMail"]):
     def unfinished(self) -> "OutgoingMailQuerySet":
         return self.filter(state__in=[OutgoingMail.State.QUEUED, OutgoingMail.State.CLAIMED])
 
+    def put_aside(self) -> "OutgoingMailQuerySet":
+        """Not sent for a cause that will pass. Whoever asked for it decides whether to ask for another."""
+        return self.filter(state=OutgoingMail.State.CANCELLED, reason__in=OutgoingMail.PASSING)
+
     def with_token(self, token: str) -> "OutgoingMailQuerySet":
         """The one mail whose links carry this token, or none. Unknown and malformed tokens cost the same."""
         return self.filter(token_hash=hash_token(token))
@@ -64,6 +68,8 @@ class OutgoingMail(models.Model):
         ADDRESS = "address", _("The address cannot be written to")
         OPTED_OUT = "opted_out", _("Asked not to be written to")
         COMPLAINED = "complained", _("Marked our mail as spam")
+        RESTS = "rests", _("The address rests after failing again and again")
+        PAUSED = "paused", _("Its brand asks nobody for now")
         MANUAL = "manual", _("Set by staff")
         TAKEN_BACK = "taken_back", _("Taken back before it was sent")
 
@@ -73,6 +79,7 @@ class OutgoingMail(models.Model):
         AT_MOST_ONCE = "at_most_once", _("At most once")
         AT_LEAST_ONCE = "at_least_once", _("At least once")
 
+    PASSING = (Reason.RESTS, Reason.PAUSED)
     # The stream one can unsubscribe from. Mail without it answers a customer and comes from another sender.
     SURVEYS = "surveys"
 
@@ -116,6 +123,9 @@ class OutgoingMail(models.Model):
             ),
             models.Index(fields=["brand", "-created_at"], name="mail_newest"),
             models.Index(fields=["to_address"], name="mail_address"),
+            models.Index(
+                fields=["id"], name="mail_put_aside", condition=Q(state="cancelled", reason__in=["rests", "paused"])
+            ),
         ]
         constraints = [
             models.CheckConstraint(

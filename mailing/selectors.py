@@ -1,6 +1,8 @@
 """Questions to the ledger that other apps ask."""
 
 from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from datetime import datetime
 
 from accounts.models import Brand
 from mailing.addresses import known_hashes, normalize_address
@@ -15,6 +17,14 @@ STRONGEST_FIRST = [
 ]
 
 
+@dataclass(frozen=True)
+class Objection:
+    """Why not to write to an address; `until` for a while, None for good."""
+
+    reason: str
+    until: datetime | None = None
+
+
 def suppressed_addresses(brand: Brand, addresses: Iterable[str], *, scopes: Iterable[str]) -> dict[str, str]:
     """Which of these must not be written to about any of these scopes, and why: normalised address → reason.
 
@@ -22,28 +32,32 @@ def suppressed_addresses(brand: Brand, addresses: Iterable[str], *, scopes: Iter
     """
     wanted = list(scopes)
     standing = standing_suppressions(brand, addresses)
-    found = {address: strongest_reason(by_scope, wanted) for address, by_scope in standing.items()}
-    return {address: reason for address, reason in found.items() if reason}
+    found = {address: strongest_objection(by_scope, wanted) for address, by_scope in standing.items()}
+    return {address: objection.reason for address, objection in found.items() if objection}
 
 
-def standing_suppressions(brand: Brand, addresses: Iterable[str]) -> dict[str, dict[str, str]]:
-    """All that these addresses must not be written to about: normalised address → scope → reason. One statement."""
+def standing_suppressions(brand: Brand, addresses: Iterable[str]) -> dict[str, dict[str, Objection]]:
+    """All that these addresses must not be written to about: normalised address → scope → why. One statement."""
     address_of = {
         address_hash: normalize_address(address) for address in set(addresses) for address_hash in known_hashes(address)
     }
     found = Suppression.objects.standing().filter(brand=brand, address_hash__in=address_of)
-    standing: dict[str, dict[str, str]] = {}
-    for address_hash, scope, reason in found.values_list("address_hash", "scope", "reason"):
+    standing: dict[str, dict[str, Objection]] = {}
+    for address_hash, scope, reason, until in found.values_list("address_hash", "scope", "reason", "expires_at"):
         by_scope = standing.setdefault(address_of[bytes(address_hash)], {})
-        by_scope[scope] = min(reason, by_scope.get(scope, reason), key=_weight)  # twice after a change of keys
+        objection = Objection(reason, until)
+        by_scope[scope] = min(objection, by_scope.get(scope, objection), key=_weight)  # twice after a change of keys
     return standing
 
 
-def strongest_reason(by_scope: Mapping[str, str], scopes: Iterable[str]) -> str:
-    """Why not to write about any of these scopes; empty: nothing forbids it."""
-    reasons = [by_scope[scope] for scope in scopes_against(scopes) if scope in by_scope]
-    return min(reasons, key=_weight, default="")
+def strongest_objection(by_scope: Mapping[str, Objection], scopes: Iterable[str]) -> Objection | None:
+    """Why not to write about any of these scopes; None: nothing forbids it."""
+    objections = [by_scope[scope] for scope in scopes_against(scopes) if scope in by_scope]
+    return min(objections, key=_weight, default=None)
 
 
-def _weight(reason: str) -> int:
-    return STRONGEST_FIRST.index(Suppression.Reason(reason))
+def _weight(objection: Objection) -> tuple[bool, int, float]:
+    """For good before for a while, and for long before for short."""
+    until = objection.until
+    strength = STRONGEST_FIRST.index(Suppression.Reason(objection.reason))
+    return until is not None, strength, -until.timestamp() if until else 0

@@ -31,6 +31,7 @@ class Verdict:
 @dataclass
 class Facts:
     suppressed: dict[int, Reason] = field(default_factory=dict)  # by purchase
+    rests_until: dict[int, datetime] = field(default_factory=dict)  # by purchase: its address failed too often
     on_hold: set[int] = field(default_factory=set)  # purchases
     asked: dict[int, dict[int, datetime]] = field(default_factory=dict)  # by customer, then purchase: when
 
@@ -65,6 +66,9 @@ def judge(
         return Verdict(State.HELD, Reason.OPEN_COMPLAINT)
     earliest = received_at + brand.delay_for(purchase.kind)
     due = place(purchase, brand=brand, earliest=earliest, now=now, planned_for=planned_for)
+    rests_until = facts.rests_until.get(purchase.pk)
+    if rests_until and rests_until > due:
+        return Verdict(State.HELD, Reason.BOUNCED, place(purchase, brand=brand, earliest=rests_until, now=now))
     rested = rested_at(due, facts.asked_about_others(purchase), timedelta(days=brand.fatigue_days))
     if rested > due:
         return Verdict(State.HELD, Reason.FATIGUE, place(purchase, brand=brand, earliest=rested, now=now))

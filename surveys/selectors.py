@@ -17,6 +17,8 @@ from surveys.models import Invitation, InvitationMail, Reason, Response, Wave
 MailState = OutgoingMail.State
 
 NO_SUCH_ADDRESS = dict.fromkeys((OutgoingMail.Reason.BOUNCED, OutgoingMail.Reason.ADDRESS), Reason.BOUNCED)
+# Put aside by the ledger at its last look, and decided anew within the minute.
+PASSING = {OutgoingMail.Reason.RESTS: Reason.BOUNCED, OutgoingMail.Reason.PAUSED: Reason.PAUSED}
 # What a provider or the customer reported of a mail that was sent.
 REASON_OF_EVENT = {
     MailEvent.Kind.BOUNCED: Reason.BOUNCED,
@@ -86,12 +88,14 @@ def state_of(invitation: Any, *, now: datetime) -> SurveyState:
     if invitation.sent_elsewhere_at:
         return SurveyState(Standing.SENT, invitation.sent_elsewhere_at)
     state, reason = state_of_mail(invitation, now=now)
-    return SurveyState(state, invitation.scheduled_for, reason)
+    return SurveyState(state, None if state == Standing.HELD else invitation.scheduled_for, reason)
 
 
 def state_of_mail(invitation: Any, *, now: datetime) -> tuple[Standing, str]:
     if invitation.mail_state == MailState.FAILED:
         return Standing.CANCELLED, NO_SUCH_ADDRESS.get(invitation.mail_reason, Reason.FAILED)
+    if invitation.mail_state == MailState.CANCELLED and invitation.mail_reason in PASSING:
+        return Standing.HELD, PASSING[invitation.mail_reason]
     if invitation.mail_state == MailState.CANCELLED:
         return Standing.CANCELLED, reason_of_cancelled_mail(invitation.mail_reason)
     if invitation.mail_state == MailState.EXPIRED:

@@ -13,10 +13,10 @@ def send_due_invitations() -> int:
 
 @shared_task
 def plan_due_work() -> int:
-    """Whoever is to be reminded, and whoever was held for a cause that is over."""
+    """Whoever is to be reminded, was held for a cause that is over, or did not get the mail meant for them."""
     from accounts.clock import database_now
-    from surveys.services.holding import wake_held
+    from surveys.services.holding import plan_put_aside, wake_held
     from surveys.services.sending import send_due_reminders
 
     now = database_now()
-    return wake_held(now=now) + send_due_reminders(now=now)
+    return plan_put_aside(now=now) + wake_held(now=now) + send_due_reminders(now=now)

@@ -1,6 +1,13 @@
 """What other apps may ask of the mail ledger, and the engine that empties it."""
 
-from mailing.services.queueing import MailRequest, cancel_mails, queue_mail, queue_mails, retry_mail
+from mailing.services.queueing import (
+    MailRequest,
+    cancel_mails,
+    queue_mail,
+    queue_mails,
+    retry_mail,
+    take_back_put_aside,
+)
 from mailing.services.reports import MailReport, record_mail_event
 from mailing.services.sending import recover_expired_leases, send_due_mail
 from mailing.services.suppression import suppress, unsubscribe
@@ -16,5 +23,6 @@ __all__ = [
     "retry_mail",
     "send_due_mail",
     "suppress",
+    "take_back_put_aside",
     "unsubscribe",
 ]

@@ -86,6 +86,12 @@ def cancel_mails(mails: QuerySet[Any] | Iterable[int], *, reason: str) -> int:
     )
 
 
+def take_back_put_aside(mails: Iterable[int]) -> int:
+    """Whoever asked for these has decided anew: another mail goes out in their place, or none. How many."""
+    put_aside = OutgoingMail.objects.put_aside().filter(pk__in=mails)
+    return put_aside.update(reason=OutgoingMail.Reason.TAKEN_BACK, updated_at=Now())
+
+
 @transaction.atomic
 def retry_mail(mail: OutgoingMail, *, by: User, now: datetime) -> OutgoingMail:
     """Staff send a failed or uncertain mail again, under the same Message-ID and with the same links.

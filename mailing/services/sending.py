@@ -26,13 +26,13 @@ from django.db.models.functions import Now
 from django.utils import timezone
 
 from accounts.clock import database_now
-from mailing.addresses import known_hashes
+from mailing.addresses import known_hashes, normalize_address
 from mailing.backoff import backoff
 from mailing.bounces import Fault, fault_of, wants_quiet
 from mailing.lanes import Lanes
 from mailing.models import MailEvent, OutgoingMail, Suppression, scopes_against
 from mailing.rendering import Message, UnsendableAddress, render
-from mailing.selectors import suppressed_addresses
+from mailing.selectors import Objection, standing_suppressions, strongest_objection
 from mailing.services.pacing import allowance, domain_of, give_times, pause_domain, spend
 from mailing.services.suppression import suppress
 from mailing.transport import Deferred, Lost, Refused, Transport, Unreachable
@@ -186,6 +186,8 @@ UPDATE mailing_outgoingmail AS mail
                     WHERE objection.brand_id = mail.brand_id AND objection.address_hash = ANY(%s)
                       AND objection.scope = ANY(%s)
                       AND (objection.expires_at IS NULL OR objection.expires_at > statement_timestamp()))
+   AND NOT (%s AND EXISTS (SELECT FROM accounts_brand AS brand
+                            WHERE brand.id = mail.brand_id AND brand.asking_paused_at IS NOT NULL))
 RETURNING attempts
 """
 
@@ -197,8 +199,8 @@ def hand_over(mail: OutgoingMail, *, owner: UUID) -> bool:
     leaves one mail of which nobody knows whether it was begun.
     """
     with connection.cursor() as cursor:
-        objections: list[Any] = [domain_of(mail), known_hashes(mail.to_address), scopes_against(mail.scopes)]
-        cursor.execute(_HAND_OVER, [settings.MAIL_LEASE_SECONDS, mail.pk, owner, *objections])
+        objections: list[Any] = [known_hashes(mail.to_address), scopes_against(mail.scopes), mail.is_survey_mail]
+        cursor.execute(_HAND_OVER, [settings.MAIL_LEASE_SECONDS, mail.pk, owner, domain_of(mail), *objections])
         promised = cursor.fetchone()
     if promised is None:
         put_aside(mail, owner=owner)
@@ -211,15 +213,22 @@ def hand_over(mail: OutgoingMail, *, owner: UUID) -> bool:
 def put_aside(mail: OutgoingMail, *, owner: UUID) -> None:
     """It was not handed over: say why, unless it is somebody else's by now."""
     ours = OutgoingMail.objects.filter(pk=mail.pk, state=State.CLAIMED, lease_owner=owner)
-    if reason := reason_not_to_send(mail):
-        ours.update(state=State.CANCELLED, reason=reason, **FREED)
+    match objection_to(mail):
+        case Objection(reason, None):
+            ours.update(state=State.CANCELLED, reason=reason, **FREED)
+        case Objection(_, datetime() as until) if mail.expires_at is None or until < mail.expires_at:
+            ours.update(state=State.QUEUED, reason=Reason.RESTS, not_before=until, **FREED)
+        case Objection():
+            ours.update(state=State.CANCELLED, reason=Reason.RESTS, **FREED)
+    if mail.is_survey_mail:
+        ours.filter(brand__asking_paused_at__isnull=False).update(state=State.CANCELLED, reason=Reason.PAUSED, **FREED)
     ours.filter(expires_at__lte=Now()).update(state=State.EXPIRED, reason=Reason.TOO_LATE, **FREED)
 
 
-def reason_not_to_send(mail: OutgoingMail) -> str:
-    """Why this recipient must not be written to about this: a Suppression.Reason, or nothing."""
-    against = suppressed_addresses(mail.brand, [mail.to_address], scopes=mail.scopes)
-    return next(iter(against.values()), "")
+def objection_to(mail: OutgoingMail) -> Objection | None:
+    """Why this recipient must not be written to about this."""
+    standing = standing_suppressions(mail.brand, [mail.to_address])
+    return strongest_objection(standing.get(normalize_address(mail.to_address), {}), mail.scopes)
 
 
 def attempt(mail: OutgoingMail, message: Message, transport: Transport) -> Outcome:

@@ -2,15 +2,19 @@
 
 from datetime import datetime
 
+from django.conf import settings
 from django.db import transaction
 from django.db.models import Exists, OuterRef, Q, QuerySet
 
 from accounts.models import Brand
 from affiliates.models import Purchase
-from surveys.models import Hold, Invitation, Reason, Wave
+from mailing.models import OutgoingMail
+from mailing.services import take_back_put_aside
+from surveys.models import Hold, Invitation, InvitationMail, Reason, Wave
 from surveys.services.planning import plan_invitations, take_back
 
-State = Invitation.State
+State, Kind = Invitation.State, InvitationMail.Kind
+ON_ITS_WAY = [OutgoingMail.State.QUEUED, OutgoingMail.State.CLAIMED]
 
 
 @transaction.atomic
@@ -45,14 +49,27 @@ def pause_asking(brand: Brand, *, now: datetime) -> bool:
         return False
     ours = Invitation.objects.filter(brand=brand, wave=Wave.FIRST)
     hold_for_pause(ours.filter(state=State.PLANNED), now=now)
-    taken_back = take_back(ours.filter(state=State.QUEUED, mails__mail__state__in=["queued", "claimed"]).distinct())
+    reminded = ours.filter(state=State.QUEUED, mails__kind=Kind.REMINDER, mails__mail__state__in=ON_ITS_WAY)
+    to_remind = list(reminded.values_list("pk", flat=True))
+    taken_back = take_back(ours.filter(state=State.QUEUED, mails__mail__state__in=ON_ITS_WAY).distinct())
     hold_for_pause(ours.filter(pk__in=taken_back), now=now)
+    remind_again(to_remind, now=now)
     brand.refresh_from_db(fields=["asking_paused_at"])
     return True
 
 
 def hold_for_pause(invitations: QuerySet[Invitation], *, now: datetime) -> None:
     invitations.update(state=State.HELD, reason=Reason.PAUSED, scheduled_for=None, remind_at=None, updated_at=now)
+
+
+def remind_again(invitation_ids: list[int], *, now: datetime) -> None:
+    """Those of them whose reminder did not go out, when nothing stands against it any more."""
+    cancelled = InvitationMail.objects.filter(
+        invitation__in=invitation_ids, kind=Kind.REMINDER, mail__state=OutgoingMail.State.CANCELLED
+    )
+    Invitation.objects.filter(pk__in=list(cancelled.values_list("invitation", flat=True)), state=State.QUEUED).update(
+        remind_at=now, updated_at=now
+    )
 
 
 @transaction.atomic
@@ -74,3 +91,19 @@ def wake_held(*, now: datetime) -> int:
     sleeping = Invitation.objects.filter(state=State.HELD, scheduled_for=None).filter(causeless)
     free = sleeping.select_for_update(skip_locked=True, no_key=True, of=("self",)).values_list("pk", flat=True)
     return Invitation.objects.filter(pk__in=list(free)).update(scheduled_for=now, updated_at=now)
+
+
+@transaction.atomic
+def plan_put_aside(*, now: datetime) -> int:
+    """Decide anew on whose mail the ledger put aside at its last look for a cause that will pass; how many."""
+    rows = InvitationMail.objects.filter(mail__in=OutgoingMail.objects.put_aside(), invitation__state=State.QUEUED)
+    # Locked as planning locks them. What somebody else holds the next run finds.
+    locked = rows.select_for_update(skip_locked=True, no_key=True, of=("invitation",)).select_related("invitation")
+    put_aside = list(locked[: settings.PURCHASE_BATCH_SIZE])
+    firsts = [row.invitation_id for row in put_aside if row.kind == Kind.FIRST]
+    # Due at once: why they are held, and until when, is judged as for anybody who is due.
+    Invitation.objects.filter(pk__in=firsts).update(
+        state=State.HELD, reason=Reason.PAUSED, scheduled_for=now, remind_at=None, updated_at=now
+    )
+    remind_again([row.invitation_id for row in put_aside if row.kind == Kind.REMINDER], now=now)
+    return take_back_put_aside([row.mail_id for row in put_aside])

@@ -12,7 +12,7 @@ from accounts.models import Brand
 from affiliates.models import Purchase
 from mailing.addresses import normalize_address
 from mailing.models import OutgoingMail
-from mailing.selectors import standing_suppressions, strongest_reason
+from mailing.selectors import Objection, standing_suppressions, strongest_objection
 from mailing.services import cancel_mails
 from surveys.asking import Facts, Verdict, judge
 from surveys.models import Hold, Invitation, InvitationMail, Reason, Survey, Wave
@@ -165,25 +165,28 @@ def look_again_at_the_rested(purchase_ids: Collection[int], *, now: datetime) ->
 def gather_facts(brand: Brand, purchases: Collection[Purchase], *, counting: Sequence[str]) -> Facts:
     """What the rule must know of these purchases; `counting`: the states in which somebody counts as asked."""
     ids = [purchase.pk for purchase in purchases]
+    objections = objections_to(brand, purchases)
     return Facts(
-        suppressed=suppressed_purchases(brand, purchases),
+        suppressed={pk: reason_of_suppression(o.reason) for pk, o in objections.items() if o.until is None},
+        rests_until={pk: o.until for pk, o in objections.items() if o.until is not None},
         on_hold=set(Hold.objects.standing().filter(purchase__in=ids).values_list("purchase", flat=True)),
         asked=times_asked({purchase.customer_id for purchase in purchases}, counting) if brand.fatigue_days else {},
     )
 
 
-def suppressed_purchases(brand: Brand, purchases: Collection[Purchase]) -> dict[int, Reason]:
-    """The purchases whose customer must not be asked, by their wish about all surveys or about this purchase alone."""
+def objections_to(brand: Brand, purchases: Collection[Purchase]) -> dict[int, Objection]:
+    """The purchases whose customer must not be asked: by their wish, about all surveys or this purchase alone, or
+    because their address does not work."""
     addresses = {
         purchase.pk: normalize_address(purchase.customer.email) for purchase in purchases if purchase.customer.email
     }
     standing = standing_suppressions(brand, set(addresses.values()))
-    reasons = {
-        pk: strongest_reason(standing[address], [OutgoingMail.SURVEYS]) or standing[address].get(purchase_scope(pk))
+    objections = {
+        pk: strongest_objection(standing[address], [OutgoingMail.SURVEYS, purchase_scope(pk)])
         for pk, address in addresses.items()
         if address in standing
     }
-    return {pk: reason_of_suppression(reason) for pk, reason in reasons.items() if reason}
+    return {pk: objection for pk, objection in objections.items() if objection}
 
 
 def reason_of_suppression(reason: str) -> Reason:

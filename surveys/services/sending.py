@@ -222,6 +222,9 @@ def judge_reminder(
         return None
     if reason_never_to_ask(purchase, brand=brand, facts=facts):
         return None
+    rests_until = facts.rests_until.get(purchase.pk)
+    if rests_until and rests_until > now:
+        return rests_until
     if brand.asking_paused_at or mail.state in (MailState.QUEUED, MailState.CLAIMED, MailState.HANDING_OVER):
         return now + LOOK_AGAIN_AFTER
     asked_at = mail.sent_at or mail.handed_over_at

@@ -114,11 +114,27 @@ def test_three_soft_bounces_over_three_days_let_an_address_rest(
     assert suppressed_addresses(brand, ["full@correo.example"], scopes=[]) == {"full@correo.example": "bounced"}
     assert send_due_mail() == 0
 
+    waiting.refresh_from_db()
+    assert (waiting.state, waiting.reason, waiting.not_before) == (State.QUEUED, "rests", rest.expires_at)
+
     # When it has rested it is written to again.
     Suppression.objects.update(expires_at=now - timedelta(days=999))
-    OutgoingMail.objects.filter(pk=waiting.pk).update(state=State.QUEUED, reason="")
+    OutgoingMail.objects.filter(pk=waiting.pk).update(not_before=now)
     assert suppressed_addresses(brand, ["full@correo.example"], scopes=[]) == {}
     assert send_due_mail() == 1
+
+
+def test_a_mail_whose_time_is_over_before_its_address_has_rested_is_put_aside(
+    server: AnsweringServer, brand: Brand
+) -> None:
+    until = datetime.now(UTC) + timedelta(days=30)
+    mail = make_mail(brand, expires_at=until - timedelta(seconds=1))
+    suppress(brand, mail.to_address, scope="all", reason="bounced", now=NOW, expires_at=until)
+
+    assert send_due_mail() == 0
+
+    assert list(OutgoingMail.objects.put_aside()) == [mail]
+    assert OutgoingMail.objects.get().reason == "rests"
 
 
 @pytest.mark.parametrize(

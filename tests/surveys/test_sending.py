@@ -4,6 +4,7 @@ from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime, time, timedelta
 from threading import Barrier
 from typing import Any
+from zoneinfo import ZoneInfo
 
 import pytest
 from django.db import connection, transaction
@@ -18,13 +19,22 @@ from mailing.services import suppress
 from mailing.services.sending import send_due_mail
 from surveys.models import Hold, Invitation, InvitationMail, Reason, Response
 from surveys.selectors import SurveyState, survey_states
-from surveys.services import hold_purchase, plan_invitations, send_due_invitations, send_due_reminders
+from surveys.services import (
+    hold_purchase,
+    pause_asking,
+    plan_invitations,
+    resume_asking,
+    send_due_invitations,
+    send_due_reminders,
+)
+from surveys.services.holding import plan_put_aside
 from surveys.tasks import plan_due_work
 from surveys.tasks import send_due_invitations as send_due_invitations_task
 from tests.factories import NOW, make_affiliate, make_brand, make_customer, make_product, make_purchase
 
 pytestmark = pytest.mark.django_db
 DAY = timedelta(days=1)
+MADRID = ZoneInfo("Europe/Madrid")
 
 
 def plan(*purchases: Purchase, now: datetime = NOW) -> None:
@@ -220,6 +230,124 @@ def test_who_is_in_other_hands_is_left_for_the_next_run() -> None:
 
     assert state(busy) == SurveyState("planned", NOW)
     assert send_due_invitations(now=NOW) == 1
+
+
+# --- What passes ------------------------------------------------------------------------------------------------------
+def rests(purchase: Purchase, *, until: datetime) -> None:
+    """As after soft bounces: for a while."""
+    address = str(purchase.customer.email)
+    suppress(purchase.brand, address, scope="all", reason="bounced", now=NOW, expires_at=until)
+
+
+def test_an_address_that_rests_is_asked_when_it_has_rested() -> None:
+    now = datetime.now(UTC)
+    brand = make_brand(window_start=time(10), window_end=time(20), max_age_days=90)
+    known, new = (make_purchase(make_customer(brand), delivered_at=now - DAY) for _i in range(2))
+    plan(known, now=now)
+    until = (now + 30 * DAY).replace(hour=2)
+    rests(known, until=until)
+    rests(new, until=until)
+
+    plan(known, new, now=now)
+
+    opening = datetime.combine(until.astimezone(MADRID).date(), time(10), MADRID)
+    assert state(known, now) == state(new, now) == SurveyState("held", opening, Reason.BOUNCED)
+    assert send_due_invitations(now=opening - timedelta(seconds=1)) == 0
+    Suppression.objects.update(expires_at=now - timedelta(seconds=1))  # the database's clock stands still in a test
+    assert send_due_invitations(now=opening) == 2
+
+
+def test_a_rest_that_is_over_before_the_time_to_ask_delays_nobody() -> None:
+    now = datetime.now(UTC)
+    purchase = make_purchase(make_customer(make_brand(delay_goods=3 * DAY)), delivered_at=now)
+    rests(purchase, until=now + 2 * DAY)
+
+    plan(purchase, now=now)
+
+    assert state(purchase, now) == SurveyState("planned", now + 3 * DAY)
+
+
+def test_a_reminder_waits_for_an_address_that_rests() -> None:
+    now = datetime.now(UTC)
+    purchase = asked(make_brand(reminder_after=4 * DAY, link_days=90), now=now - 4 * DAY, delivered_at=now - 5 * DAY)
+    rests(purchase, until=now + 10 * DAY)
+
+    assert send_due_reminders(now=now) == 0
+
+    assert Invitation.objects.get().remind_at == now + 10 * DAY
+    Suppression.objects.update(expires_at=now - timedelta(seconds=1))
+    assert send_due_reminders(now=now + 10 * DAY) == 1
+
+
+@pytest.mark.django_db(transaction=True)
+def test_a_rest_that_begins_after_queueing_holds_and_asks_once_when_it_is_over(mailbox: Any) -> None:
+    now = datetime.now(UTC) - timedelta(seconds=1)
+    purchase = make_purchase(make_customer(make_brand()), delivered_at=now)
+    plan(purchase, now=now)
+    send_due_invitations(now=now)
+    until = now + 30 * DAY
+    rests(purchase, until=until)
+
+    send_due_mail()
+    assert state(purchase, now) == SurveyState("held", None, Reason.BOUNCED)
+    assert plan_put_aside(now=now) == 1
+    assert plan_put_aside(now=now) == 0
+    assert send_due_invitations(now=now) == 0
+    assert state(purchase, now) == SurveyState("held", until, Reason.BOUNCED)
+
+    Suppression.objects.update(expires_at=now)
+    assert send_due_invitations(now=until) == 1
+    OutgoingMail.objects.filter(state="queued").update(not_before=now, expires_at=None)
+    send_due_mail()
+    send_due_mail()
+    assert [mail.to for mail in mailbox.mails()] == [str(purchase.customer.email)]
+    assert state(purchase, until) == SurveyState("sent", until)
+
+
+@pytest.mark.django_db(transaction=True)
+def test_a_pause_that_the_queueing_did_not_see_stops_its_mails_too(mailbox: Any) -> None:
+    now = datetime.now(UTC) - timedelta(seconds=1)
+    brand, other = make_brand(reminder_after=DAY, max_age_days=90), make_brand("brasa")
+    reminded = asked(brand, now=now - DAY, delivered_at=now - 2 * DAY)
+    send_due_reminders(now=now)
+    queued, theirs = (make_purchase(make_customer(b), delivered_at=now) for b in (brand, other))
+    plan(queued, now=now)
+    plan(theirs, now=now)
+    send_due_invitations(now=now)
+    change(brand, asking_paused_at=now)  # between judging and queueing
+
+    send_due_mail()
+    assert [mail.to for mail in mailbox.mails()] == [theirs.customer.email]
+    assert state(queued, now) == SurveyState("held", None, Reason.PAUSED)
+    assert plan_put_aside(now=now) == 2
+    assert send_due_invitations(now=now) + send_due_reminders(now=now) == 0
+    assert state(queued, now) == SurveyState("held", None, Reason.PAUSED)
+
+    resume_asking(brand, now=now)
+    later = now + timedelta(hours=1)
+    assert send_due_invitations(now=later) + send_due_reminders(now=later) == 2
+    OutgoingMail.objects.update(not_before=now)
+    send_due_mail()
+    assert sorted(mail.to for mail in mailbox.mails()) == sorted(Customer.objects.values_list("email", flat=True))
+    assert state(reminded, later).state == "sent"
+
+
+def test_a_pause_takes_a_queued_reminder_back_and_resuming_reminds_once() -> None:
+    brand = make_brand(reminder_after=4 * DAY)
+    purchase = asked(brand)
+    send_due_reminders(now=NOW + 4 * DAY)
+
+    pause_asking(brand, now=NOW + 4 * DAY)
+    assert send_due_reminders(now=NOW + 5 * DAY) == 0
+    resume_asking(brand, now=NOW + 6 * DAY)
+    assert send_due_reminders(now=NOW + 6 * DAY) == 1
+    assert send_due_reminders(now=NOW + 9 * DAY) == 0
+
+    assert list(mails_of(purchase).order_by("pk").values_list("template", "state")) == [
+        ("surveys/invitation", "sent"),
+        ("surveys/reminder", "queued"),
+    ]
+    assert OutgoingMail.objects.filter(state="cancelled").count() == 1
 
 
 # --- The reminder ----------------------------------------------------------------------------------------------------
