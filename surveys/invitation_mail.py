@@ -1,6 +1,6 @@
 """What the mails that ask say: the words of the brand's survey, and the little that they tell of the purchase."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -14,7 +14,6 @@ from surveys.asking import zone_of
 from surveys.models import Invitation, Question, Survey
 from surveys.wording import fill, in_language
 
-QUESTION = "csat"  # the one question in the mail
 TEXTS = ("subject", "preheader", "body")
 # Received no longer ago than this, "a few days ago" would be untrue.
 FRESH_FOR = timedelta(days=2)
@@ -23,7 +22,7 @@ FRESH_FOR = timedelta(days=2)
 def mail_contexts(brand: Brand, invitations: Sequence[Invitation], *, now: datetime) -> dict[int, dict[str, Any]]:
     """The templates' context by invitation, each in its customer's language. Invitations carry their purchases."""
     surveys = Survey.objects.in_bulk({invitation.survey_id for invitation in invitations})
-    questions = {question.survey_id: question for question in Question.objects.filter(survey__in=surveys, key=QUESTION)}
+    questions = first_scales(surveys)
     return {
         invitation.pk: mail_context(
             brand,
@@ -35,6 +34,12 @@ def mail_contexts(brand: Brand, invitations: Sequence[Invitation], *, now: datet
         for invitation in invitations
         if invitation.purchase
     }
+
+
+def first_scales(surveys: Iterable[int]) -> dict[int, Question]:
+    """The one question of each survey that its mail asks: the first that a link can answer."""
+    scales = Question.objects.filter(survey__in=surveys, kind=Question.Kind.SCALE)
+    return {question.survey_id: question for question in scales.order_by("survey", "position").distinct("survey")}
 
 
 def mail_context(
@@ -53,15 +58,20 @@ def mail_context(
         "name": names["name"],
         "is_discreet": brand.is_discreet,
         "kind": purchase.kind,
+        "wave": survey.wave,
         "is_fresh": purchase.received_at is not None and now - purchase.received_at < FRESH_FOR,
         "purchased_on": date_in_words(purchase, brand, language),
         "question": fill(in_language(question.texts, language, brand.default_language), brand=names["brand"]),
-        "options": [
-            {"code": option["code"], "label": in_language(option["labels"], language, brand.default_language)}
-            for option in question.options
-        ],
+        "options": points_of(question, language, brand.default_language),
         "texts": {key: fill(survey.mail_texts.get(language, {}).get(key, ""), **names) for key in TEXTS},
     }
+
+
+def points_of(question: Question, language: str, fallback: str) -> list[dict[str, str]]:
+    """The points of a scale, one link each, in the brand's words where it has some."""
+    labels = {option["code"]: in_language(option["labels"], language, fallback) for option in question.options}
+    points = range(question.low or 0, (question.high or 0) + 1)
+    return [{"code": str(point), "label": labels.get(str(point), str(point))} for point in points]
 
 
 def first_name(name: str) -> str:

@@ -160,7 +160,7 @@ FOLLOW_UP = [
         "buy_again",
         Kind.SCALE,
         texts(
-            "Si volvieras a necesitar algo parecido, ¿lo comprarías otra vez a {brand}?",
+            "Si volvieras a necesitar algo parecido, ¿lo comprarías otra vez en {brand}?",
             "If you needed something similar again, would you buy it from {brand}?",
         ),
         is_required=True,
