@@ -70,6 +70,7 @@ class OutgoingMail(models.Model):
         COMPLAINED = "complained", _("Marked our mail as spam")
         RESTS = "rests", _("The address rests after failing again and again")
         PAUSED = "paused", _("Its brand asks nobody for now")
+        NOT_ARRIVED = "not_arrived", _("It did not arrive")
         MANUAL = "manual", _("Set by staff")
         TAKEN_BACK = "taken_back", _("Taken back before it was sent")
 
@@ -83,7 +84,8 @@ class OutgoingMail(models.Model):
     # The stream one can unsubscribe from. Mail without it answers a customer and comes from another sender.
     SURVEYS = "surveys"
 
-    brand = models.ForeignKey(Brand, models.CASCADE, related_name="mails", verbose_name=_("brand"))
+    # Without an index of its own: those that begin with the brand serve.
+    brand = models.ForeignKey(Brand, models.CASCADE, related_name="mails", db_index=False, verbose_name=_("brand"))
     uuid = models.UUIDField(default=uuid.uuid4, unique=True, editable=False)
     dedupe_key = models.CharField(_("dedupe key"), max_length=120, unique=True)
     template = models.CharField(_("template"), max_length=60)
@@ -121,8 +123,11 @@ class OutgoingMail(models.Model):
             models.Index(
                 fields=["lease_until"], name="mail_leased", condition=Q(state__in=["claimed", "handing_over"])
             ),
-            models.Index(fields=["brand", "-created_at"], name="mail_newest"),
             models.Index(fields=["to_address"], name="mail_address"),
+            # What staff leaf through: all by number, a state by when it was reached, which counts the last minutes too.
+            models.Index(fields=["brand", "-id"], name="mail_of_brand"),
+            models.Index(fields=["brand", "state", "-updated_at", "-id"], name="mail_by_state"),
+            models.Index(fields=["id"], name="mail_unreachable", condition=Q(state="queued", reason="unreachable")),
             models.Index(
                 fields=["id"], name="mail_put_aside", condition=Q(state="cancelled", reason__in=["rests", "paused"])
             ),
@@ -197,6 +202,10 @@ class MailDomain(models.Model):
     class Meta:
         verbose_name = _("mail domain")
         verbose_name_plural = _("mail domains")
+        indexes = [
+            models.Index(fields=["free_at"], name="maildomain_busy"),
+            models.Index(fields=["paused_until"], name="maildomain_resting", condition=Q(paused_until__isnull=False)),
+        ]
 
     def __str__(self) -> str:
         return self.name or "*"
@@ -213,6 +222,9 @@ class MailEvent(models.Model):
         UNSUBSCRIBED = "unsubscribed", _("Unsubscribed")
         REJECTED = "rejected", _("Rejected")
         RETRIED = "retried", _("Retried by staff")
+        ARRIVED = "arrived", _("Found to have arrived")
+        NOT_ARRIVED = "not_arrived", _("Found not to have arrived")
+        CANCELLED = "cancelled", _("Cancelled by staff")
 
     brand = models.ForeignKey(Brand, models.CASCADE, verbose_name=_("brand"))
     mail = models.ForeignKey(
@@ -281,3 +293,56 @@ class Suppression(models.Model):
 
     def __str__(self) -> str:
         return f"{self.scope} · {self.get_reason_display()}"
+
+
+class Heartbeat(models.Model):
+    """A process without which no mail goes, and when it was last alive, by the database's clock."""
+
+    class Kind(models.TextChoices):
+        BEAT = "beat", _("Beat")
+        WORKER = "worker", _("Worker")
+
+    kind = models.CharField(_("kind"), max_length=6, choices=Kind)
+    host = models.CharField(_("host"), max_length=255)
+    pid = models.PositiveIntegerField(_("process"))
+    started_at = models.DateTimeField(_("started at"))
+    seen_at = models.DateTimeField(_("last alive at"))
+    # It was asked to end and did. Empty: it is at work, or was killed.
+    stopped_at = models.DateTimeField(_("stopped at"), null=True, blank=True)
+
+    class Meta:
+        verbose_name = _("process")
+        verbose_name_plural = _("processes")
+        constraints = [models.UniqueConstraint(fields=["kind", "host", "pid"], name="heartbeat_once_a_process")]
+
+    def __str__(self) -> str:
+        return f"{self.get_kind_display()} · {self.host} · {self.pid}"
+
+
+class Alarm(models.Model):
+    """A trouble of all mail, from when it was noticed to its end. One of a kind stands at a time."""
+
+    class Kind(models.TextChoices):
+        BEAT_SILENT = "beat_silent", _("Beat is silent")
+        WORKERS_SILENT = "workers_silent", _("No worker is at work")
+        QUEUE_LATE = "queue_late", _("Mail goes out late")
+        UNREACHABLE = "unreachable", _("The mail server cannot be reached")
+
+    kind = models.CharField(_("kind"), max_length=14, choices=Kind)
+    began_at = models.DateTimeField(_("began at"))
+    ended_at = models.DateTimeField(_("ended at"), null=True, blank=True)
+    # When the operator was written to about it, and about its end.
+    told_at = models.DateTimeField(_("told at"), null=True, blank=True)
+    end_told_at = models.DateTimeField(_("end told at"), null=True, blank=True)
+    # Whoever writes just now has until then; afterwards another process may try.
+    telling_until = models.DateTimeField(null=True, blank=True, editable=False)
+
+    class Meta:
+        verbose_name = _("alarm")
+        verbose_name_plural = _("alarms")
+        constraints = [
+            models.UniqueConstraint(fields=["kind"], name="alarm_one_stands", condition=Q(ended_at__isnull=True)),
+        ]
+
+    def __str__(self) -> str:
+        return self.get_kind_display()
