@@ -284,6 +284,10 @@ class User(AbstractBaseUser, PermissionsMixin):
         membership = self.memberships.filter(brand=brand).first()
         return Membership.Role(membership.role) if membership else None
 
+    def may_write_for(self, brand: Brand) -> bool:
+        """May they change what concerns the brand's customers?"""
+        return self.is_active and self.role_in(brand) in (Membership.Role.ADMIN, Membership.Role.AGENT)
+
 
 class Membership(models.Model):
     """What a person may do for a brand."""

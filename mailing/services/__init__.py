@@ -10,11 +10,13 @@ from mailing.services.queueing import (
 )
 from mailing.services.reports import MailReport, record_mail_event
 from mailing.services.sending import recover_expired_leases, send_due_mail
+from mailing.services.settling import Settlement, settle_mail
 from mailing.services.suppression import suppress, unsubscribe
 
 __all__ = [
     "MailReport",
     "MailRequest",
+    "Settlement",
     "cancel_mails",
     "queue_mail",
     "queue_mails",
@@ -22,6 +24,7 @@ __all__ = [
     "recover_expired_leases",
     "retry_mail",
     "send_due_mail",
+    "settle_mail",
     "suppress",
     "take_back_put_aside",
     "unsubscribe",

@@ -83,7 +83,11 @@ def _settle(mail: OutgoingMail, report: MailReport) -> None:
     """What was perhaps delivered was: it is neither uncertain any longer nor to be sent again."""
     if report.kind not in PROVES_ACCEPTED:
         return
-    in_doubt = Q(state=State.UNCERTAIN) | Q(state=State.QUEUED, reason__in=[MailReason.LOST, MailReason.WORKER_LOST])
+    in_doubt = (
+        Q(state=State.UNCERTAIN)
+        | Q(state=State.QUEUED, reason__in=[MailReason.LOST, MailReason.WORKER_LOST])
+        | Q(state=State.FAILED, reason=MailReason.NOT_ARRIVED)  # as staff thought
+    )
     OutgoingMail.objects.filter(in_doubt, pk=mail.pk).update(
         state=State.SENT, reason="", sent_at=mail.handed_over_at or report.occurred_at, updated_at=Now()
     )
