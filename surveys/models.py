@@ -87,7 +87,11 @@ class SurveyQuerySet(BrandOwnedQuerySet["Survey"]):
 
 
 class Survey(models.Model):
-    """One version of a questionnaire. Once answered it never changes: a change makes the next version."""
+    """One version of a questionnaire: customers are asked by a published one, and a change makes the next version.
+
+    Once an invitation refers to it, the database refuses every change of its questions and of its mail's wording
+    (migration 0002), so that an answer always stands beside what was asked.
+    """
 
     class Status(models.TextChoices):
         DRAFT = "draft", _("Draft")
@@ -100,6 +104,8 @@ class Survey(models.Model):
     status = models.CharField(_("status"), max_length=10, choices=Status, default=Status.DRAFT)
     # {"es": {"subject": …, "preheader": …, "body": …}, …}; an empty text means the standard one
     mail_texts = models.JSONField(_("wording of the mail by language"), default=dict, blank=True)
+    # How often the draft was saved: by it two people who edit at once notice each other.
+    edits = models.PositiveIntegerField(_("times edited"), default=0, db_default=0)
     created_at = models.DateTimeField(_("created at"), auto_now_add=True)
     published_at = models.DateTimeField(_("published at"), null=True, blank=True)
 

@@ -2,9 +2,10 @@
 
 import pytest
 
-from surveys.models import Aspect, Fact, Invitation, Question
+from surveys.models import Aspect, Fact, Invitation
 from surveys.questionnaire import Ask, meets, questionnaire_for, replies_in
 from surveys.services.answering import submit_response
+from surveys.standard import publish_standard_survey
 from tests import factories
 from tests.factories import NOW
 from tests.surveys.factories import make_invitation, said
@@ -93,8 +94,11 @@ def test_texts_name_the_brand_and_who_recommended_it(invitation):
     assert asks(invitation)["affiliate_rating"].text.endswith("que te dio Ana Botas?")
 
 
-def test_a_language_that_is_missing_falls_back_to_the_brands_own(invitation):
-    Question.objects.filter(key="csat").update(texts={"es": "¿Qué tal?", "pt": "Que tal?"})
+def test_a_language_that_is_missing_falls_back_to_the_brands_own():
+    brand = factories.make_brand()
+    survey = publish_standard_survey(brand)
+    survey.questions.filter(key="csat").update(texts={"es": "¿Qué tal?", "pt": "Que tal?"})
+    invitation = make_invitation(factories.make_purchase(factories.make_customer(brand)))
 
     assert asks(invitation, "pt")["csat"].text == "Que tal?"
     assert asks(invitation, "en")["csat"].text == "¿Qué tal?"

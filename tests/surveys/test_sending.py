@@ -28,6 +28,7 @@ from surveys.services import (
     send_due_reminders,
 )
 from surveys.services.holding import plan_put_aside
+from surveys.standard import publish_standard_survey
 from surveys.tasks import plan_due_work
 from surveys.tasks import send_due_invitations as send_due_invitations_task
 from tests.factories import NOW, make_affiliate, make_brand, make_customer, make_product, make_purchase
@@ -555,8 +556,7 @@ def test_a_discreet_brand_tells_nothing() -> None:
 
 def test_a_brand_may_word_its_mail_itself_and_the_reminder_stays_the_last() -> None:
     brand = make_brand(name="Lumbre")
-    plan(make_purchase(make_customer(brand)))
-    survey = Invitation.objects.get().survey
+    survey = publish_standard_survey(brand)
     survey.mail_texts = {"es": {"subject": "{name}, ¿qué tal con {brand}?", "body": "Primera línea.\n<b>{product}</b>"}}
     survey.save(update_fields=["mail_texts"])
 
