@@ -18,6 +18,7 @@ from accounts.models import Scope
 from affiliates.attribution import CLOCK_TOLERANCE
 from affiliates.models import Affiliate, Click, LinkPromise, TrackingLink
 from affiliates.services import CodeTaken, create_affiliate, create_link, record_click
+from affiliates.sub_ids import LONGEST, read_sub_ids
 from affiliates.visitors import key_from_shop
 
 
@@ -59,6 +60,14 @@ class AffiliateField(serializers.SlugRelatedField[Affiliate]):
         return Affiliate.objects.filter(brand=key_of(self.context["request"]).brand)
 
 
+class SubIdsSerializer(serializers.Serializer[Any]):
+    sub1 = serializers.CharField(max_length=LONGEST, required=False, allow_blank=True)
+    sub2 = serializers.CharField(max_length=LONGEST, required=False, allow_blank=True)
+    sub3 = serializers.CharField(max_length=LONGEST, required=False, allow_blank=True)
+    sub4 = serializers.CharField(max_length=LONGEST, required=False, allow_blank=True)
+    sub5 = serializers.CharField(max_length=LONGEST, required=False, allow_blank=True)
+
+
 class LinkSerializer(serializers.ModelSerializer[TrackingLink]):
     affiliate = AffiliateField(slug_field="code", queryset=Affiliate.objects.all())
     destination = serializers.CharField(max_length=2000, help_text="A page of the shop, on one of the brand's hosts.")
@@ -67,12 +76,23 @@ class LinkSerializer(serializers.ModelSerializer[TrackingLink]):
     promises = serializers.ListField(
         child=serializers.CharField(max_length=200), required=False, default=list, write_only=True
     )
+    sub_ids = SubIdsSerializer(required=False, help_text="What a click gets that brings none of its own.")
     url = serializers.SerializerMethodField()
     is_paused = serializers.SerializerMethodField()
 
     class Meta:
         model = TrackingLink
-        fields = ("affiliate", "code", "destination", "campaign", "promises", "url", "is_paused", "created_at")
+        fields = (
+            "affiliate",
+            "code",
+            "destination",
+            "campaign",
+            "promises",
+            "sub_ids",
+            "url",
+            "is_paused",
+            "created_at",
+        )
 
     def get_url(self, link: TrackingLink) -> str:
         return settings.BASE_URL + link.get_absolute_url()
@@ -120,6 +140,7 @@ class ClickSerializer(serializers.Serializer[Any]):
     visitor = serializers.CharField(
         max_length=200, required=False, allow_blank=True, help_text="An opaque key of yours: the same for one visitor."
     )
+    sub_ids = SubIdsSerializer(required=False, help_text="The link's own fill what is not given.")
 
 
 class ClickCreatedSerializer(serializers.Serializer[Any]):
@@ -143,7 +164,10 @@ class ClicksView(APIView):
             message = _("A click lies in the past.")
             raise serializers.ValidationError({"occurred_at": [ErrorDetail(message, "in_the_future")]})
         visitor = key_from_shop(brand.pk, given.get("visitor", ""))
-        click_id = record_click(link.pk, kind=Click.Kind.VISIT, visitor=visitor, occurred_at=occurred_at)
+        sub_ids = link.sub_ids | read_sub_ids(given.get("sub_ids", {}))
+        click_id = record_click(
+            link.pk, kind=Click.Kind.VISIT, visitor=visitor, occurred_at=occurred_at, sub_ids=sub_ids
+        )
         return Response({"click_id": click_id}, status=status.HTTP_201_CREATED)
 
 

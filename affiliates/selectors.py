@@ -27,6 +27,8 @@ class LinkTarget:
     destination: str
     hosts: tuple[str, ...]
     is_paused: bool
+    # Pairs, with a default: a target of the version before may still lie in the cache.
+    sub_ids: tuple[tuple[str, str], ...] = ()
 
 
 def link_target(code: str) -> LinkTarget | None:
@@ -46,7 +48,13 @@ def _read(code: str) -> LinkTarget | None:
         return None
     brand = link.affiliate.brand
     return LinkTarget(
-        link.pk, link.affiliate_id, brand.pk, link.destination, tuple(brand.allowed_hosts), link.paused_at is not None
+        link.pk,
+        link.affiliate_id,
+        brand.pk,
+        link.destination,
+        tuple(brand.allowed_hosts),
+        link.paused_at is not None,
+        tuple(link.sub_ids.items()),
     )
 
 

@@ -19,6 +19,7 @@ from affiliates.forms import ApplicationForm, JoinForm
 from affiliates.models import Customer
 from affiliates.selectors import invitation_for, link_target
 from affiliates.services import accept_invitation, apply_to_programme, is_code, kind_of_visit, record_click
+from affiliates.sub_ids import read_sub_ids
 from affiliates.visitors import is_pressing, key_of_the_day
 
 
@@ -38,7 +39,14 @@ def follow_link(request: HttpRequest, code: str) -> HttpResponse:
     visitor = key_of_the_day(target.brand_id, client_address(request), user_agent, now.date())
     kind = kind_of_visit(request.method or "", user_agent)
     is_own = is_member(request.user, target.affiliate_id)
-    public_id = record_click(target.link_id, kind=kind, visitor=visitor, occurred_at=now, is_own_device=is_own)
+    public_id = record_click(
+        target.link_id,
+        kind=kind,
+        visitor=visitor,
+        occurred_at=now,
+        is_own_device=is_own,
+        sub_ids=dict(target.sub_ids) | read_sub_ids(request.GET),
+    )
     return to_shop(with_click(target.destination, public_id))
 
 

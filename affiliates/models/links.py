@@ -4,7 +4,7 @@ import secrets
 from typing import TYPE_CHECKING
 
 from django.db import models
-from django.db.models import F, Q
+from django.db.models import F, Q, Value
 from django.urls import reverse
 from django.utils.translation import gettext_lazy as _
 
@@ -32,6 +32,8 @@ class TrackingLink(models.Model):
     code = models.CharField(_("code"), max_length=60, unique=True, default=random_code)
     destination = models.URLField(_("destination"), max_length=2000)
     campaign = models.CharField(_("campaign"), max_length=100, blank=True)
+    # What a click gets that brings none of its own: {"sub1": "blog", …}
+    sub_ids = models.JSONField(_("sub-ids"), default=dict, db_default=Value({}, models.JSONField()), blank=True)
     paused_at = models.DateTimeField(_("paused since"), null=True, blank=True)
     created_at = models.DateTimeField(_("created at"), auto_now_add=True)
     updated_at = models.DateTimeField(_("updated at"), auto_now=True)
@@ -129,6 +131,7 @@ class Click(models.Model):
     kind = models.CharField(_("kind"), max_length=6, choices=Kind, default=Kind.VISIT)
     visitor = models.CharField(_("visitor"), max_length=64, blank=True)
     is_own_device = models.BooleanField(_("by the affiliate"), db_default=False)
+    sub_ids = models.JSONField(_("sub-ids"), default=dict, db_default=Value({}, models.JSONField()), blank=True)
     occurred_at = models.DateTimeField(_("occurred at"))
     created_at = models.DateTimeField(_("created at"), auto_now_add=True)
 

@@ -1,9 +1,11 @@
 """Affiliates, their links, and who followed them."""
 
+import json
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from datetime import datetime, timedelta
+from typing import Any
 
 from django.core.exceptions import ValidationError
 from django.db import connection, transaction
@@ -12,6 +14,7 @@ from django.utils.translation import gettext as _
 from accounts.models import Brand
 from affiliates.destinations import is_allowed_destination
 from affiliates.models import Affiliate, AffiliateEvent, Click, LinkPromise, TrackingLink, click_public_id, random_code
+from affiliates.sub_ids import read_sub_ids
 
 CODE = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]{0,59}")
 MAX_PROMISES = 20
@@ -49,7 +52,13 @@ def create_affiliate(
 
 @transaction.atomic
 def create_link(
-    affiliate: Affiliate, destination: str, *, code: str = "", campaign: str = "", promises: Sequence[str] = ()
+    affiliate: Affiliate,
+    destination: str,
+    *,
+    code: str = "",
+    campaign: str = "",
+    promises: Sequence[str] = (),
+    sub_ids: Mapping[str, Any] | None = None,
 ) -> TrackingLink:
     """A link to a page of the brand's shop, with what is promised there.
 
@@ -60,7 +69,13 @@ def create_link(
     if code:
         with errors_of("code"):
             check_code(code)
-    link = TrackingLink(affiliate=affiliate, destination=destination, code=code or random_code(), campaign=campaign)
+    link = TrackingLink(
+        affiliate=affiliate,
+        destination=destination,
+        code=code or random_code(),
+        campaign=campaign,
+        sub_ids=read_sub_ids(sub_ids or {}),
+    )
     if TrackingLink.objects.filter(code=link.code).exists():
         raise CodeTaken
     texts = check_promises(promises)
@@ -124,7 +139,20 @@ def destination_error(brand: Brand) -> ValidationError:
     return ValidationError(message, "host_not_allowed")
 
 
-def record_click(link_id: int, *, kind: str, visitor: str, occurred_at: datetime, is_own_device: bool = False) -> str:
+def change_sub_ids(link: TrackingLink, sub_ids: Mapping[str, Any], *, now: datetime) -> None:
+    """What clicks on the link get from now on where they bring none of their own."""
+    TrackingLink.objects.filter(pk=link.pk).update(sub_ids=read_sub_ids(sub_ids), updated_at=now)
+
+
+def record_click(
+    link_id: int,
+    *,
+    kind: str,
+    visitor: str,
+    occurred_at: datetime,
+    is_own_device: bool = False,
+    sub_ids: Mapping[str, str] | None = None,
+) -> str:
     """Store a click and give its public id, in one statement: durable before any purchase can quote it.
 
     A visit to a link that the same visitor followed within half an hour is a repeat.
@@ -133,8 +161,9 @@ def record_click(link_id: int, *, kind: str, visitor: str, occurred_at: datetime
     with connection.cursor() as cursor:
         cursor.execute(
             """
-            INSERT INTO affiliates_click (public_id, link_id, visitor, is_own_device, occurred_at, created_at, kind)
-            VALUES (%(public_id)s, %(link)s, %(visitor)s, %(own)s, %(at)s, statement_timestamp(),
+            INSERT INTO affiliates_click
+                (public_id, link_id, visitor, is_own_device, sub_ids, occurred_at, created_at, kind)
+            VALUES (%(public_id)s, %(link)s, %(visitor)s, %(own)s, %(sub_ids)s, %(at)s, statement_timestamp(),
                 CASE WHEN %(kind)s = 'visit' AND %(visitor)s <> '' AND EXISTS (
                     SELECT FROM affiliates_click
                     WHERE visitor = %(visitor)s AND visitor <> '' AND link_id = %(link)s
@@ -146,6 +175,7 @@ def record_click(link_id: int, *, kind: str, visitor: str, occurred_at: datetime
                 "link": link_id,
                 "visitor": visitor,
                 "own": is_own_device,
+                "sub_ids": json.dumps(dict(sub_ids or {})),
                 "at": occurred_at,
                 "since": occurred_at - REPEAT_WITHIN,
                 "kind": kind,

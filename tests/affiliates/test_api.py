@@ -107,6 +107,7 @@ def test_a_link_is_made_with_its_promises_and_its_address(shop, ana, settings):
 
     expected = {
         **given,
+        "sub_ids": {},
         "url": "https://postventa.example/r/botas",
         "is_paused": False,
         "created_at": "2026-03-10T12:00:00Z",
