@@ -399,6 +399,10 @@ class AnswerQuerySet(BrandOwnedQuerySet["Answer"]):
 class Answer(models.Model):
     """The answer to one question: a number, codes or words, as the question's kind has it."""
 
+    class AspectsFrom(models.TextChoices):
+        WORDS = "words", _("Suggested by the words")
+        STAFF = "staff", _("Set by staff")
+
     response = models.ForeignKey(Response, models.CASCADE, related_name="answers", verbose_name=_("response"))
     question = models.ForeignKey(Question, models.PROTECT, related_name="answers", verbose_name=_("question"))
     number = models.SmallIntegerField(_("number"), null=True, blank=True)
@@ -406,13 +410,31 @@ class Answer(models.Model):
     text = models.TextField(_("words"), blank=True)
     # The same without personal data: the only form of the words that may ever reach an affiliate.
     redacted_text = models.TextField(_("words without personal data"), blank=True)
+    # Which the words are in; empty where there are none, or none that tell.
+    language = models.CharField(_("language of the words"), max_length=10, blank=True, default="", db_default="")
+    # What the words are about, codes of the brand's aspects; what staff set stays until the customer writes others.
+    aspects = ArrayField(
+        models.CharField(max_length=40), verbose_name=_("aspects of the words"), blank=True, default=list, db_default=[]
+    )
+    aspects_from = models.CharField(
+        _("aspects of the words are"),
+        max_length=5,
+        choices=AspectsFrom,
+        default=AspectsFrom.WORDS,
+        db_default=AspectsFrom.WORDS,
+    )
 
     objects = AnswerQuerySet.as_manager()
 
     class Meta:
         verbose_name = _("answer")
         verbose_name_plural = _("answers")
-        constraints = [models.UniqueConstraint(fields=["response", "question"], name="answer_once_a_question")]
+        constraints = [
+            models.UniqueConstraint(fields=["response", "question"], name="answer_once_a_question"),
+            models.CheckConstraint(
+                condition=Q(aspects_from__in=["words", "staff"]), name="answer_aspects_from_is_known"
+            ),
+        ]
 
     def __str__(self) -> str:
         return f"{self.question_id}: {self.value}"
