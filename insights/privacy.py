@@ -376,7 +376,7 @@ def _catalogue(brand: Brand, language: str) -> Catalogue:
 
 def _brought(affiliate: Affiliate, period: Period) -> tuple[int, int]:
     """Purchases credited to the affiliate, and of how many customers: its own sales, which it may count."""
-    credited = Attribution.objects.current().filter(affiliate=affiliate)
+    credited = Attribution.objects.sales_of(affiliate)
     if period.first and period.after:
         zone = ZoneInfo(affiliate.brand.timezone)
         start, end = (datetime(day.year, day.month, day.day, tzinfo=zone) for day in (period.first, period.after))

@@ -53,7 +53,7 @@ def credited_sales(affiliate: Affiliate, *, period: str = "all") -> tuple[Credit
     """The newest month first."""
     zone = ZoneInfo(affiliate.brand.timezone)
     rows = (
-        within(credited_to(affiliate), "purchase__purchased_at", parse_period(period), affiliate.brand)
+        within(Attribution.objects.sales_of(affiliate), "purchase__purchased_at", parse_period(period), affiliate.brand)
         .values(month=TruncMonth("purchase__purchased_at", tzinfo=zone))
         .values_list("month", "reason")
         .annotate(n=Count("pk"))
@@ -80,7 +80,7 @@ NEW_AND_RETURNING = """
             row_number() OVER (PARTITION BY purchase.customer_id ORDER BY purchase.purchased_at, purchase.id) AS nth
         FROM affiliates_attribution attribution
         JOIN affiliates_purchase purchase ON purchase.id = attribution.purchase_id
-        WHERE attribution.is_current AND attribution.affiliate_id = %(affiliate)s
+        WHERE attribution.is_current AND attribution.affiliate_id = %(affiliate)s AND purchase.source <> 'test'
     ) sold
     GROUP BY month
     ORDER BY month
@@ -90,15 +90,11 @@ NEW_AND_RETURNING = """
 def link_traffic(affiliate: Affiliate, *, period: str = "all") -> Traffic:
     months, brand = parse_period(period), affiliate.brand
     visits = Click.objects.filter(link__affiliate=affiliate, kind=Click.Kind.VISIT)
-    purchases = credited_to(affiliate).filter(link__isnull=False)
+    purchases = Attribution.objects.sales_of(affiliate).filter(link__isnull=False)
     return Traffic(
         count_by_link(within(visits, "occurred_at", months, brand)),
         count_by_link(within(purchases, "purchase__purchased_at", months, brand)),
     )
-
-
-def credited_to(affiliate: Affiliate) -> QuerySet[Attribution]:
-    return Attribution.objects.current().filter(affiliate=affiliate)
 
 
 def count_by_link(rows: QuerySet[Any]) -> dict[int, int]:

@@ -2,11 +2,13 @@
 
 from typing import Any
 
-from django.contrib import admin
+from django.contrib import admin, messages
 from django.contrib.admin.utils import display_for_value
+from django.core.exceptions import PermissionDenied
 from django.db.models import F, FilteredRelation, Q, QuerySet
 from django.http import HttpRequest, HttpResponse
-from django.urls import reverse
+from django.shortcuts import redirect, render
+from django.urls import path, reverse
 from django.utils import formats, timezone
 from django.utils.dateparse import parse_datetime
 from django.utils.html import format_html, format_html_join
@@ -14,16 +16,18 @@ from django.utils.safestring import SafeString
 from django.utils.translation import gettext, pgettext
 from django.utils.translation import gettext_lazy as _
 
-from accounts.admin import ReadOnlyAdmin, ReadOnlyInline
+from accounts.admin import WRITING_ROLES, ReadOnlyAdmin, ReadOnlyInline, has_role
 from accounts.models import AccessLog
 from accounts.services import record_access
 from affiliates import attribution as rules
 from affiliates.admin.decisions import DecidingAdmin, Decision
-from affiliates.forms import CorrectionForm
+from affiliates.forms import CorrectionForm, SureForm
 from affiliates.models import Attribution, Purchase, Refund
 from affiliates.services import correct_attribution
+from intake.forms import TestPurchaseForm
 from intake.hooks.admin import HookAdmin, InboundEventAdmin
 from intake.models import Hook, ImportRun, InboundEvent
+from intake.services import take_test_purchase, undo_test_purchase
 from mailing.addresses import known_hashes
 from surveys.models import Invitation, Reason
 from surveys.selectors import SurveyState, survey_states
@@ -85,9 +89,19 @@ class PurchaseAdmin(DecidingAdmin, ReadOnlyAdmin):
                 purchase, affiliate=given["affiliate"], note=given["note"], **how
             ),
             _("The purchase is credited otherwise from now on. What was decided before stays below."),
-        )
+            is_offered=lambda purchase: not purchase.is_test,
+        ),
+        "undo": Decision(
+            _("Undo the test"),
+            SureForm,
+            lambda purchase, given, **how: undo_test_purchase(purchase),
+            _("The test purchase is gone, with its survey, its answers and its cases."),
+            is_offered=lambda purchase: purchase.is_test,
+            removes_row=True,
+        ),
     }
-    list_display = ("external_id", "purchased_at", "customer", "credited", "paid", "state", "survey")
+    change_list_template = "admin/intake/purchases.html"
+    list_display = ("order", "purchased_at", "customer", "credited", "paid", "state", "survey")
     list_select_related = ("customer",)
     list_filter = ("state", "brand")
     search_fields = ("external_id",)
@@ -109,6 +123,28 @@ class PurchaseAdmin(DecidingAdmin, ReadOnlyAdmin):
         ),
     )
     readonly_fields = ("paid", "credited", "why", "window_ends_at", "survey")
+
+    def get_urls(self) -> list[Any]:
+        trial = path("test/", self.admin_site.admin_view(self.test_view), name="intake_test_purchase")
+        return [trial, *super().get_urls()]
+
+    def test_view(self, request: HttpRequest) -> HttpResponse:
+        """«Send a test purchase»: the form, and then the purchase's own page, where its way can be followed."""
+        if not has_role(request.user, *WRITING_ROLES):
+            raise PermissionDenied
+        user: Any = request.user
+        form = TestPurchaseForm(user, request.POST if request.method == "POST" else None)
+        if form.is_valid():
+            brand = form.cleaned_data["brand"]
+            taken = take_test_purchase(brand, form.as_trial(), by=user, now=timezone.now())
+            purchase = taken.recorded.purchase
+            if purchase is not None:
+                messages.success(request, gettext("The test purchase is recorded; its survey goes out in seconds."))
+                return redirect("admin:affiliates_purchase_change", purchase.pk)
+            for error in taken.recorded.errors:
+                form.add_error(None, error.message)
+        context = {"form": form, "opts": self.opts, "title": gettext("Send a test purchase")}
+        return render(request, "admin/intake/test_purchase.html", self.admin_site.each_context(request) | context)
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Purchase]:
         current = FilteredRelation("attributions", condition=Q(attributions__is_current=True))
@@ -134,6 +170,10 @@ class PurchaseAdmin(DecidingAdmin, ReadOnlyAdmin):
             return queryset, False
         return queryset.filter(Q(external_id=term) | Q(customer__email_hash__in=known_hashes(term))), False
 
+    def changelist_view(self, request: HttpRequest, extra_context: dict[str, Any] | None = None) -> Any:
+        may_try = has_role(request.user, *WRITING_ROLES)
+        return super().changelist_view(request, {**(extra_context or {}), "may_try": may_try})
+
     def get_changelist_instance(self, request: HttpRequest) -> Any:
         changelist = super().get_changelist_instance(request)
         states = survey_states(changelist.result_list, now=timezone.now())
@@ -151,6 +191,10 @@ class PurchaseAdmin(DecidingAdmin, ReadOnlyAdmin):
                 object_id=str(purchase.pk),
             )
         return super().change_view(request, object_id, *args, **kwargs)
+
+    @admin.display(description=_("order"), ordering="external_id")
+    def order(self, purchase: Purchase) -> str:
+        return f"{purchase.external_id} · {gettext('test')}" if purchase.is_test else purchase.external_id
 
     @admin.display(description=_("amount"), ordering="amount")
     def paid(self, purchase: Purchase) -> str:

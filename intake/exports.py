@@ -101,14 +101,15 @@ def affiliate_rows(brand: Brand, *, period: str = "all") -> dict[tuple[str, str]
     """
     rows: defaultdict[tuple[str, str], AffiliateRow] = defaultdict(AffiliateRow)
     span = _span_of(brand, period)
-    _count_purchases(rows, _credited(Purchase.objects.filter(brand=brand, **_within("purchased_at", span)), ""))
+    _count_purchases(rows, _credited(Purchase.objects.real().filter(brand=brand, **_within("purchased_at", span)), ""))
     responses = Response.objects.counted().filter(
         brand=brand, invitation__wave=Wave.FIRST, **_within("answered_at", span)
     )
-    _count_answers(rows, responses)
-    cases = _credited(Complaint.objects.filter(brand=brand, **_within("opened_at", span)), "purchase__")
-    for key, complaints in _by_affiliate(cases, "purchase__", Count("pk")):
-        rows[key].complaints = complaints
+    _count_answers(rows, responses.exclude(invitation__purchase__source=Purchase.TEST))
+    complaints = Complaint.objects.filter(brand=brand, **_within("opened_at", span))
+    cases = _credited(complaints.exclude(purchase__source=Purchase.TEST), "purchase__")
+    for key, count in _by_affiliate(cases, "purchase__", Count("pk")):
+        rows[key].complaints = count
     present = {code for code, _currency in rows}
     for code in Affiliate.objects.filter(brand=brand).exclude(code__in=present).values_list("code", flat=True):
         rows[code, ""] = AffiliateRow()

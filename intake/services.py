@@ -1,5 +1,6 @@
 """What a purchase sets in motion: who is credited (affiliates), and when the customer is asked (surveys)."""
 
+import secrets
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
@@ -8,10 +9,24 @@ from typing import Any
 
 from django.db import transaction
 
-from accounts.models import Brand
-from affiliates.models import Purchase, Refund
-from affiliates.services import PurchaseInput, Recorded, change_purchase, record_purchases, record_refund
+from accounts.models import Brand, User
+from affiliates.models import Click, Customer, Product, Purchase, Refund, TrackingLink
+from affiliates.services import (
+    MADE_CUSTOMER,
+    CustomerInput,
+    ProductInput,
+    PurchaseInput,
+    Recorded,
+    change_purchase,
+    record_click,
+    record_purchases,
+    record_refund,
+    remove_test_purchase,
+)
+from complaints.services import remove_test_cases
+from mailing.addresses import known_hashes
 from surveys.selectors import SurveyState, state_of_new, survey_states
+from surveys.services import remove_test_surveys
 from surveys.services.planning import plan_invitations
 from surveys.standard import publish_standard_survey
 
@@ -58,6 +73,56 @@ def take_refund(
     if is_new:
         plan_invitations(refund.purchase.brand, [refund.purchase], now=now)
     return refund, is_new
+
+
+@dataclass(frozen=True)
+class Trial:
+    """What staff choose for a test purchase: the evidence that a shop would send, of one kind or none."""
+
+    email: str
+    language: str = ""
+    product: Product | None = None
+    link: TrackingLink | None = None
+    coupon: str = ""
+    affiliate: str = ""
+
+
+@transaction.atomic
+def take_test_purchase(brand: Brand, trial: Trial, *, by: User, now: datetime) -> Taken:
+    """Let a purchase that nobody made go the whole way: evidence, attribution, survey, answers, case.
+
+    It is delivered at once and asked about at once, whatever the brand's delays, hours, sample and rests. It counts in
+    no figure; `undo_test_purchase` removes it.
+    """
+    known = Customer.objects.filter(brand=brand, email_hash__in=known_hashes(trial.email)).exists()
+    product = trial.product
+    given = PurchaseInput(
+        f"TEST-{secrets.token_hex(4).upper()}",
+        purchased_at=now,
+        delivered_at=now,
+        activated_at=now,
+        product=ProductInput(product.sku) if product else None,
+        customer=CustomerInput(email=trial.email, language=trial.language),
+        click_ids=(_test_click(trial.link, now=now),) if trial.link else (),
+        coupon=trial.coupon,
+        affiliate=trial.affiliate,
+        metadata={"by": by.pk, MADE_CUSTOMER: not known},
+    )
+    [taken] = take_purchases(brand, [given], now=now, source=Purchase.TEST)
+    return taken
+
+
+def _test_click(link: TrackingLink, *, now: datetime) -> str:
+    """A repeated visit: it holds as evidence and counts in no figure."""
+    return record_click(link.pk, kind=Click.Kind.REPEAT, visitor="", occurred_at=now)
+
+
+@transaction.atomic
+def undo_test_purchase(purchase: Purchase) -> None:
+    """Remove it with all that came of it; mails that went out stay in the ledger. ValidationError: a real purchase."""
+    remove_test_cases(purchase)
+    remove_test_surveys(purchase)
+    remove_test_purchase(purchase)
 
 
 @transaction.atomic

@@ -10,10 +10,12 @@ from zoneinfo import ZoneInfo
 
 from accounts.models import Brand
 from affiliates.models import Purchase
-from surveys.models import Invitation, Reason
+from surveys.models import Invitation, Reason, Wave
 from surveys.scheduling import due_at, is_open, share_of, spread, zone_for
 
 State = Invitation.State
+# Asked about a purchase; a closed case is an occasion of its own.
+PURCHASE_WAVES = (Wave.FIRST, Wave.FOLLOW_UP)
 
 
 @dataclass(frozen=True)
@@ -30,51 +32,80 @@ class Verdict:
 
 @dataclass
 class Facts:
+    surveys: dict[str, int] = field(default_factory=dict)  # by wave: what it is asked with now, where it is asked
     suppressed: dict[int, Reason] = field(default_factory=dict)  # by purchase
     rests_until: dict[int, datetime] = field(default_factory=dict)  # by purchase: its address failed too often
     on_hold: set[int] = field(default_factory=set)  # purchases
-    asked: dict[int, dict[int, datetime]] = field(default_factory=dict)  # by customer, then purchase: when
+    asked: dict[int, dict[tuple[str, int], datetime]] = field(default_factory=dict)  # by customer, wave and purchase
 
-    def count_as_asked(self, purchase: Purchase, at: datetime | None) -> None:
+    def count_as_asked(self, purchase: Purchase, wave: str, at: datetime | None) -> None:
         """Let what was decided on one purchase count for the customer's others; None: not asked after all."""
         times = self.asked.setdefault(purchase.customer_id, {})
         if at:
-            times[purchase.pk] = at
+            times[wave, purchase.pk] = at
         else:
-            times.pop(purchase.pk, None)
+            times.pop((wave, purchase.pk), None)
 
-    def asked_about_others(self, purchase: Purchase) -> list[datetime]:
+    def asked_besides(self, purchase: Purchase, wave: str) -> list[datetime]:
+        """When else the customer is asked. A first wave minds first waves alone, a follow-up every question."""
         times = self.asked.get(purchase.customer_id, {})
-        return [at for other, at in times.items() if other != purchase.pk]
+        minded = (Wave.FIRST,) if wave == Wave.FIRST else PURCHASE_WAVES
+        return [at for (other, about), at in times.items() if other in minded and (other, about) != (wave, purchase.pk)]
 
 
 def judge(
-    purchase: Purchase, *, brand: Brand, facts: Facts, now: datetime, planned_for: datetime | None = None
+    purchase: Purchase, standing: Invitation | None, *, wave: str, brand: Brand, facts: Facts, now: datetime
 ) -> Verdict:
     """The first reason that holds, in the order of how final it is.
 
-    `planned_for` keeps a date once given, as long as it is still allowed.
+    `standing`: what was decided before. A date once given is kept, as long as it is still allowed.
     """
     if reason := reason_never_to_ask(purchase, brand=brand, facts=facts):
         return Verdict(State.CANCELLED, reason)
     received_at = purchase.received_at
     if received_at is None:
         return Verdict(State.WAITING, Reason.NO_DELIVERY)
-    if received_at < now - timedelta(days=brand.max_age_days):
+    if received_at < now - oldest_age(standing, wave=wave, brand=brand):
         return Verdict(State.CANCELLED, Reason.TOO_OLD)
     if purchase.pk in facts.on_hold:
         return Verdict(State.HELD, Reason.OPEN_COMPLAINT)
-    earliest = received_at + brand.delay_for(purchase.kind)
-    due = place(purchase, brand=brand, earliest=earliest, now=now, planned_for=planned_for)
+    delay = delay_before(wave, purchase, brand=brand, facts=facts)
+    if delay is None:
+        return Verdict(State.HELD, Reason.PAUSED)
+    planned_for = standing.scheduled_for if standing and standing.state == State.PLANNED else None
+    due = place(purchase, brand=brand, earliest=received_at + delay, now=now, planned_for=planned_for)
     rests_until = facts.rests_until.get(purchase.pk)
     if rests_until and rests_until > due:
         return Verdict(State.HELD, Reason.BOUNCED, place(purchase, brand=brand, earliest=rests_until, now=now))
-    rested = rested_at(due, facts.asked_about_others(purchase), timedelta(days=brand.fatigue_days))
+    rested = rested_at(due, facts.asked_besides(purchase, wave), rest_between(wave, brand))
     if rested > due:
         return Verdict(State.HELD, Reason.FATIGUE, place(purchase, brand=brand, earliest=rested, now=now))
     if brand.asking_paused_at:
         return Verdict(State.HELD, Reason.PAUSED)
     return Verdict(State.PLANNED, scheduled_for=due)
+
+
+def oldest_age(standing: Invitation | None, *, wave: str, brand: Brand) -> timedelta:
+    """How long ago a purchase may have been received to be asked about.
+
+    History does not mail, two months later either: what a follow-up adds counts only for what was known in time.
+    """
+    oldest = timedelta(days=brand.max_age_days)
+    was_known = standing and standing.state != State.WAITING and standing.reason != Reason.TOO_OLD
+    if wave == Wave.FOLLOW_UP and was_known:
+        return oldest + (brand.follow_up_after or timedelta(0))
+    return oldest
+
+
+def delay_before(wave: str, purchase: Purchase, *, brand: Brand, facts: Facts) -> timedelta | None:
+    """From when it was received; None: this wave is not asked now."""
+    if wave == Wave.FIRST:
+        return brand.delay_for(purchase.kind)
+    return brand.follow_up_after if wave in facts.surveys else None
+
+
+def rest_between(wave: str, brand: Brand) -> timedelta:
+    return timedelta(days=brand.fatigue_days if wave == Wave.FIRST else brand.follow_up_rest_days)
 
 
 def reason_never_to_ask(purchase: Purchase, *, brand: Brand, facts: Facts) -> str:
@@ -86,9 +117,9 @@ def reason_never_to_ask(purchase: Purchase, *, brand: Brand, facts: Facts) -> st
         return Reason.REFUNDED
     if not customer.email:
         return Reason.NO_EMAIL
-    if not was_told:
+    if not was_told and not purchase.is_test:
         return Reason.NO_NOTICE
-    if not is_in_sample(purchase, percent=brand.sampling_percent):
+    if not purchase.is_test and not is_in_sample(purchase, percent=brand.sampling_percent):
         return Reason.SAMPLED_OUT
     return facts.suppressed.get(purchase.pk, "")
 

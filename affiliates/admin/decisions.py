@@ -30,6 +30,7 @@ class Decision:
     do: Callable[..., Any]
     done: "StrPromise"
     is_offered: Callable[[Any], bool] = lambda row: True
+    removes_row: bool = False
 
 
 class DecidingAdmin(BrandModelAdmin):
@@ -71,7 +72,9 @@ class DecidingAdmin(BrandModelAdmin):
                 form.add_error(None, refusal)
             else:
                 messages.success(request, str(decision.done))
-                return redirect(change_page)
+                return (
+                    redirect(f"admin:{self._url_name('changelist')}") if decision.removes_row else redirect(change_page)
+                )
         context = {"row": row, "decision": decision, "form": form, "opts": self.opts, "change_page": change_page}
         return render(request, "admin/affiliates/decide.html", self.admin_site.each_context(request) | context)
 

@@ -18,6 +18,10 @@ class AttributionQuerySet(BrandOwnedQuerySet["Attribution"]):
     def current(self) -> "AttributionQuerySet":
         return self.filter(is_current=True)
 
+    def sales_of(self, affiliate: Affiliate) -> "AttributionQuerySet":
+        """The real purchases that it is credited with now."""
+        return self.current().filter(affiliate=affiliate).exclude(purchase__source=Purchase.TEST)
+
 
 class Attribution(models.Model):
     """Who is credited with a purchase and why, also when it is nobody. Append-only: a correction is a new row."""

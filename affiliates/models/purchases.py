@@ -38,8 +38,17 @@ class Product(models.Model):
         return self.name or self.sku
 
 
+class PurchaseQuerySet(BrandOwnedQuerySet["Purchase"]):
+    def real(self) -> "PurchaseQuerySet":
+        """What figures are made of: nobody bought what staff made up to try the way."""
+        return self.exclude(source=Purchase.TEST)
+
+
 class Purchase(models.Model):
-    """What a shop told us was bought. Its natural key is the shop's id; nothing is ever deleted."""
+    """What a shop told us was bought. Its natural key is the shop's id; nothing real is ever deleted."""
+
+    # Came in by the button «send a test purchase»: asked about at once, counted nowhere, and removed when undone.
+    TEST = "test"
 
     class State(models.TextChoices):
         OPEN = "open", _("Open")
@@ -73,7 +82,7 @@ class Purchase(models.Model):
     created_at = models.DateTimeField(_("created at"), auto_now_add=True)
     updated_at = models.DateTimeField(_("updated at"), auto_now=True)
 
-    objects = BrandOwnedQuerySet["Purchase"].as_manager()
+    objects = PurchaseQuerySet.as_manager()
 
     class Meta:
         verbose_name = _("purchase")
@@ -112,6 +121,10 @@ class Purchase(models.Model):
     @property
     def is_open(self) -> bool:
         return self.state == self.State.OPEN
+
+    @property
+    def is_test(self) -> bool:
+        return self.source == self.TEST
 
 
 class RefundQuerySet(BrandOwnedQuerySet["Refund"]):

@@ -29,8 +29,10 @@ from affiliates.services.programme import (
 from affiliates.services.recording import record_purchases
 from affiliates.services.referrals import give_referral_code, offers_referrals
 from affiliates.services.suspicions import decide_suspicion, flag_suspicions
+from affiliates.services.trials import MADE_CUSTOMER, lock_test_purchase, remove_test_purchase
 
 __all__ = [
+    "MADE_CUSTOMER",
     "AffiliateInput",
     "ClaimInput",
     "CodeTaken",
@@ -66,6 +68,7 @@ __all__ = [
     "invite_member",
     "is_code",
     "kind_of_visit",
+    "lock_test_purchase",
     "offers_referrals",
     "pause_link",
     "purchase_claimed",
@@ -74,6 +77,7 @@ __all__ = [
     "record_purchases",
     "record_refund",
     "remove_member",
+    "remove_test_purchase",
     "resume_link",
     "suspend_affiliate",
 ]

@@ -1,6 +1,7 @@
 """What looks as if an affiliate brought themselves the sale. Found in sets, each once; a person decides.
 
-Purchases from files of history are left out: their times are too rough to look quick or many.
+Purchases from files of history are left out: their times are too rough to look quick or many. So are those that staff
+made up to try the way.
 """
 
 from datetime import datetime, timedelta
@@ -36,7 +37,7 @@ OWN_ADDRESS = r"""
     FROM affiliates_purchase p JOIN affiliates_attribution a ON a.purchase_id = p.id AND a.is_current
     CROSS JOIN LATERAL jsonb_array_elements(a.touches) AS touch
     JOIN affiliates_affiliate f ON f.brand_id = p.brand_id AND f.code = touch ->> 'affiliate'
-    WHERE p.brand_id = %(brand)s AND p.purchased_at >= %(since)s AND p.source <> 'import'
+    WHERE p.brand_id = %(brand)s AND p.purchased_at >= %(since)s AND p.source NOT IN ('import', 'test')
       AND a.reason = 'self_referral' AND touch ->> 'reason' = 'self_referral'
 """
 OWN_DEVICE = """
@@ -85,7 +86,7 @@ INSERT = """
     WITH recent AS (
         SELECT p.id, p.customer_id, p.purchased_at, p.click_ids, a.affiliate_id, a.link_id
         FROM affiliates_purchase p JOIN affiliates_attribution a ON a.purchase_id = p.id AND a.is_current
-        WHERE p.brand_id = %(brand)s AND p.purchased_at >= %(since)s AND p.source <> 'import'
+        WHERE p.brand_id = %(brand)s AND p.purchased_at >= %(since)s AND p.source NOT IN ('import', 'test')
           AND a.affiliate_id IS NOT NULL
     )
     INSERT INTO affiliates_suspicion (affiliate_id, purchase_id, kind, key, detail, found_at, state, note)

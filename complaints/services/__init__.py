@@ -15,6 +15,7 @@ from complaints.services.handling import (
 )
 from complaints.services.importing import HistoricComplaint, Imported, import_complaints
 from complaints.services.opening import Problem, customers_by_email, open_cases_for_bad_answers, open_complaint
+from complaints.services.trials import remove_test_cases
 
 __all__ = [
     "WRITING_ROLES",
@@ -29,6 +30,7 @@ __all__ = [
     "import_complaints",
     "open_cases_for_bad_answers",
     "open_complaint",
+    "remove_test_cases",
     "reopen_complaint",
     "reply",
     "resolve_complaint",

@@ -62,7 +62,7 @@ JOIN accounts_brand brand ON brand.id = response.brand_id
 JOIN surveys_invitation invitation ON invitation.id = response.invitation_id
 LEFT JOIN affiliates_purchase purchase ON purchase.id = invitation.purchase_id
 LEFT JOIN affiliates_attribution attribution ON attribution.purchase_id = purchase.id AND attribution.is_current
-WHERE response.brand_id = %(brand)s AND NOT response.is_suspect AND {which}
+WHERE response.brand_id = %(brand)s AND NOT response.is_suspect AND purchase.source IS DISTINCT FROM 'test' AND {which}
 RETURNING affiliate_id, day
 """
 
