@@ -43,6 +43,12 @@ def answer_once(request: Request, work: Callable[[], Response], *, now: datetime
         return response
 
 
+def forget_old_keys(*, now: datetime) -> int:
+    """Delete the answers that nobody gets again; how many."""
+    deleted, _by_model = IdempotencyKey.objects.filter(created_at__lt=now - KEPT).delete()
+    return deleted
+
+
 def _claim(request: Request, key: str, *, now: datetime) -> tuple[IdempotencyKey, bool]:
     """Insert first: the unique constraint makes simultaneous requests wait for each other."""
     api_key = key_of(request)

@@ -8,3 +8,10 @@ def process_inbound_events() -> int:
     from intake.hooks.processing import process_due_events
 
     return process_due_events(now=database_now())
+
+
+@shared_task
+def forget_old_idempotency_keys() -> int:
+    from intake.idempotency import forget_old_keys
+
+    return forget_old_keys(now=database_now())

@@ -171,6 +171,7 @@ CELERY_BEAT_SCHEDULE = {
         ("fold-answers", "insights.tasks.fold_changes", timedelta(seconds=3)),
         ("flag-suspicions", "affiliates.tasks.flag_suspicions", timedelta(minutes=10)),
         ("process-inbound", "intake.tasks.process_inbound_events", timedelta(seconds=5)),
+        ("forget-idempotency-keys", "intake.tasks.forget_old_idempotency_keys", timedelta(hours=6)),
     ]
 }
 

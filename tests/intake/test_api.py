@@ -17,6 +17,7 @@ from accounts.models import Brand
 from accounts.services import create_api_key
 from affiliates.models import Customer, Purchase
 from affiliates.services import record_click
+from intake.idempotency import forget_old_keys
 from intake.models import IdempotencyKey
 from intake.services import create_brand
 from surveys.models import Invitation
@@ -329,6 +330,16 @@ def test_a_key_is_forgotten_after_thirty_days(shop):
 
     assert (response.status_code, response.json()["duplicate"]) == (200, True)
     assert "Idempotent-Replayed" not in response
+
+
+def test_keys_whose_answer_nobody_gets_again_are_forgotten(shop):
+    post(shop, told(), **{"Idempotency-Key": "old"})
+    IdempotencyKey.objects.update(created_at=NOW - timedelta(days=30, seconds=1))
+    post(shop, told(), **{"Idempotency-Key": "new"})
+
+    assert forget_old_keys(now=NOW) == 1
+
+    assert IdempotencyKey.objects.get().key == "new"
 
 
 def test_two_brands_may_use_the_same_key(shop):
