@@ -1,0 +1,40 @@
+"""What a user would pick instead of us, each in an environment of its own: their libraries never meet ours."""
+
+import hashlib
+import subprocess
+import sys
+from importlib.metadata import version
+from pathlib import Path
+
+from django.conf import settings
+
+FOLDER = settings.BASE_DIR / "bench" / "peers"
+# What both sides stand on is the same for both.
+SHARED = ("django", "gunicorn", "psycopg2-binary")
+PEERS = {
+    "django-survey-and-report": "1.5.0",
+    "django-post-office": "3.12.0",
+}
+
+
+class PeerMissing(Exception):
+    """The peer cannot be installed here; the text says why, in one line."""
+
+
+def python_of(peer: str, *, folder: Path = FOLDER) -> Path:
+    """The interpreter that can import the peer; its environment is made once. May raise PeerMissing."""
+    packages = [f"{peer}=={PEERS[peer]}", *(f"{name}=={version(name)}" for name in SHARED)]
+    home = folder / f"{peer}-{hashlib.sha256(repr((packages, sys.version)).encode()).hexdigest()[:8]}"
+    python, ready = home / "bin" / "python", home / "ready"
+    if not ready.exists():
+        _run([sys.executable, "-m", "venv", "--clear", home], peer)
+        _run([python, "-m", "pip", "install", "--quiet", "--disable-pip-version-check", "--no-input", *packages], peer)
+        ready.touch()
+    return python
+
+
+def _run(command: list[str | Path], peer: str) -> None:
+    done = subprocess.run(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, check=False)
+    if done.returncode:
+        last = next(iter(done.stdout.strip().splitlines()[-1:]), "no reason given")
+        raise PeerMissing(f"{peer} cannot be installed here: {last}")
