@@ -9,8 +9,8 @@ from django.utils.translation import gettext_lazy as _
 from django.utils.translation import ngettext
 
 from accounts.admin import WRITING_ROLES, ReadOnlyAdmin, has_role
-from mailing.addresses import known_hashes, normalize_address
-from mailing.models import MailEvent, OutgoingMail, Suppression
+from mailing.addresses import normalize_address
+from mailing.models import MailEvent, OutgoingMail
 from mailing.services import retry_mail
 
 
@@ -81,18 +81,3 @@ class OutgoingMailAdmin(ReadOnlyAdmin):
         if retried:
             done = ngettext("%(count)d mail will be sent again.", "%(count)d mails will be sent again.", retried)
             self.message_user(request, done % {"count": retried}, messages.SUCCESS)
-
-
-@admin.register(Suppression)
-class SuppressionAdmin(ReadOnlyAdmin):
-    list_display = ("created_at", "scope", "reason", "expires_at")
-    list_filter = ("reason",)
-    search_fields = ("address_hash",)
-    search_help_text = _("The whole e-mail address: only a fingerprint of it is kept")
-    fields = ("scope", "reason", "created_at", "expires_at")
-    ordering = ("-created_at", "-pk")
-
-    def get_search_results(
-        self, request: HttpRequest, queryset: QuerySet[Suppression], search_term: str
-    ) -> tuple[QuerySet[Suppression], bool]:
-        return (queryset.filter(address_hash__in=known_hashes(search_term)) if search_term.strip() else queryset), False
