@@ -4,7 +4,7 @@ A fast server is served by one: a second is opened when an answer takes longer t
 to the mail server alone; the ledger is the caller's, so that its connection and its order stay in one hand.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from queue import Empty, SimpleQueue
 from threading import Thread
@@ -27,6 +27,7 @@ class Lane(Thread, Generic[Result]):
         self.jobs: SimpleQueue[Job[Result] | None] = SimpleQueue()
 
     def run(self) -> None:
+        is_busy = False
         try:
             with open_transport() as transport:
                 while True:
@@ -35,9 +36,11 @@ class Lane(Thread, Generic[Result]):
                     job = self.jobs.get()
                     if job is None:
                         return
+                    is_busy = True
                     self.news.put(Done(job(transport)))
+                    is_busy = False
         except Exception as error:  # whatever it is: the caller waits for an answer, and raises it
-            self.news.put(Gone(self, error))
+            self.news.put(Gone(self, error, was_busy=is_busy))
 
 
 @dataclass(frozen=True)
@@ -54,6 +57,7 @@ class Done(Generic[Result]):
 class Gone(Generic[Result]):
     lane: Lane[Result]
     error: Exception
+    was_busy: bool
 
 
 class Lanes(Generic[Result]):
@@ -90,9 +94,21 @@ class Lanes(Generic[Result]):
                 return result
             case Free(lane):
                 self.free.append(lane)
-            case Gone(lane, error):
+            case Gone(lane, error, was_busy):
+                self.in_flight -= was_busy
                 self._forget(lane, error)
         return None
+
+    def rest(self) -> Iterator[Result]:
+        """The results of what is in flight, for a caller that starts no more."""
+        while self.in_flight:
+            match self.news.get():
+                case Done(result):
+                    self.in_flight -= 1
+                    yield result
+                case Gone(lane, _, was_busy):
+                    self.in_flight -= was_busy
+                    self.all.remove(lane)
 
     def _is_worth_another(self) -> bool:
         """Not more at a time than there are at work, so that a silent server is not asked by all of them at once."""

@@ -4,15 +4,29 @@ from django.db import migrations, models
 
 
 class Migration(migrations.Migration):
-
     dependencies = [
-        ('mailing', '0005_watching_the_mail'),
+        ("mailing", "0005_watching_the_mail"),
     ]
 
     operations = [
         migrations.AlterField(
-            model_name='mailevent',
-            name='kind',
-            field=models.CharField(choices=[('delivered', 'Delivered'), ('deferred', 'Deferred'), ('bounced', 'Bounced'), ('complained', 'Marked as spam'), ('unsubscribed', 'Unsubscribed'), ('rejected', 'Rejected'), ('retried', 'Retried by staff'), ('arrived', 'Found to have arrived'), ('not_arrived', 'Found not to have arrived'), ('cancelled', 'Cancelled by staff')], max_length=12, verbose_name='event'),
+            model_name="mailevent",
+            name="kind",
+            field=models.CharField(
+                choices=[
+                    ("delivered", "Delivered"),
+                    ("deferred", "Deferred"),
+                    ("bounced", "Bounced"),
+                    ("complained", "Marked as spam"),
+                    ("unsubscribed", "Unsubscribed"),
+                    ("rejected", "Rejected"),
+                    ("retried", "Retried by staff"),
+                    ("arrived", "Found to have arrived"),
+                    ("not_arrived", "Found not to have arrived"),
+                    ("cancelled", "Cancelled by staff"),
+                ],
+                max_length=12,
+                verbose_name="event",
+            ),
         ),
     ]

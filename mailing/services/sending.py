@@ -31,6 +31,7 @@ from mailing.backoff import backoff
 from mailing.bounces import Fault, fault_of, wants_quiet
 from mailing.lanes import Lanes
 from mailing.models import MailEvent, OutgoingMail, Suppression, scopes_against
+from mailing.patience import patiently
 from mailing.rendering import Message, UnsendableAddress, render
 from mailing.selectors import Objection, standing_suppressions, strongest_objection
 from mailing.services.pacing import allowance, domain_of, give_times, pause_domain, spend
@@ -168,17 +169,21 @@ def send_batch(ready: Sequence[Ready], *, owner: UUID, lanes: Lanes[Outcome], de
             yield outcome
             is_full = len(outcomes) >= LARGEST_GROUP or time.monotonic() - began >= GROUP_SECONDS
             if is_full or not outcome.can_wait:
-                record(outcomes, owner=owner)
+                write_down(outcomes, owner=owner)
                 outcomes, began = [], time.monotonic()
     finally:
-        record(outcomes, owner=owner)
+        # Whatever went wrong with one: what became of the others is known, and nobody else can know it.
+        write_down([*outcomes, *lanes.rest()], owner=owner)
 
 
 _HAND_OVER = """
 UPDATE mailing_outgoingmail AS mail
-   SET state = 'handing_over', lease_until = statement_timestamp() + make_interval(secs => %s), attempts = attempts + 1,
+   SET state = 'handing_over', lease_until = statement_timestamp() + make_interval(secs => %s),
+       attempts = attempts + (state = 'claimed')::int,
        handed_over_at = coalesce(handed_over_at, statement_timestamp()), updated_at = statement_timestamp()
- WHERE id = %s AND state = 'claimed' AND lease_owner = %s AND lease_until > statement_timestamp()
+ WHERE id = %s AND lease_owner = %s AND lease_until > statement_timestamp()
+   -- handing_over: the connection broke before we knew of our own promise. Nothing was begun.
+   AND state IN ('claimed', 'handing_over')
    AND (expires_at IS NULL OR expires_at > statement_timestamp())
    AND NOT EXISTS (SELECT FROM mailing_maildomain AS domain
                     WHERE domain.name = %s AND domain.paused_until > statement_timestamp())
@@ -198,21 +203,27 @@ def hand_over(mail: OutgoingMail, *, owner: UUID) -> bool:
     One by one and each in a statement of its own, right before its conversation, so that a worker that is killed
     leaves one mail of which nobody knows whether it was begun.
     """
+    attempts = patiently(partial(promise, mail, owner=owner), seconds=settings.MAIL_CLAIM_SECONDS)
+    if attempts is None:
+        put_aside(mail, owner=owner)
+        return False
+    mail.attempts = attempts
+    return True
+
+
+def promise(mail: OutgoingMail, *, owner: UUID) -> int | None:
+    """The number of this attempt; None: it must not be handed over."""
     with connection.cursor() as cursor:
         objections: list[Any] = [known_hashes(mail.to_address), scopes_against(mail.scopes), mail.is_survey_mail]
         cursor.execute(_HAND_OVER, [settings.MAIL_LEASE_SECONDS, mail.pk, owner, domain_of(mail), *objections])
         promised = cursor.fetchone()
-    if promised is None:
-        put_aside(mail, owner=owner)
-        return False
-    mail.attempts = promised[0]
-    return True
+    return promised[0] if promised else None
 
 
 @transaction.atomic
 def put_aside(mail: OutgoingMail, *, owner: UUID) -> None:
     """It was not handed over: say why, unless it is somebody else's by now."""
-    ours = OutgoingMail.objects.filter(pk=mail.pk, state=State.CLAIMED, lease_owner=owner)
+    ours = OutgoingMail.objects.filter(pk=mail.pk, state__in=[State.CLAIMED, State.HANDING_OVER], lease_owner=owner)
     match objection_to(mail):
         case Objection(reason, None):
             ours.update(state=State.CANCELLED, reason=reason, **FREED)
@@ -278,6 +289,11 @@ UPDATE mailing_outgoingmail AS mail
         OR (mail.state = 'uncertain' AND mail.reason = 'worker_lost' AND mail.attempts = news.attempt))
 RETURNING mail.id, mail.updated_at
 """
+
+
+def write_down(outcomes: Sequence[Outcome], *, owner: UUID) -> None:
+    """Record them, also through a restart of the database. Longer than their leases last there is no use in trying."""
+    patiently(partial(record, outcomes, owner=owner), seconds=settings.MAIL_LEASE_SECONDS)
 
 
 @transaction.atomic

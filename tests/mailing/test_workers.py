@@ -8,16 +8,20 @@ import time
 from collections import Counter
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import closing
 from datetime import timedelta
 from pathlib import Path
+from threading import Timer
 from urllib.parse import urlsplit, urlunsplit
 
+import psycopg2
 import pytest
-from django.db import connection
+from django.db import OperationalError, connection
 from django.db.models.functions import Now
 from pytest_django.fixtures import Settings
 
 from mailing.models import OutgoingMail
+from mailing.patience import patiently
 from mailing.services import queue_mails, recover_expired_leases, send_due_mail
 from tests.factories import make_brand
 from tests.mailing.conftest import AnsweringServer
@@ -135,3 +139,55 @@ def test_an_answer_whose_worker_was_killed_is_sent_again_under_the_same_id(
 
     assert server.recipients == ["slow-answer@correo.example"] * 2
     assert all(f"Message-ID: {mail.message_id}".encode() in content for _s, _r, content in server.delivered)
+
+
+def close_database(*, seconds: float) -> None:
+    """As a restart does: all connections break, and for a while nobody is let in."""
+    database = connection.settings_dict
+    parts = connection.get_connection_params()
+
+    def tell(statement: str) -> None:
+        other = psycopg2.connect(**{**parts, "dbname": "postgres"})
+        other.autocommit = True  # which ALTER DATABASE wants
+        with closing(other), other.cursor() as cursor:
+            cursor.execute(statement)
+
+    name = database["NAME"]
+    tell(f'ALTER DATABASE "{name}" ALLOW_CONNECTIONS false')
+    tell(f"SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = '{name}'")
+    Timer(seconds, tell, [f'ALTER DATABASE "{name}" ALLOW_CONNECTIONS true']).start()
+
+
+@pytest.mark.parametrize("connections", [1, 4])
+def test_a_database_that_restarts_leaves_nothing_uncertain_that_the_server_has_accepted(
+    server: AnsweringServer, settings: Settings, connections: int
+) -> None:
+    settings.MAIL_CONNECTIONS = connections
+    server.seconds = 0.2
+    brand = make_brand()
+    mails = queue_mails([make_request(brand, to=f"slow-{number}@correo.example") for number in range(12)])
+    mails += queue_mails([make_answer_request(brand, to="slow-answer@correo.example")])
+
+    def restart() -> None:
+        if len(server.delivered) == 5:
+            close_database(seconds=1.2)
+
+    server.after_delivery = restart
+
+    assert send_due_mail(seconds=60) == 13
+
+    assert Counter(server.recipients) == Counter(mail.to_address for mail in mails)
+    assert set(OutgoingMail.objects.values_list("state", "attempts")) == {(State.SENT, 1)}
+
+
+def test_a_database_that_stays_away_is_not_waited_for_for_ever(settings: Settings) -> None:
+    tries = []
+
+    def ask() -> None:
+        tries.append(1)
+        raise OperationalError
+
+    with pytest.raises(OperationalError):
+        patiently(ask, seconds=0.8)
+
+    assert len(tries) in (2, 3)
