@@ -18,6 +18,8 @@ if TYPE_CHECKING:
 
     Viewer: TypeAlias = "User | AnonymousUser"
 
+# Spanish with «usted»: a private tag of RFC 5646, which is Spanish to every browser and has a catalogue of its own.
+FORMAL_SPANISH = "es-x-usted"
 ATTRIBUTION_METHODS = ["manual", "declared", "coupon", "click", "referral", "customer"]
 
 
@@ -202,6 +204,11 @@ class Brand(models.Model):
         """The language to write to somebody in: theirs (for en-GB also en) where the brand has it, else its first."""
         spoken = (code for code in (language, language.partition("-")[0]) if code in self.languages)
         return next(spoken, self.default_language)
+
+    def voice(self, language: str) -> str:
+        """The language to speak to a customer in: this one, in the brand's form of address where it has two."""
+        is_formal = self.formality == self.Formality.USTED and language.partition("-")[0] == "es"
+        return FORMAL_SPANISH if is_formal else language
 
     def delay_for(self, kind: str) -> timedelta:
         """How long after delivery or activation to ask, by `Product.Kind` value."""

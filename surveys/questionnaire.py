@@ -1,8 +1,8 @@
-"""A survey as one customer is asked it: in their language, about their purchase, in blocks of what belongs together."""
+"""A survey as one customer is asked it: in their language, about their purchase, in short steps or all on one page."""
 
 import random
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 from django.utils.translation import gettext as _
@@ -14,6 +14,8 @@ from surveys.wording import fill, in_language
 
 Condition = Mapping[str, Any]
 
+STEP_SIZE = 2  # questions in a step, not counting those that hang on an answer
+RECOMMENDED_BY = "recommended_by"  # words that are evidence, no comment: shown to nobody but staff
 LAST_CODES = {"otro", "otra", "other"}  # wherever the rest is shuffled to, these close a list
 # Chips of these questions come from the brand's catalogues, unless the question lists its own.
 CATALOGUES: dict[str, type[Fact] | type[Aspect]] = {"missing_facts": Fact, "keep": Aspect, "improve": Aspect}
@@ -35,7 +37,25 @@ class Ask:
     text: str
     options: tuple[Option, ...]
     is_required: bool = False
-    is_conditional: bool = False
+    condition: Condition = field(default_factory=dict)
+
+    @property
+    def leader(self) -> str:
+        """The key of the question that it hangs on (`missing_facts` on `missing`) or speaks with (`keep_text`)."""
+        return self.condition.get("question") or self.key.rpartition("_")[0]
+
+    @property
+    def is_conditional(self) -> bool:
+        return "question" in self.condition
+
+    @property
+    def is_comment(self) -> bool:
+        """Words that others may read."""
+        return self.kind == Question.Kind.TEXT and self.key != RECOMMENDED_BY
+
+    def is_worth_asking(self, answers: Mapping[str, str]) -> bool:
+        """After these answers, codes by question key."""
+        return not self.is_conditional or meets(self.condition, answers.get(self.leader, ""))
 
     @property
     def has_words(self) -> bool:
@@ -54,7 +74,8 @@ class Ask:
         return self.kind in (Question.Kind.TEXT, Question.Kind.CHIPS)
 
 
-Block = tuple[Ask, ...]
+Block = tuple[Ask, ...]  # what stands together: a question and those that open under it
+Step = tuple[Block, ...]
 
 
 @dataclass(frozen=True)
@@ -64,6 +85,7 @@ class Wording:
     brand: Brand
     language: str
     product_name: str = ""
+    product_kind: str = ""
     affiliate_name: str = ""
 
     @property
@@ -79,31 +101,89 @@ class Wording:
         return self.affiliate_name or _("whoever recommended %(brand)s to you") % {"brand": self.brand_name}
 
     def say(self, texts: Mapping[str, str]) -> str:
-        text = in_language(texts, self.language, self.brand.default_language)
+        voice, fallback = self.brand.voice(self.language), self.brand.voice(self.brand.default_language)
+        text = in_language(texts, voice, fallback, kind=self.product_kind)
         return fill(text, brand=self.brand_name, product=self.purchase, affiliate=self.affiliate)
 
 
 @dataclass(frozen=True)
 class Questionnaire:
     wording: Wording
-    blocks: tuple[Block, ...]
+    asks: tuple[Ask, ...]
+
+    @property
+    def first(self) -> Ask:
+        """The one question that the mail asks too."""
+        return self.asks[0]
+
+    @property
+    def blocks(self) -> tuple[Block, ...]:
+        """For one page: a question stands with the one that it hangs on; every other begins a block."""
+        blocks: dict[str, list[Ask]] = {}
+        home: dict[str, str] = {}
+        for ask in self.asks:
+            home[ask.key] = home.get(ask.leader, ask.key)
+            blocks.setdefault(home[ask.key], []).append(ask)
+        return tuple(tuple(block) for block in blocks.values())
+
+    @property
+    def steps(self) -> tuple[Step, ...]:
+        """The first question alone, then two by two.
+
+        What comes right after the question that it hangs on opens under it. What comes later is asked in its place,
+        by the answer given before.
+        """
+        steps: list[list[list[Ask]]] = []
+        for ask in self.asks:
+            block = steps[-1][-1] if len(steps) > 1 else []
+            if ask.leader in {other.key for other in block}:
+                block.append(ask)
+            elif len(steps) < 2 or _size(steps[-1]) >= STEP_SIZE:
+                steps.append([[ask]])
+            else:
+                steps[-1].append([ask])
+        return tuple(tuple(tuple(block) for block in step) for step in steps)
+
+    def step(self, number: int, answers: Mapping[str, str]) -> Step:
+        """What the step asks, counted from 1, after these answers."""
+        return tuple(block for block in self.steps[number - 1] if block[0].is_worth_asking(answers))
+
+    def steps_with_questions(self, answers: Mapping[str, str]) -> list[int]:
+        return [number for number in range(1, len(self.steps) + 1) if self.step(number, answers)]
+
+
+def _size(step: Sequence[Sequence[Ask]]) -> int:
+    return sum(not block[0].is_conditional for block in step)
 
 
 def questionnaire_for(invitation: Invitation, *, language: str) -> Questionnaire:
     """What to ask at this invitation. The number of statements does not depend on the number of questions."""
     credited = Attribution.objects.current().filter(purchase=invitation.purchase_id).select_related("affiliate").first()
     affiliate = credited.affiliate if credited else None
-    pointless = {"source"} if affiliate else {"source", "affiliate"}  # conditions that this page can never meet
-    questions = [q for q in invitation.survey.questions.all() if not pointless & q.condition.keys()]
+    questions = _possible(invitation.survey.questions.all(), is_credited=affiliate is not None)
     chips = _catalogue_chips(invitation.brand, questions)
     wording = wording_for(invitation, language=language, affiliate_name=affiliate.public_name if affiliate else "")
     asks = [_ask(q, chips.get(q.key, q.options), questions, wording, seed=str(invitation.pk)) for q in questions]
-    return Questionnaire(wording, _in_blocks(questions, asks))
+    return Questionnaire(wording, tuple(asks))
 
 
 def wording_for(invitation: Invitation, *, language: str, affiliate_name: str = "") -> Wording:
-    product = invitation.purchase.product if invitation.purchase else None
-    return Wording(invitation.brand, language, product.name if product else "", affiliate_name)
+    purchase = invitation.purchase
+    product_name = purchase.product.name if purchase and purchase.product else ""
+    return Wording(invitation.brand, language, product_name, purchase.kind if purchase else "", affiliate_name)
+
+
+def _possible(questions: Iterable[Question], *, is_credited: bool) -> list[Question]:
+    """Without those whose condition this page can never meet, and what hangs on them."""
+    possible, left_out = [], set()
+    for question in questions:
+        condition = question.condition
+        suits = "source" not in condition and condition.get("affiliate", is_credited) == is_credited
+        if suits and condition.get("question") not in left_out:
+            possible.append(question)
+        else:
+            left_out.add(question.key)
+    return possible
 
 
 def meets(condition: Condition, code: str) -> bool:
@@ -145,19 +225,8 @@ def _ask(
         text=wording.say(question.texts),
         options=tuple(Option(code, labels[code], any(meets(c, code) for c in opening)) for code in codes),
         is_required=question.is_required,
-        is_conditional="question" in question.condition,
+        condition=question.condition,
     )
-
-
-def _in_blocks(questions: Sequence[Question], asks: Sequence[Ask]) -> tuple[Block, ...]:
-    """A question stands with the one that it depends on, and `keep_text` with `keep`; every other begins a block."""
-    blocks: dict[str, list[Ask]] = {}
-    home: dict[str, str] = {}
-    for question, ask in zip(questions, asks, strict=True):
-        leader = question.condition.get("question") or ask.key.rpartition("_")[0]
-        home[ask.key] = home.get(leader, ask.key)
-        blocks.setdefault(home[ask.key], []).append(ask)
-    return tuple(tuple(block) for block in blocks.values())
 
 
 @dataclass(frozen=True)

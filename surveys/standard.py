@@ -1,10 +1,11 @@
-"""The questionnaire and the catalogues that a brand begins with.
+"""The questionnaires that a brand begins with.
 
-Wording of questions may name {brand} and {affiliate}; whoever shows it fills them in (surveys/wording.py).
-A question's condition says when it is shown: an answer (`{"question": "promise", "at_most": -1}`, or `"is": "yes"`),
-somebody credited with the purchase (`{"affiliate": true}`), or never on the page, since other tools' answers alone
-have it (`{"source": "import"}`). The chips of `missing_facts` are the brand's facts, those of `keep` and `improve` its
-aspects: their questions carry no options of their own.
+Wording of questions may name {brand} and {affiliate}; whoever shows it fills them in, in the form that suits the brand
+and the kind of product (surveys/wording.py). A question's condition says when it is shown: an answer
+(`{"question": "promise", "at_most": -1}`, or `"is": "yes"`), somebody credited with the purchase
+(`{"affiliate": true}`) or nobody (`{"affiliate": false}`), or never on the page, since other tools' answers alone have
+it (`{"source": "import"}`). The chips of `missing_facts` are the brand's facts, those of `keep` and `improve` its
+aspects: their questions carry no options of their own. The order is that of the steps (surveys/questionnaire.py).
 """
 
 from dataclasses import asdict, dataclass, field
@@ -15,18 +16,18 @@ from django.db.models import Max
 from django.utils import timezone
 
 from accounts.models import Brand
+from affiliates.models import Product
 from surveys.models import Aspect, Fact, Question, Survey, Wave
+from surveys.standard_catalogues import ASPECTS, FACTS, GOODS, SERVICE, Texts, about, texts
 
-Texts = dict[str, str]
-Kind, Stage, Owner = Question.Kind, Aspect.Stage, Aspect.Owner
-
-
-def texts(es: str, en: str) -> Texts:
-    return {"es": es, "en": en}
+Kind = Question.Kind
 
 
-def option(code: str, es: str, en: str) -> dict[str, Any]:
-    return {"code": code, "labels": texts(es, en)}
+def option(code: str, es: str, en: str, **of_kinds: tuple[str, str]) -> dict[str, Any]:
+    labels = texts(es, en)
+    for kind, (es_of_kind, en_of_kind) in of_kinds.items():
+        labels |= about(Product.Kind(kind), es_of_kind, en_of_kind)
+    return {"code": code, "labels": labels}
 
 
 @dataclass(frozen=True)
@@ -50,15 +51,56 @@ RATING = [
 ]
 YES_NO = [option("no", "No", "No"), option("yes", "Sí", "Yes")]
 
+CONTACT = StandardQuestion(
+    "contact",
+    Kind.CHOICE,
+    texts(
+        "¿Quieres que te contactemos?",
+        "Would you like us to contact you?",
+        "¿Quiere que nos pongamos en contacto con usted?",
+    ),
+    options=[option("yes", "Sí, por correo", "Yes, by e-mail"), option("no", "No", "No")],
+)
+OWN_WORDS = texts("Con tus palabras", "In your own words", "Con sus palabras")
+
 FIRST_WAVE = [
     StandardQuestion(
         "csat",
         Kind.SCALE,
-        texts("En general, ¿cómo valoras tu compra?", "Overall, how would you rate your purchase?"),
+        texts(
+            "En general, ¿cómo valoras tu compra?",
+            "Overall, how would you rate your purchase?",
+            "En general, ¿cómo valora su compra?",
+        ),
         is_required=True,
         low=1,
         high=5,
         options=RATING,
+    ),
+    StandardQuestion(
+        "part",
+        Kind.CHOICE,
+        texts("¿Qué parte no fue bien?", "Which part did not go well?"),
+        options=[
+            option("sale", "Lo que me contaron antes de comprar", "What I was told before buying"),
+            option(
+                "product",
+                "El producto o servicio",
+                "The product or service",
+                goods=("El producto", "The product"),
+                service=("El contenido o el servicio", "The content or the service"),
+            ),
+            option(
+                "delivery",
+                "La entrega o la activación",
+                "Delivery or activation",
+                goods=("La entrega", "Delivery"),
+                digital=("La descarga o la activación", "Download or activation"),
+                service=("El registro, el pago o el acceso", "Sign-up, payment or access"),
+            ),
+            option("service", "La atención al cliente", "How I was attended to"),
+        ],
+        condition={"question": "csat", "at_most": 3},
     ),
     StandardQuestion(
         "nps",
@@ -66,6 +108,7 @@ FIRST_WAVE = [
         texts(
             "Según esta experiencia, ¿qué probabilidad hay de que recomiendes {brand} a un familiar o amigo?",
             "Based on this experience, how likely are you to recommend {brand} to a friend or family member?",
+            "Según esta experiencia, ¿qué probabilidad hay de que recomiende {brand} a un familiar o amigo?",
         ),
         low=0,
         high=10,
@@ -78,8 +121,15 @@ FIRST_WAVE = [
         "promise",
         Kind.SCALE,
         texts(
-            "Lo que recibiste, comparado con lo que te contaron antes de comprar, fue...",
+            "Lo que encontraste, comparado con lo que te contaron antes de comprar, fue...",
             "Compared with what you were told before buying, what you got was...",
+            "Lo que encontró, comparado con lo que le contaron antes de comprar, fue...",
+        )
+        | about(
+            GOODS,
+            "Lo que recibiste, comparado con lo que te contaron antes de comprar, fue...",
+            "Compared with what you were told before buying, what you received was...",
+            "Lo que recibió, comparado con lo que le contaron antes de comprar, fue...",
         ),
         low=-2,
         high=2,
@@ -93,17 +143,12 @@ FIRST_WAVE = [
         ],
     ),
     StandardQuestion(
-        "expectation",
-        Kind.TEXT,
-        texts("¿Qué esperabas y no encontraste?", "What did you expect that you didn't get?"),
-        condition={"question": "promise", "at_most": -1},
-    ),
-    StandardQuestion(
         "missing",
         Kind.CHOICE,
         texts(
             "¿Te faltó alguna información importante antes de comprar?",
             "Was any important information missing before you bought?",
+            "¿Le faltó alguna información importante antes de comprar?",
         ),
         options=YES_NO,
     ),
@@ -114,19 +159,12 @@ FIRST_WAVE = [
         condition={"question": "missing", "is": "yes"},
     ),
     StandardQuestion(
-        "keep",
-        Kind.CHIPS,
-        texts("¿Qué salió bien y debería seguir igual?", "What went well and should stay the same?"),
-    ),
-    StandardQuestion("keep_text", Kind.TEXT, texts("Con tus palabras", "In your own words")),
-    StandardQuestion("improve", Kind.CHIPS, texts("¿Qué deberíamos mejorar?", "What should we improve?")),
-    StandardQuestion("improve_text", Kind.TEXT, texts("Con tus palabras", "In your own words")),
-    StandardQuestion(
         "affiliate_rating",
         Kind.SCALE,
         texts(
             "¿Cómo valoras la información y el trato que te dio {affiliate}?",
             "How would you rate the information and treatment you got from {affiliate}?",
+            "¿Cómo valora la información y el trato que le dio {affiliate}?",
         ),
         low=1,
         high=5,
@@ -134,23 +172,41 @@ FIRST_WAVE = [
         condition={"affiliate": True},
     ),
     StandardQuestion(
-        "part",
+        "influence",
         Kind.CHOICE,
-        texts("¿Qué parte no fue bien?", "Which part did not go well?"),
+        texts("¿Influyó en tu decisión?", "Did it influence your decision?", "¿Influyó en su decisión?"),
         options=[
-            option("sale", "Lo que me contaron antes de comprar", "What I was told before buying"),
-            option("product", "El producto o servicio", "The product or service"),
-            option("delivery", "La entrega o la activación", "Delivery or activation"),
-            option("service", "La atención que recibí", "How I was attended to"),
+            option("no", "Nada", "Not at all"),
+            option("some", "Algo", "Somewhat"),
+            option("much", "Mucho", "A lot"),
         ],
-        condition={"question": "csat", "at_most": 3},
+        condition={"question": "affiliate_rating", "at_least": 1},
     ),
     StandardQuestion(
-        "contact",
-        Kind.CHOICE,
-        texts("¿Quieres que te contactemos?", "Would you like us to contact you?"),
-        options=[option("yes", "Sí, por correo", "Yes, by e-mail"), option("no", "No", "No")],
+        "recommended_by",
+        Kind.TEXT,
+        texts("¿Quién te lo recomendó?", "Who recommended it to you?", "¿Quién se lo recomendó?"),
+        condition={"affiliate": False},
     ),
+    StandardQuestion(
+        "expectation",
+        Kind.TEXT,
+        texts(
+            "¿Qué esperabas y no encontraste?",
+            "What did you expect that you didn't get?",
+            "¿Qué esperaba y no encontró?",
+        ),
+        condition={"question": "promise", "at_most": -1},
+    ),
+    StandardQuestion(
+        "keep",
+        Kind.CHIPS,
+        texts("¿Qué salió bien y debería seguir igual?", "What went well and should stay the same?"),
+    ),
+    StandardQuestion("keep_text", Kind.TEXT, OWN_WORDS),
+    StandardQuestion("improve", Kind.CHIPS, texts("¿Qué deberíamos mejorar?", "What should we improve?")),
+    StandardQuestion("improve_text", Kind.TEXT, OWN_WORDS),
+    CONTACT,
     StandardQuestion("title", Kind.TEXT, texts("Título", "Title"), condition={"source": "import"}),
     StandardQuestion("comment", Kind.TEXT, texts("Comentario", "Comment"), condition={"source": "import"}),
 ]
@@ -162,6 +218,13 @@ FOLLOW_UP = [
         texts(
             "Si volvieras a necesitar algo parecido, ¿lo comprarías otra vez en {brand}?",
             "If you needed something similar again, would you buy it from {brand}?",
+            "Si volviera a necesitar algo parecido, ¿lo compraría otra vez en {brand}?",
+        )
+        | about(
+            SERVICE,
+            "Si volvieras a necesitar algo parecido, ¿elegirías otra vez {brand}?",
+            "If you needed something similar again, would you choose {brand}?",
+            "Si volviera a necesitar algo parecido, ¿elegiría otra vez {brand}?",
         ),
         is_required=True,
         low=1,
@@ -180,6 +243,7 @@ FOLLOW_UP = [
         texts(
             "Comparada con otras opciones que conoces, {brand} es...",
             "Compared with other options you know, {brand} is...",
+            "Comparada con otras opciones que conoce, {brand} es...",
         ),
         low=-2,
         high=2,
@@ -196,136 +260,16 @@ FOLLOW_UP = [
     StandardQuestion(
         "needs",
         Kind.TEXT,
-        texts("¿Qué te vendría bien ahora, con lo que compraste o después?", "What would help you now, or next?"),
+        texts(
+            "¿Qué te vendría bien ahora, con lo que compraste o después?",
+            "What would help you now, or next?",
+            "¿Qué le vendría bien ahora, con lo que compró o después?",
+        ),
     ),
-    StandardQuestion(
-        "contact",
-        Kind.CHOICE,
-        texts("¿Quieres que te contactemos?", "Would you like us to contact you?"),
-        options=[option("yes", "Sí, por correo", "Yes, by e-mail"), option("no", "No", "No")],
-    ),
+    CONTACT,
 ]
 
 QUESTIONNAIRES = {Wave.FIRST: FIRST_WAVE, Wave.FOLLOW_UP: FOLLOW_UP}
-
-
-@dataclass(frozen=True)
-class StandardFact:
-    code: str
-    labels: Texts
-    advice: Texts
-
-
-FACTS = [
-    StandardFact(
-        "total_price",
-        texts("Precio total y cargos", "Total price and charges"),
-        texts(
-            "Di el precio total, con envío, impuestos y cualquier otro cargo, antes de dar el enlace.",
-            "Say the total price, with delivery, taxes and any other charge, before you give the link.",
-        ),
-    ),
-    StandardFact(
-        "how_it_works",
-        texts("Cómo funciona", "How it works"),
-        texts(
-            "Explica en tres pasos cómo se usa y qué pasa después de pagar.",
-            "Explain in three steps how it is used and what happens after paying.",
-        ),
-    ),
-    StandardFact(
-        "requirements",
-        texts("Requisitos o compatibilidad", "Requirements or compatibility"),
-        texts(
-            "Di qué hace falta para usarlo (medidas, aparato, edad, país) y para quién no sirve.",
-            "Say what it takes to use it (size, device, age, country) and whom it does not suit.",
-        ),
-    ),
-    StandardFact(
-        "deadlines",
-        texts("Plazos", "How long it takes"),
-        texts(
-            "Di el plazo real de entrega o activación, con el peor caso y no solo con el mejor.",
-            "Say how long delivery or activation really takes, the worst case and not only the best.",
-        ),
-    ),
-    StandardFact(
-        "commitment",
-        texts("Permanencia o renovación", "Minimum term or renewal"),
-        texts(
-            "Di si hay permanencia, cuándo se renueva y cuánto se cobra entonces.",
-            "Say whether there is a minimum term, when it renews and what is charged then.",
-        ),
-    ),
-    StandardFact(
-        "cancellation",
-        texts("Cancelación y devolución", "Cancelling and returning"),
-        texts(
-            "Di cómo se cancela o se devuelve, en cuántos días y quién paga el envío de vuelta.",
-            "Say how to cancel or return it, within how many days and who pays for sending it back.",
-        ),
-    ),
-    StandardFact(
-        "warranty",
-        texts("Garantía", "Warranty"),
-        texts(
-            "Di cuánto dura la garantía, qué cubre y a quién hay que escribir.",
-            "Say how long the warranty lasts, what it covers and whom to write to.",
-        ),
-    ),
-    StandardFact(
-        "privacy",
-        texts("Privacidad", "Privacy"),
-        texts(
-            "Di qué datos se piden, para qué y qué aparecerá en el recibo o en el paquete.",
-            "Say which data are asked for, what for, and what will appear on the receipt or the parcel.",
-        ),
-    ),
-    StandardFact(
-        "other",
-        texts("Otra", "Something else"),
-        texts(
-            "Pregunta antes de la venta: «¿Qué más necesitas saber para decidir?».",
-            "Ask before the sale: “What else do you need to know to decide?”",
-        ),
-    ),
-]
-
-
-@dataclass(frozen=True)
-class StandardAspect:
-    code: str
-    labels: Texts
-    stage: Aspect.Stage
-    owner: Aspect.Owner = Owner.BRAND
-
-
-# Before the sale it is the affiliate who speaks: those aspects are theirs and the brand's together.
-ASPECTS = [
-    StandardAspect(
-        "info_previa",
-        texts("Información antes de la compra", "Information before the sale"),
-        Stage.BEFORE,
-        Owner.BOTH,
-    ),
-    StandardAspect("promesa", texts("Lo prometido y lo recibido", "Promise vs reality"), Stage.BEFORE, Owner.BOTH),
-    StandardAspect(
-        "contacto_afiliado",
-        texts("Atención de quien te lo recomendó", "Contact with the referrer"),
-        Stage.BEFORE,
-        Owner.BOTH,
-    ),
-    StandardAspect("registro", texts("Registro y proceso de compra", "Sign-up and checkout"), Stage.BUYING),
-    StandardAspect("pago", texts("Pago y facturación", "Payment and billing"), Stage.BUYING),
-    StandardAspect("entrega", texts("Entrega o activación", "Delivery or activation"), Stage.DELIVERY),
-    StandardAspect("producto", texts("Calidad del producto o servicio", "Product or service quality"), Stage.USE),
-    StandardAspect("uso", texts("Facilidad de uso y orientación", "Ease of use and guidance"), Stage.USE),
-    StandardAspect("soporte", texts("Atención al cliente", "Customer support"), Stage.USE),
-    StandardAspect("precio", texts("Precio y valor", "Price and value"), Stage.ANY),
-    StandardAspect("garantia", texts("Devoluciones y garantía", "Returns and warranty"), Stage.AFTER),
-    StandardAspect("privacidad", texts("Privacidad y discreción", "Privacy and discretion"), Stage.ANY),
-    StandardAspect("otro", texts("Otro", "Other"), Stage.ANY),
-]
 
 
 @transaction.atomic

@@ -2,8 +2,9 @@
 
 import pytest
 
-from surveys.models import Aspect, Fact, Invitation
-from surveys.questionnaire import Ask, meets, questionnaire_for, replies_in
+from accounts.models import Brand
+from surveys.models import Aspect, Fact, Invitation, Question
+from surveys.questionnaire import Ask, Questionnaire, meets, questionnaire_for, replies_in
 from surveys.services.answering import submit_response
 from surveys.standard import publish_standard_survey
 from tests import factories
@@ -37,11 +38,73 @@ def test_what_hangs_on_an_answer_stands_with_it(invitation):
         ["nps"],
         ["promise", "expectation"],
         ["missing", "missing_facts"],
+        ["affiliate_rating", "influence"],
         ["keep", "keep_text"],
         ["improve", "improve_text"],
-        ["affiliate_rating"],
         ["contact"],
     ]
+
+
+def keys_of_steps(questionnaire: Questionnaire, **answers: str) -> list[list[list[str]]]:
+    numbers = questionnaire.steps_with_questions(answers)
+    return [[[ask.key for ask in block] for block in questionnaire.step(number, answers)] for number in numbers]
+
+
+def test_the_first_question_stands_alone_and_the_rest_comes_two_by_two(invitation):
+    assert keys_of_steps(questionnaire_for(invitation, language="es"), csat="5", promise="0") == [
+        [["csat"]],
+        [["nps"], ["promise"]],
+        [["missing", "missing_facts"], ["affiliate_rating", "influence"]],
+        [["keep", "keep_text"], ["improve", "improve_text"]],
+        [["contact"]],
+    ]
+
+
+def test_an_answer_brings_the_questions_that_hang_on_it_into_later_steps(invitation):
+    asked = keys_of_steps(questionnaire_for(invitation, language="es"), csat="3", promise="-1")
+
+    assert asked[1] == [["part"], ["nps"], ["promise"]]
+    assert asked[3] == [["expectation"], ["keep", "keep_text"], ["improve", "improve_text"]]
+
+
+def test_who_recommended_it_is_asked_only_where_nobody_is_credited(invitation):
+    uncredited = make_invitation(factories.make_purchase(factories.make_customer(invitation.brand)))
+
+    assert "recommended_by" not in asks(invitation)
+    assert not {"affiliate_rating", "influence"} & asks(uncredited).keys()
+    assert keys_of_steps(questionnaire_for(uncredited, language="es"))[2] == [
+        ["missing", "missing_facts"],
+        ["recommended_by"],
+    ]
+
+
+def test_a_step_where_nothing_is_left_to_ask_is_passed_over(invitation):
+    def ask(key: str, **condition: object) -> Ask:
+        return Ask(key, Question.Kind.CHOICE, key, (), condition=condition)
+
+    wording = questionnaire_for(invitation, language="es").wording
+    hanging = [ask(key, question="one", **{"is": "yes"}) for key in ("four", "five")]
+    questionnaire = Questionnaire(wording, (ask("one"), ask("two"), ask("three"), *hanging))
+
+    assert questionnaire.steps_with_questions({"one": "no"}) == [1, 2]
+    assert questionnaire.steps_with_questions({"one": "yes"}) == [1, 2, 3]
+
+
+def test_the_kind_of_product_and_the_form_of_address_have_their_own_words(invitation):
+    brand = invitation.brand
+
+    def promise(kind: str) -> str:
+        product = factories.make_product(brand, sku=kind, kind=kind)
+        purchase = factories.make_purchase(factories.make_customer(brand), product=product)
+        return asks(make_invitation(purchase))["promise"].text
+
+    assert promise("goods").startswith("Lo que recibiste, comparado con lo que te contaron")
+    assert promise("service").startswith("Lo que encontraste, comparado con lo que te contaron")
+    brand.formality = Brand.Formality.USTED
+    brand.save()
+    assert asks(invitation)["csat"].text == "En general, ¿cómo valora su compra?"
+    assert promise("digital").startswith("Lo que encontró, comparado con lo que le contaron")
+    assert asks(invitation, "en")["csat"].text == "Overall, how would you rate your purchase?"
 
 
 def test_the_answers_that_open_more_are_marked(invitation):

@@ -1,31 +1,30 @@
 """The questionnaire that a brand begins with."""
 
+import re
+from itertools import chain
+
 import pytest
 
+from accounts.models import FORMAL_SPANISH
+from affiliates.models import Product
 from surveys.models import Aspect, Fact, Question, Survey, Wave
-from surveys.standard import ASPECTS, FACTS, FIRST_WAVE, FOLLOW_UP, publish_standard_survey
+from surveys.standard import FIRST_WAVE, FOLLOW_UP, publish_standard_survey
+from surveys.standard_catalogues import ASPECTS, FACTS
+from surveys.wording import in_language
 from tests.factories import make_brand
 
 pytestmark = pytest.mark.django_db
 
 # The contract's field names of /s/<token>/ that are questions, and the imported comment.
 KEYS = [
-    "csat",
-    "nps",
-    "promise",
-    "expectation",
-    "missing",
-    "missing_facts",
-    "keep",
-    "keep_text",
-    "improve",
-    "improve_text",
-    "affiliate_rating",
-    "part",
-    "contact",
-    "title",
-    "comment",
+    *("csat", "part", "nps", "promise", "missing", "missing_facts", "affiliate_rating", "influence", "recommended_by"),
+    *("expectation", "keep", "keep_text", "improve", "improve_text", "contact", "title", "comment"),
 ]
+# Words that say «tú».
+TU = re.compile(
+    r"\b(tu|tus|te|ti|tú|contigo|\w+(?:aste|iste|arías|erías)|volvieras|esperabas|conoces|quieres|valoras|recomiendes)\b",
+    re.IGNORECASE,
+)
 
 
 def test_publish_gives_a_brand_the_questions_of_the_contract() -> None:
@@ -96,12 +95,37 @@ def test_two_brands_have_each_their_own() -> None:
     assert {survey.brand for survey in surveys} == {lumbre, brasa}
 
 
-def test_every_text_is_there_in_both_languages() -> None:
-    texts = [question.texts for question in [*FIRST_WAVE, *FOLLOW_UP]]
-    texts += [option["labels"] for question in [*FIRST_WAVE, *FOLLOW_UP] for option in question.options]
-    texts += [text for fact in FACTS for text in (fact.labels, fact.advice)] + [aspect.labels for aspect in ASPECTS]
+def texts_for_customers() -> list[dict[str, str]]:
+    questions = [*FIRST_WAVE, *FOLLOW_UP]
+    labels = [option["labels"] for question in questions for option in question.options]
+    return [*(question.texts for question in questions), *labels, *(row.labels for row in chain(FACTS, ASPECTS))]
 
-    assert [text for text in texts if set(text) != {"es", "en"} or not all(text.values())] == []
+
+def test_every_text_is_there_in_both_languages() -> None:
+    texts = texts_for_customers() + [fact.advice for fact in FACTS]
+
+    assert [text for text in texts if not {"es", "en"} <= set(text) or not all(text.values())] == []
+
+
+@pytest.mark.parametrize("kind", Product.Kind)
+def test_a_brand_that_says_usted_never_says_tu(kind: str) -> None:
+    said = [in_language(text, FORMAL_SPANISH, kind=kind) for text in texts_for_customers()]
+
+    assert [text for text in said if TU.search(text)] == []
+    assert [text for text in texts_for_customers() if TU.search(in_language(text, "es", kind=kind))] != []
+
+
+@pytest.mark.parametrize("voice", ["es", FORMAL_SPANISH])
+def test_nobody_is_told_that_they_received_a_service(voice: str) -> None:
+    received = re.compile(r"recib|entreg|paquete|received|deliver", re.IGNORECASE)
+    questions = [*FIRST_WAVE, *FOLLOW_UP]
+    asked = [text for q in questions for text in (q.texts, *(option["labels"] for option in q.options))]
+    asked += [aspect.labels for aspect in ASPECTS]
+
+    said = [in_language(text, language, kind="service") for text in asked for language in (voice, "en")]
+
+    assert [text for text in said if received.search(text)] == []
+    assert received.search(in_language(FIRST_WAVE[3].texts, voice, kind="goods"))
 
 
 def test_codes_of_a_scale_are_its_points_or_none_of_them() -> None:
