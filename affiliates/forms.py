@@ -79,6 +79,16 @@ class LinkPromiseForm(forms.ModelForm):
         return super().save(commit)
 
 
+class LinkPromiseFormSet(forms.BaseInlineFormSet):
+    def clean(self) -> None:
+        """Each stands once: the database refuses a second, and here is where somebody can be told."""
+        super().clean()
+        given = [form.cleaned_data for form in self.forms if getattr(form, "cleaned_data", None)]
+        standing = [row["text"].strip() for row in given if row.get("text") and not row["is_withdrawn"]]
+        if len(set(standing)) < len(standing):
+            raise ValidationError(_("The same promise stands there twice."), "twice")
+
+
 class AffiliateCodeField(forms.CharField):
     """An affiliate by code, since a list of thousands is no choice. `brand` is set by the form it stands in."""
 

@@ -12,6 +12,7 @@ from django.utils import timezone
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_http_methods, require_safe
 
+from accounts.forms import add_refusal
 from accounts.models import Brand, User
 from accounts.secret_links import client_address, secret_link
 from affiliates.destinations import is_allowed_destination, with_click
@@ -114,7 +115,7 @@ def join(request: HttpRequest, token: str) -> HttpResponse:
         try:
             accept_invitation(invitation, **form.cleaned_data, now=now)
         except ValidationError as refusal:
-            form.add_error(None, refusal)
+            add_refusal(form, refusal)
         else:
             return redirect("account_login")
     context = {"invitation": invitation, "brand": invitation.affiliate.brand, "has_account": has_account, "form": form}

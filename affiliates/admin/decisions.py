@@ -15,6 +15,7 @@ from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
 from accounts.admin import WRITING_ROLES, BrandModelAdmin
+from accounts.forms import add_refusal
 from accounts.models import Brand
 
 if TYPE_CHECKING:
@@ -69,7 +70,7 @@ class DecidingAdmin(BrandModelAdmin):
             try:
                 decision.do(row, form.cleaned_data, by=request.user, now=timezone.now())
             except ValidationError as refusal:
-                form.add_error(None, refusal)
+                add_refusal(form, refusal)
             else:
                 messages.success(request, str(decision.done))
                 return (

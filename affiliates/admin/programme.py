@@ -1,18 +1,22 @@
 """Affiliates and what they share."""
 
+from datetime import datetime
 from typing import Any
 
 from django.contrib import admin
 from django.db.models import QuerySet
 from django.http import HttpRequest, HttpResponse
 from django.urls import reverse
-from django.utils import timezone
-from django.utils.html import format_html
+from django.utils import formats, timezone
+from django.utils.html import format_html, format_html_join
+from django.utils.safestring import SafeString
+from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
-from accounts.admin import BrandModelAdmin, ReadOnlyAdmin, ReadOnlyInline
+from accounts.admin import ReadOnlyAdmin, ReadOnlyInline
 from accounts.models import AccessLog, Brand
 from accounts.services import record_access
+from affiliates.admin.adding import AddingAdmin
 from affiliates.admin.decisions import DecidingAdmin, Decision
 from affiliates.exports import write_affiliates
 from affiliates.forms import (
@@ -21,6 +25,7 @@ from affiliates.forms import (
     GiveCouponForm,
     InviteMemberForm,
     LinkPromiseForm,
+    LinkPromiseFormSet,
     MemberForm,
     MemberRoleForm,
     PassCouponForm,
@@ -85,7 +90,7 @@ class EventInline(ReadOnlyInline):
 
 
 @admin.register(Affiliate)
-class AffiliateAdmin(DecidingAdmin):
+class AffiliateAdmin(DecidingAdmin, AddingAdmin):
     decisions = {
         "approve": Decision(
             _("Approve"),
@@ -139,12 +144,11 @@ class AffiliateAdmin(DecidingAdmin):
         "coupon": Decision(
             _("Give a coupon"),
             GiveCouponForm,
-            lambda affiliate, given, by, now: give_coupon(affiliate.brand, given["code"], affiliate, now=now),
+            lambda affiliate, given, **how: give_coupon(affiliate.brand, given["code"], affiliate, **how),
             _("The coupon is the affiliate’s from now on."),
         ),
     }
     form = AffiliateForm
-    can_add = True
     list_display = ("code", "name", "status", "email", "joined_at", "brand")
     list_select_related = ("brand",)
     list_filter = ("status", "brand")
@@ -183,6 +187,7 @@ class AffiliateAdmin(DecidingAdmin):
 class LinkPromiseInline(admin.TabularInline):
     model = LinkPromise
     form = LinkPromiseForm
+    formset = LinkPromiseFormSet
     extra = 1
     can_delete = False
     ordering = ("pk",)
@@ -199,9 +204,8 @@ class LinkPromiseInline(admin.TabularInline):
 
 
 @admin.register(TrackingLink)
-class TrackingLinkAdmin(BrandModelAdmin):
+class TrackingLinkAdmin(AddingAdmin):
     form = TrackingLinkForm
-    can_add = True
     list_display = ("code", "affiliate", "campaign", "destination", "paused_at")
     list_select_related = ("affiliate",)
     list_filter = (("paused_at", admin.EmptyFieldListFilter),)
@@ -240,21 +244,47 @@ class CouponAdmin(DecidingAdmin, ReadOnlyAdmin):
         "pass": Decision(
             _("Give it to another affiliate"),
             PassCouponForm,
-            lambda coupon, given, by, now: give_coupon(coupon.brand, coupon.code, given["affiliate"], now=now),
+            lambda coupon, given, **how: give_coupon(coupon.brand, coupon.code, given["affiliate"], **how),
             _("The coupon has changed hands. Who had it before stays on record."),
             ends_later,
         ),
         "end": Decision(
             _("End it now"),
             SureForm,
-            lambda coupon, given, by, now: end_coupon(coupon, now=now),
+            lambda coupon, given, **how: end_coupon(coupon, **how),
             _("The coupon stands for nobody from now on."),
             ends_later,
         ),
     }
-    list_display = ("code", "affiliate", "valid_from", "valid_until", "brand")
-    list_select_related = ("affiliate", "brand")
+    list_display = ("code", "affiliate", "valid_from", "valid_until", "given_by", "brand")
+    list_select_related = ("affiliate", "brand", "given_by")
     list_filter = (("valid_until", admin.EmptyFieldListFilter),)
     search_fields = ("=code", "^affiliate__code")
     search_help_text = _("The whole coupon, or the beginning of the affiliate’s code")
     ordering = ("code", "-valid_from")
+    fields = ("code", "brand", "affiliate", "valid_from", "valid_until", "given_by", "ended_by", "owners")
+    readonly_fields = ("owners",)
+
+    @admin.display(description=_("everybody who had it"))
+    def owners(self, coupon: Coupon) -> SafeString:
+        """The newest first, with who gave it and who took it away."""
+        every = Coupon.objects.filter(brand=coupon.brand_id, code=coupon.code).order_by("-valid_from", "-pk")
+        lines = map(in_words, every.select_related("affiliate", "given_by", "ended_by"))
+        return format_html("<ol>{}</ol>", format_html_join("", "<li>{}</li>", ((line,) for line in lines)))
+
+
+def in_words(coupon: Coupon) -> str:
+    words = {
+        "affiliate": coupon.affiliate,
+        "since": moment(coupon.valid_from),
+        "given_by": coupon.given_by or "—",
+        "until": moment(coupon.valid_until) if coupon.valid_until else "",
+        "ended_by": coupon.ended_by or "—",
+    }
+    if coupon.valid_until is None:
+        return gettext("%(affiliate)s, since %(since)s (given by %(given_by)s)") % words
+    return gettext("%(affiliate)s, from %(since)s (given by %(given_by)s) to %(until)s (ended by %(ended_by)s)") % words
+
+
+def moment(at: datetime) -> str:
+    return formats.date_format(timezone.localtime(at), "SHORT_DATETIME_FORMAT")

@@ -8,7 +8,7 @@ from django.db.models import F, Q, Value
 from django.urls import reverse
 from django.utils.translation import gettext_lazy as _
 
-from accounts.models import Brand, BrandOwnedQuerySet
+from accounts.models import Brand, BrandOwnedQuerySet, User
 from affiliates.models.people import Affiliate, OwnedByAffiliateQuerySet
 
 if TYPE_CHECKING:
@@ -91,6 +91,12 @@ class Coupon(models.Model):
     code = models.CharField(_("code"), max_length=60, help_text=_("Capitals do not matter."))
     valid_from = models.DateTimeField(_("valid from"))
     valid_until = models.DateTimeField(_("valid until"), null=True, blank=True)
+    given_by = models.ForeignKey(
+        User, models.SET_NULL, null=True, blank=True, related_name="+", verbose_name=_("given by")
+    )
+    ended_by = models.ForeignKey(
+        User, models.SET_NULL, null=True, blank=True, related_name="+", verbose_name=_("ended by")
+    )
 
     objects = OwnedByAffiliateQuerySet.as_manager()
 

@@ -7,12 +7,12 @@ from django.db import transaction
 from django.db.models import Q
 from django.utils.translation import gettext as _
 
-from accounts.models import Brand
+from accounts.models import Brand, User
 from affiliates.models import Affiliate, Coupon
 
 
 @transaction.atomic
-def give_coupon(brand: Brand, code: str, affiliate: Affiliate, *, now: datetime) -> Coupon:
+def give_coupon(brand: Brand, code: str, affiliate: Affiliate, *, by: User | None = None, now: datetime) -> Coupon:
     """The coupon is the affiliate's from now on; whoever had it had it until now. Theirs already: nothing changes.
 
     ValidationError: not a code, an affiliate of another brand, or the coupon begins later.
@@ -28,14 +28,14 @@ def give_coupon(brand: Brand, code: str, affiliate: Affiliate, *, now: datetime)
     if standing.filter(valid_from__gte=now).exists():
         message = _("This coupon begins later, or has just changed hands.")
         raise ValidationError({"code": ValidationError(message, "begins_later")})
-    standing.update(valid_until=now)
-    coupon = Coupon(brand=brand, affiliate=affiliate, code=spelt, valid_from=now)
+    standing.update(valid_until=now, ended_by=by)
+    coupon = Coupon(brand=brand, affiliate=affiliate, code=spelt, valid_from=now, given_by=by)
     coupon.full_clean(validate_constraints=False)
     coupon.save(force_insert=True)
     return coupon
 
 
-def end_coupon(coupon: Coupon, *, now: datetime) -> bool:
+def end_coupon(coupon: Coupon, *, by: User | None = None, now: datetime) -> bool:
     """It stands for nobody from now on. False: it has ended already, or begins later."""
     running = Coupon.objects.filter(Q(valid_until__isnull=True) | Q(valid_until__gt=now), valid_from__lt=now)
-    return bool(running.filter(pk=coupon.pk).update(valid_until=now))
+    return bool(running.filter(pk=coupon.pk).update(valid_until=now, ended_by=by))

@@ -8,7 +8,7 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from django.core.exceptions import ValidationError
-from django.db import connection, transaction
+from django.db import IntegrityError, connection, transaction
 from django.utils.translation import gettext as _
 
 from accounts.models import Brand
@@ -45,7 +45,8 @@ def create_affiliate(
     if Affiliate.objects.filter(brand=brand, code=code).exists():
         raise CodeTaken
     affiliate.full_clean()
-    affiliate.save(force_insert=True)
+    with taking_code():
+        affiliate.save(force_insert=True)
     AffiliateEvent.objects.create(affiliate=affiliate, kind=AffiliateEvent.Kind.APPROVED, at=now)
     return affiliate
 
@@ -80,7 +81,8 @@ def create_link(
         raise CodeTaken
     texts = check_promises(promises)
     link.full_clean()
-    link.save(force_insert=True)
+    with taking_code():
+        link.save(force_insert=True)
     LinkPromise.objects.bulk_create(LinkPromise(link=link, text=text) for text in texts)
     return link
 
@@ -122,6 +124,16 @@ def check_promises(promises: Sequence[str]) -> list[str]:
         }
         raise ValidationError({"promises": ValidationError(message, "max_length")})
     return texts
+
+
+@contextmanager
+def taking_code() -> Iterator[None]:
+    """CodeTaken: somebody else took it between our look and our writing."""
+    try:
+        with transaction.atomic():
+            yield
+    except IntegrityError as clash:
+        raise CodeTaken from clash
 
 
 @contextmanager

@@ -1,5 +1,7 @@
 """An affiliate's way through the programme: applied or invited, active, suspended, active again, all on record."""
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from datetime import datetime
 
 from django.core.exceptions import ValidationError
@@ -8,7 +10,7 @@ from django.utils.translation import gettext as _
 
 from accounts.models import Brand, User
 from affiliates.models import Affiliate, AffiliateEvent, AffiliateMember, random_code
-from affiliates.services.links import check_code, errors_of
+from affiliates.services.links import CodeTaken, check_code, errors_of, taking_code
 from affiliates.services.members import invite_member, withdraw_invitations
 
 Status = Affiliate.Status
@@ -45,7 +47,8 @@ def enter_affiliate(affiliate: Affiliate, *, by: User | None, now: datetime) -> 
     is_invited = affiliate.status == Status.INVITED
     if is_invited and not affiliate.email:
         raise ValidationError({"email": ValidationError(_("An invitation needs an address."), "required")})
-    affiliate.save(force_insert=True)
+    with _code_errors():
+        affiliate.save(force_insert=True)
     _record(affiliate, Kind.INVITED if is_invited else Kind.APPROVED, by=by, now=now)
     if is_invited:
         invite_member(affiliate, affiliate.email, by=by, now=now)
@@ -62,7 +65,8 @@ def approve_affiliate(affiliate: Affiliate, *, code: str, by: User, now: datetim
     locked.code = code.strip()
     _check_code_is_free(locked)
     locked.status, locked.joined_at = Status.ACTIVE, now
-    locked.save(update_fields=["code", "status", "joined_at", "updated_at"])
+    with _code_errors():
+        locked.save(update_fields=["code", "status", "joined_at", "updated_at"])
     _record(locked, Kind.APPROVED, by=by, now=now)
     if locked.email:
         invite_member(locked, locked.email, by=by, now=now)
@@ -108,7 +112,21 @@ def _check_code_is_free(affiliate: Affiliate) -> None:
     with errors_of("code"):
         check_code(affiliate.code)
     if Affiliate.objects.filter(brand=affiliate.brand_id, code=affiliate.code).exclude(pk=affiliate.pk).exists():
-        raise ValidationError({"code": ValidationError(_("This code is in use already."), "taken")})
+        raise _taken()
+
+
+@contextmanager
+def _code_errors() -> Iterator[None]:
+    """ValidationError: somebody else took the code meanwhile."""
+    try:
+        with taking_code():
+            yield
+    except CodeTaken as clash:
+        raise _taken() from clash
+
+
+def _taken() -> ValidationError:
+    return ValidationError({"code": ValidationError(_("This code is in use already."), "taken")})
 
 
 def _record(affiliate: Affiliate, kind: str, *, by: User | None, now: datetime, note: str = "") -> None:

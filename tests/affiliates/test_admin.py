@@ -217,6 +217,7 @@ def test_every_page_of_the_app_is_registered():
     assert registered == {
         "Affiliate",
         "Claim",
+        "Click",
         "TrackingLink",
         "Coupon",
         "Customer",

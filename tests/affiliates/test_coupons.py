@@ -1,5 +1,6 @@
 """A coupon stands for one affiliate at a time; a purchase goes to whoever had it then."""
 
+import re
 from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
 from threading import Barrier
@@ -11,6 +12,7 @@ from django.db import connection
 from django.test import Client
 from django.urls import reverse
 
+from accounts.clock import database_now
 from accounts.models import Brand, Membership
 from affiliates.models import Affiliate, Coupon
 from affiliates.services import CustomerInput, PurchaseInput, end_coupon, give_coupon, record_purchases
@@ -161,6 +163,36 @@ def test_staff_give_pass_on_and_end_a_coupon(brand, ana, bruno, sofia):
     assert ended.status_code == 302
     assert [(owner, until is not None) for _code, owner, _from, until in history()] == [("ana", True), ("bruno", True)]
     assert sofia.get(reverse("admin:affiliates_coupon_add")).status_code == 403
+
+
+def test_its_history_names_who_gave_it_and_who_took_it(brand, ana, bruno, sofia):
+    rosa, tomas = make_staff(brand, "Rosa"), make_staff(brand, "Tomás")
+    give_coupon(brand, "otoño10", ana, by=rosa, now=NOW - 2 * DAY)
+    coupon = give_coupon(brand, "otoño10", bruno, by=tomas, now=NOW - DAY)
+    end_coupon(coupon, by=rosa, now=NOW)
+
+    assert list(Coupon.objects.order_by("pk").values_list("given_by", "ended_by")) == [
+        (rosa.pk, tomas.pk),
+        (tomas.pk, rosa.pk),
+    ]
+    page = sofia.get(reverse("admin:affiliates_coupon_change", args=[coupon.pk])).text
+    lines = re.findall(r"<li>([^<]*)</li>", page[page.index("field-owners") :])
+    assert [re.findall(r"Ana|Bruno|Rosa|Tomás", line) for line in lines[:2]] == [
+        ["Bruno", "Tomás", "Rosa"],
+        ["Ana", "Rosa", "Tomás"],
+    ]
+
+
+def test_one_that_begins_later_is_refused_in_the_form(brand, ana, bruno, sofia):
+    """What the service says of a field that the form does not have still ends at the form."""
+    later = database_now() + DAY
+    coupon = Coupon.objects.create(brand=brand, affiliate=ana, code="otoño10", valid_from=later)
+
+    response = sofia.post(reverse("admin:affiliates_coupon_decide", args=[coupon.pk, "pass"]), {"affiliate": "bruno"})
+
+    assert response.status_code == 200
+    assert list(response.context["form"].errors) == ["__all__"]
+    assert history() == [("otoño10", "ana", later, None)]
 
 
 @pytest.mark.parametrize("code", ["nadie", "olmo", ""])
