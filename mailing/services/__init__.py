@@ -2,6 +2,7 @@
 
 from mailing.services.queueing import (
     MailRequest,
+    cancel_mail,
     cancel_mails,
     queue_mail,
     queue_mails,
@@ -17,6 +18,7 @@ __all__ = [
     "MailReport",
     "MailRequest",
     "Settlement",
+    "cancel_mail",
     "cancel_mails",
     "queue_mail",
     "queue_mails",

@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
-from django.core.exceptions import ValidationError
+from django.core.exceptions import PermissionDenied, ValidationError
 from django.db import transaction
 from django.db.models import QuerySet
 from django.db.models.functions import Now
@@ -96,9 +96,11 @@ def take_back_put_aside(mails: Iterable[int]) -> int:
 def retry_mail(mail: OutgoingMail, *, by: User, now: datetime) -> OutgoingMail:
     """Staff send a failed or uncertain mail again, under the same Message-ID and with the same links.
 
-    ValidationError: it is in another state, or its time is over.
+    PermissionDenied: they may not write for its brand. ValidationError: it is in another state, or its time is over.
     """
-    again = OutgoingMail.objects.select_for_update().get(pk=mail.pk)
+    again = OutgoingMail.objects.select_for_update(of=("self",)).select_related("brand").get(pk=mail.pk)
+    if not by.may_write_for(again.brand):
+        raise PermissionDenied(_("Your role may read this brand’s mail, not send it."))
     if again.state not in (OutgoingMail.State.FAILED, OutgoingMail.State.UNCERTAIN):
         raise ValidationError(_("Only a mail that failed or is uncertain can be sent again."))
     if again.expires_at and again.expires_at <= now:
@@ -117,3 +119,24 @@ def retry_mail(mail: OutgoingMail, *, by: User, now: datetime) -> OutgoingMail:
     again.state, again.reason, again.attempts, again.not_before = OutgoingMail.State.QUEUED, "", 0, now
     again.save(update_fields=["state", "reason", "attempts", "not_before", "updated_at"])
     return again
+
+
+@transaction.atomic
+def cancel_mail(mail: OutgoingMail, *, by: User, now: datetime) -> None:
+    """Staff take a queued mail back, for good, and are named in its story.
+
+    PermissionDenied: they may not write for its brand. ValidationError: a worker was faster, or it was never queued.
+    """
+    if not by.may_write_for(mail.brand):
+        raise PermissionDenied(_("Your role may read this brand’s mail, not stop it."))
+    if not cancel_mails([mail.pk], reason=OutgoingMail.Reason.MANUAL):
+        raise ValidationError(_("Only a mail that waits can be cancelled."))
+    MailEvent.objects.create(
+        brand_id=mail.brand_id,
+        mail=mail,
+        kind=MailEvent.Kind.CANCELLED,
+        source="staff",
+        event_id=f"{mail.uuid}:cancelled",  # once: what was cancelled is never queued again
+        detail=str(by),
+        occurred_at=now,
+    )

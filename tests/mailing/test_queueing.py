@@ -2,12 +2,13 @@ from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime, timedelta
 
 import pytest
-from django.core.exceptions import ValidationError
+from django.core.exceptions import PermissionDenied, ValidationError
 from django.db import connection
 from pytest_django import DjangoAssertNumQueries
 
+from accounts.models import Membership
 from mailing.models import MailEvent, OutgoingMail
-from mailing.services import cancel_mails, queue_mail, queue_mails, retry_mail
+from mailing.services import cancel_mail, cancel_mails, queue_mail, queue_mails, retry_mail
 from tests.factories import make_brand, make_staff
 from tests.mailing.factories import make_answer_request, make_mail, make_request
 
@@ -142,3 +143,44 @@ def test_retry_mail_refuses_what_is_too_late() -> None:
 
     with pytest.raises(ValidationError):
         retry_mail(mail, by=make_staff(brand), now=now)
+
+
+@pytest.mark.parametrize("role", [Membership.Role.READ_ONLY, Membership.Role.ANALYST, None])
+def test_who_may_not_write_for_the_brand_neither_sends_again_nor_cancels(role: str | None) -> None:
+    brand, other = make_brand(), make_brand("otra")
+    reader = make_staff(brand, "Luis", role) if role else make_staff(other, "Olga")
+    failed, queued = make_mail(brand), make_mail(brand)
+    OutgoingMail.objects.filter(pk=failed.pk).update(state=State.FAILED)
+
+    with pytest.raises(PermissionDenied):
+        retry_mail(failed, by=reader, now=datetime.now(UTC))
+    with pytest.raises(PermissionDenied):
+        cancel_mail(queued, by=reader, now=datetime.now(UTC))
+
+    assert dict(OutgoingMail.objects.values_list("pk", "state")) == {failed.pk: State.FAILED, queued.pk: State.QUEUED}
+    assert not MailEvent.objects.exists()
+
+
+def test_staff_cancel_what_waits_and_are_named() -> None:
+    brand = make_brand()
+    mail = make_mail(brand)
+
+    cancel_mail(mail, by=make_staff(brand), now=datetime.now(UTC))
+
+    mail.refresh_from_db()
+    assert (mail.state, mail.reason) == (State.CANCELLED, "manual")
+    assert list(mail.events.values_list("kind", "source", "detail")) == [("cancelled", "staff", "Sofía")]
+
+
+@pytest.mark.parametrize("state", [State.SENT, State.FAILED, State.UNCERTAIN, State.CANCELLED])
+def test_what_does_not_wait_is_not_cancelled(state: str) -> None:
+    brand = make_brand()
+    mail = make_mail(brand)
+    OutgoingMail.objects.filter(pk=mail.pk).update(state=state, sent_at=datetime.now(UTC))
+
+    with pytest.raises(ValidationError):
+        cancel_mail(mail, by=make_staff(brand), now=datetime.now(UTC))
+
+    mail.refresh_from_db()
+    assert mail.state == state
+    assert not MailEvent.objects.exists()
