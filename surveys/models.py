@@ -333,6 +333,14 @@ class ResponseQuerySet(BrandOwnedQuerySet["Response"]):
         """What figures are made of: suspect answers count nowhere."""
         return self.filter(is_suspect=False)
 
+    def complete(self) -> "ResponseQuerySet":
+        """Those whose customers came to the end, or said that this was all and more than the first answer."""
+        return self.filter(resumes_at=None)
+
+    def partial(self) -> "ResponseQuerySet":
+        """Saved as far as the customer came. They count like the others; only rates of response tell them apart."""
+        return self.exclude(resumes_at=None)
+
     def needing_follow_up(self) -> "ResponseQuerySet":
         """Bad answers that no case has taken up since they were last changed."""
         return self.filter(NEEDS_FOLLOW_UP).order_by("id")
@@ -370,6 +378,8 @@ class Response(models.Model):
     is_quotable = models.BooleanField(_("may be quoted"), default=True)
     follow_up = models.CharField(_("follow-up"), max_length=6, choices=FollowUp, default=FollowUp.NONE)
     followed_up_at = models.DateTimeField(_("taken up by a case at"), null=True, blank=True)
+    # Where its link goes on, for whoever has answered the first questions and not said that this is all.
+    resumes_at = models.PositiveSmallIntegerField(_("next step"), null=True, blank=True)
 
     objects = ResponseQuerySet.as_manager()
 
