@@ -12,6 +12,7 @@ from django.utils.translation import gettext as _
 from accounts.models import User
 from affiliates.currencies import CURRENCIES
 from affiliates.models import Affiliate, Claim, Purchase
+from affiliates.services.claim_mails import tell_answer
 from affiliates.services.corrections import correct_attribution
 
 MAX_OPEN = 50  # claims of one affiliate that wait for an answer
@@ -102,6 +103,7 @@ def _answer(claim: Claim, state: str, reason: str, answer: str, *, by: User, now
     claim.state, claim.reason, claim.answer = state, reason, answer.strip()
     claim.answered_at, claim.answered_by = now, by
     claim.save(update_fields=["state", "reason", "answer", "answered_at", "answered_by", "purchase"])
+    tell_answer(claim, now=now)
     return claim
 
 

@@ -15,9 +15,12 @@ from django.urls import reverse
 
 from accounts.models import Brand, Membership, User
 from affiliates.forms import ClaimForm
-from affiliates.models import Affiliate, Attribution, Claim, Purchase, PurchaseChange
+from affiliates.models import Affiliate, AffiliateMember, Attribution, Claim, Purchase, PurchaseChange
 from affiliates.selectors import FiledClaim, claims_of
 from affiliates.services import ClaimInput, accept_claim, decline_claim, file_claim
+from affiliates.services.claim_mails import tell_answer
+from mailing.models import OutgoingMail
+from mailing.rendering import texts_of
 from tests.factories import (
     NOW,
     make_affiliate,
@@ -348,3 +351,82 @@ def test_who_may_not_answer_does_not(ana, bruno, member, purchase, brand):
     assert answers == {"Olga": (404, 302), "Rosa": (403, 200), "Ana": (302, 302)}
     assert Claim.objects.get().is_open
     assert credited_to(purchase) == "bruno"
+
+
+# --- The answer by mail ----------------------------------------------------------------------------------------------
+def mails() -> list[tuple[str, str, str]]:
+    found = OutgoingMail.objects.filter(template="affiliates/claim_answered").order_by("pk")
+    return list(found.values_list("to_address", "language", "guarantee"))
+
+
+def test_who_filed_it_is_told_why_in_their_language(ana, member, staff, purchase):
+    member.language = "en"
+    member.save(update_fields=["language"])
+    claim = file(ana, member)
+
+    decline_claim(claim, reason=Claim.Reason.OUTSIDE_RULES, answer="The click\nwas too old", by=staff, now=NOW)
+
+    assert mails() == [(member.email, "en", "at_least_once")]
+    mail = OutgoingMail.objects.get()
+    texts = texts_of(mail)
+    assert texts.subject == "Your claim of order P1 is answered"
+    assert "The rules of the programme do not credit it." in texts.text
+    assert "The click\nwas too old" in texts.text
+    assert "/portal/affiliates/lumbre/ana/sales/claims/" in texts.text
+    assert "The click<br>was too old" in texts.html
+    assert mail.scopes == []
+
+
+def test_an_accepted_claim_says_that_the_sale_is_theirs_and_nothing_of_who_bought(ana, member, staff, purchase):
+    accept_claim(file(ana, member), answer="", by=staff, now=NOW)
+
+    texts = texts_of(OutgoingMail.objects.get())
+    assert "P1" in texts.text
+    for said in (texts.subject, texts.text, texts.html):
+        assert purchase.customer.name not in said
+        assert str(purchase.customer.email) not in said
+        assert "Bruno" not in said
+
+
+def test_an_answer_refused_writes_to_nobody(ana, member, staff):
+    claim = file(ana, member)
+
+    with pytest.raises(ValidationError):
+        accept_claim(claim, by=staff, now=NOW)
+
+    assert mails() == []
+
+
+def test_an_answer_stands_and_is_mailed_once(ana, member, staff):
+    claim = file(ana, member)
+    decline_claim(claim, reason=Claim.Reason.TOO_VAGUE, by=staff, now=NOW)
+
+    with pytest.raises(ValidationError):
+        decline_claim(claim, reason=Claim.Reason.NOT_CONFIRMED, by=staff, now=NOW)
+    tell_answer(Claim.objects.get(), now=NOW)
+
+    assert len(mails()) == 1
+
+
+def test_where_who_filed_it_has_gone_the_owners_are_told(ana, member, staff, brand):
+    claim = file(ana, member)
+    ana.members.all().delete()
+    owners = [make_user(f"duena{number}@correo.example", "Dueña", language="es") for number in (1, 2)]
+    for owner in owners:
+        ana.members.create(user=owner, role=AffiliateMember.Role.OWNER)
+    ana.members.create(user=make_user("otra@correo.example", "Otra"), role=AffiliateMember.Role.MEMBER)
+
+    decline_claim(claim, reason=Claim.Reason.TOO_VAGUE, by=staff, now=NOW)
+
+    assert mails() == [(owner.email, "es", "at_least_once") for owner in owners]
+
+
+@pytest.mark.parametrize(("address", "told"), [("ana@correo.example", ["ana@correo.example"]), ("", [])])
+def test_where_nobody_signs_in_the_affiliates_address_is_told(ana, member, staff, address, told):
+    claim = file(ana, member)
+    ana.members.all().delete()
+    Affiliate.objects.filter(pk=ana.pk).update(email=address)
+
+    decline_claim(claim, reason=Claim.Reason.TOO_VAGUE, by=staff, now=NOW)
+
+    assert [to for to, _language, _guarantee in mails()] == told
