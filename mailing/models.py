@@ -8,7 +8,7 @@ from email.utils import parseaddr
 from django.conf import settings
 from django.contrib.postgres.fields import ArrayField
 from django.db import models
-from django.db.models import Q
+from django.db.models import Func, Q, Value
 from django.db.models.functions import Now
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
@@ -128,6 +128,13 @@ class OutgoingMail(models.Model):
             models.Index(fields=["brand", "-id"], name="mail_of_brand"),
             models.Index(fields=["brand", "state", "-updated_at", "-id"], name="mail_by_state"),
             models.Index(fields=["id"], name="mail_unreachable", condition=Q(state="queued", reason="unreachable")),
+            # What waits for a domain that rests or is slow.
+            models.Index(
+                "brand",
+                Func("to_address", Value("@"), Value(-1), function="split_part"),
+                name="mail_waiting_at_domain",
+                condition=Q(state="queued"),
+            ),
             models.Index(
                 fields=["id"], name="mail_put_aside", condition=Q(state="cancelled", reason__in=["rests", "paused"])
             ),
@@ -226,7 +233,7 @@ class MailEvent(models.Model):
         NOT_ARRIVED = "not_arrived", _("Found not to have arrived")
         CANCELLED = "cancelled", _("Cancelled by staff")
 
-    brand = models.ForeignKey(Brand, models.CASCADE, verbose_name=_("brand"))
+    brand = models.ForeignKey(Brand, models.CASCADE, db_index=False, verbose_name=_("brand"))
     mail = models.ForeignKey(
         OutgoingMail, models.CASCADE, null=True, blank=True, related_name="events", verbose_name=_("mail")
     )
@@ -242,6 +249,7 @@ class MailEvent(models.Model):
     class Meta:
         verbose_name = _("mail event")
         verbose_name_plural = _("mail events")
+        indexes = [models.Index(fields=["brand", "kind", "-occurred_at"], name="mailevent_of_brand")]
         constraints = [models.UniqueConstraint(fields=["source", "event_id"], name="mailevent_once")]
 
     def __str__(self) -> str:
