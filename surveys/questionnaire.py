@@ -160,10 +160,18 @@ def questionnaire_for(invitation: Invitation, *, language: str) -> Questionnaire
     """What to ask at this invitation. The number of statements does not depend on the number of questions."""
     credited = Attribution.objects.current().filter(purchase=invitation.purchase_id).select_related("affiliate").first()
     affiliate = credited.affiliate if credited else None
-    questions = _possible(invitation.survey.questions.all(), is_credited=affiliate is not None)
-    chips = _catalogue_chips(invitation.brand, questions)
     wording = wording_for(invitation, language=language, affiliate_name=affiliate.public_name if affiliate else "")
-    asks = [_ask(q, chips.get(q.key, q.options), questions, wording, seed=str(invitation.pk)) for q in questions]
+    questions = invitation.survey.questions.all()
+    return questionnaire_of(questions, wording, is_credited=affiliate is not None, seed=str(invitation.pk))
+
+
+def questionnaire_of(
+    questions: Iterable[Question], wording: Wording, *, is_credited: bool, seed: str = ""
+) -> Questionnaire:
+    """What these questions, stored or not, ask in this wording; two statements at most."""
+    possible = _possible(questions, is_credited=is_credited)
+    chips = _catalogue_chips(wording.brand, possible)
+    asks = [_ask(q, chips.get(q.key, q.options), possible, wording, seed=seed) for q in possible]
     return Questionnaire(wording, tuple(asks))
 
 
