@@ -25,6 +25,7 @@ from affiliates.services import (
 )
 from complaints.services import remove_test_cases
 from mailing.addresses import known_hashes
+from surveys.models import Wave
 from surveys.selectors import SurveyState, state_of_new, survey_states
 from surveys.services import remove_test_surveys
 from surveys.services.planning import plan_invitations
@@ -132,4 +133,5 @@ def create_brand(slug: str, **fields: Any) -> Brand:
     brand.full_clean()
     brand.save()
     publish_standard_survey(brand)
+    publish_standard_survey(brand, Wave.FOLLOW_UP)
     return brand

@@ -65,7 +65,7 @@ def judge(
     received_at = purchase.received_at
     if received_at is None:
         return Verdict(State.WAITING, Reason.NO_DELIVERY)
-    if received_at < now - oldest_age(standing, wave=wave, brand=brand):
+    if is_too_old(now - received_at, standing, wave=wave, brand=brand):
         return Verdict(State.CANCELLED, Reason.TOO_OLD)
     if purchase.pk in facts.on_hold:
         return Verdict(State.HELD, Reason.OPEN_COMPLAINT)
@@ -73,11 +73,13 @@ def judge(
     if delay is None:
         return Verdict(State.HELD, Reason.PAUSED)
     planned_for = standing.scheduled_for if standing and standing.state == State.PLANNED else None
-    due = place(purchase, brand=brand, earliest=received_at + delay, now=now, planned_for=planned_for)
+    due = now
+    if not purchase.is_test:  # whoever tries the way does not wait for it
+        due = place(purchase, brand=brand, earliest=received_at + delay, now=now, planned_for=planned_for)
     rests_until = facts.rests_until.get(purchase.pk)
     if rests_until and rests_until > due:
         return Verdict(State.HELD, Reason.BOUNCED, place(purchase, brand=brand, earliest=rests_until, now=now))
-    rested = rested_at(due, facts.asked_besides(purchase, wave), rest_between(wave, brand))
+    rested = rested_at(due, facts.asked_besides(purchase, wave), rest_before(wave, purchase, brand=brand))
     if rested > due:
         return Verdict(State.HELD, Reason.FATIGUE, place(purchase, brand=brand, earliest=rested, now=now))
     if brand.asking_paused_at:
@@ -85,16 +87,16 @@ def judge(
     return Verdict(State.PLANNED, scheduled_for=due)
 
 
-def oldest_age(standing: Invitation | None, *, wave: str, brand: Brand) -> timedelta:
-    """How long ago a purchase may have been received to be asked about.
+def is_too_old(age: timedelta, standing: Invitation | None, *, wave: str, brand: Brand) -> bool:
+    """Was it received too long ago to be asked about?
 
     History does not mail, two months later either: what a follow-up adds counts only for what was known in time.
     """
     oldest = timedelta(days=brand.max_age_days)
     was_known = standing and standing.state != State.WAITING and standing.reason != Reason.TOO_OLD
     if wave == Wave.FOLLOW_UP and was_known:
-        return oldest + (brand.follow_up_after or timedelta(0))
-    return oldest
+        return brand.follow_up_after is not None and age > oldest + brand.follow_up_after
+    return age > oldest
 
 
 def delay_before(wave: str, purchase: Purchase, *, brand: Brand, facts: Facts) -> timedelta | None:
@@ -104,7 +106,9 @@ def delay_before(wave: str, purchase: Purchase, *, brand: Brand, facts: Facts) -
     return brand.follow_up_after if wave in facts.surveys else None
 
 
-def rest_between(wave: str, brand: Brand) -> timedelta:
+def rest_before(wave: str, purchase: Purchase, *, brand: Brand) -> timedelta:
+    if purchase.is_test:
+        return timedelta(0)
     return timedelta(days=brand.fatigue_days if wave == Wave.FIRST else brand.follow_up_rest_days)
 
 

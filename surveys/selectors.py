@@ -50,13 +50,15 @@ class SurveyState:
     reason: str = ""
 
 
-def survey_states(purchases: Iterable[Purchase | int], *, now: datetime) -> dict[int, SurveyState]:
-    """The state of each purchase's first survey, by purchase id; one statement.
+def survey_states(
+    purchases: Iterable[Purchase | int], *, now: datetime, wave: str = Wave.FIRST
+) -> dict[int, SurveyState]:
+    """The state of each purchase's survey of the wave, by purchase id; one statement.
 
     A purchase of which nothing was decided yet is missing. Suspect answers are no answers.
     """
     ids = [purchase if isinstance(purchase, int) else purchase.pk for purchase in purchases]
-    invitations = with_ledger(Invitation.objects.filter(wave=Wave.FIRST, purchase__in=ids))
+    invitations = with_ledger(Invitation.objects.filter(wave=wave, purchase__in=ids))
     return {invitation.purchase_id: state_of(invitation, now=now) for invitation in invitations}
 
 

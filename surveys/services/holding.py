@@ -10,7 +10,8 @@ from accounts.models import Brand
 from affiliates.models import Purchase
 from mailing.models import OutgoingMail
 from mailing.services import take_back_put_aside
-from surveys.models import Hold, Invitation, InvitationMail, Reason, Wave
+from surveys.asking import PURCHASE_WAVES
+from surveys.models import Hold, Invitation, InvitationMail, Reason, Survey, Wave
 from surveys.services.planning import plan_invitations, take_back
 
 State, Kind = Invitation.State, InvitationMail.Kind
@@ -47,8 +48,9 @@ def pause_asking(brand: Brand, *, now: datetime) -> bool:
     paused = Brand.objects.filter(pk=brand.pk, asking_paused_at=None).update(asking_paused_at=now)
     if not paused:
         return False
-    ours = Invitation.objects.filter(brand=brand, wave=Wave.FIRST)
-    hold_for_pause(ours.filter(state=State.PLANNED), now=now)
+    ours = Invitation.objects.filter(brand=brand, wave__in=PURCHASE_WAVES)
+    # Follow-ups are planned for two months ahead: they keep their dates, and are held if the pause lasts until then.
+    hold_for_pause(ours.filter(state=State.PLANNED, wave=Wave.FIRST), now=now)
     reminded = ours.filter(state=State.QUEUED, mails__kind=Kind.REMINDER, mails__mail__state__in=ON_ITS_WAY)
     to_remind = list(reminded.values_list("pk", flat=True))
     taken_back = take_back(ours.filter(state=State.QUEUED, mails__mail__state__in=ON_ITS_WAY).distinct())
@@ -74,9 +76,12 @@ def remind_again(invitation_ids: list[int], *, now: datetime) -> None:
 
 @transaction.atomic
 def resume_asking(brand: Brand, *, now: datetime) -> bool:
-    """Ask again; whoever waited is judged anew and spread over the next hour. False: it was not paused."""
+    """Ask again; whoever waited is judged anew and spread over the next hour. False: it was not paused.
+
+    The first of them at once, more than a batch of them by wake_held within the minute.
+    """
     resumed = Brand.objects.filter(pk=brand.pk, asking_paused_at__isnull=False).update(asking_paused_at=None)
-    wake_held(now=now)
+    wake_page(after=0, now=now)
     brand.refresh_from_db(fields=["asking_paused_at"])
     return bool(resumed)
 
@@ -86,11 +91,25 @@ def wake_held(*, now: datetime) -> int:
 
     Whoever ends a cause wakes its purchases at once. This finds those that a crash or a race left behind.
     """
+    woken, last = 0, 0
+    while page := wake_page(after=last, now=now):
+        woken, last = woken + len(page), page[-1]
+    return woken
+
+
+def wake_page(*, after: int, now: datetime) -> list[int]:
+    """A batch of those whose cause has ended, by id from `after` on, in a transaction of its own."""
     has_hold = Exists(Hold.objects.standing().filter(purchase=OuterRef("purchase")))
-    causeless = Q(reason=Reason.PAUSED, brand__asking_paused_at=None) | (Q(reason=Reason.OPEN_COMPLAINT) & ~has_hold)
-    sleeping = Invitation.objects.filter(state=State.HELD, scheduled_for=None).filter(causeless)
-    free = sleeping.select_for_update(skip_locked=True, no_key=True, of=("self",)).values_list("pk", flat=True)
-    return Invitation.objects.filter(pk__in=list(free)).update(scheduled_for=now, updated_at=now)
+    published = Survey.objects.filter(brand=OuterRef("brand"), wave=OuterRef("wave"), status=Survey.Status.PUBLISHED)
+    is_asked = Q(wave=Wave.FIRST) | (Q(brand__follow_up_after__isnull=False) & Exists(published))
+    is_over = Q(reason=Reason.PAUSED, brand__asking_paused_at=None) & is_asked
+    causeless = is_over | (Q(reason=Reason.OPEN_COMPLAINT) & ~has_hold)
+    sleeping = Invitation.objects.filter(causeless, pk__gt=after, state=State.HELD, scheduled_for=None).order_by("pk")
+    with transaction.atomic():
+        locked = sleeping.select_for_update(skip_locked=True, no_key=True, of=("self",))
+        page = list(locked.values_list("pk", flat=True)[: settings.PURCHASE_BATCH_SIZE])
+        Invitation.objects.filter(pk__in=page).update(scheduled_for=now, updated_at=now)
+    return page
 
 
 @transaction.atomic

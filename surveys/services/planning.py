@@ -1,11 +1,11 @@
 """Deciding who is asked when, and who is not and why. Sets, not rows: as many statements for 1,000 as for one."""
 
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from datetime import UTC, datetime
 from typing import Any
 
 from django.db import connection, transaction
-from django.db.models import prefetch_related_objects
+from django.db.models import Exists, OuterRef, Q, prefetch_related_objects
 from django.db.models.functions import Coalesce
 
 from accounts.models import Brand
@@ -14,11 +14,12 @@ from mailing.addresses import normalize_address
 from mailing.models import OutgoingMail
 from mailing.selectors import Objection, standing_suppressions, strongest_objection
 from mailing.services import cancel_mails
-from surveys.asking import Facts, Verdict, judge
+from surveys.asking import PURCHASE_WAVES, Facts, Verdict, judge
 from surveys.models import Hold, Invitation, InvitationMail, Reason, Survey, Wave
 from surveys.standard import publish_standard_survey
 
 State = Invitation.State
+Occasion = tuple[str, int]  # a wave, and the purchase that it asks about
 # What takes a mail back that the ledger has not handed over yet; other reasons it looks at by itself, last thing.
 TAKES_BACK = {Reason.CANCELLED, Reason.REFUNDED, Reason.OPEN_COMPLAINT}
 NEVER_SENT = [OutgoingMail.State.FAILED, OutgoingMail.State.CANCELLED, OutgoingMail.State.EXPIRED]
@@ -32,50 +33,74 @@ def purchase_scope(purchase_id: int) -> str:
 def plan_invitations(brand: Brand, purchases: Sequence[Purchase], *, now: datetime) -> dict[int, Verdict]:
     """Decide on each purchase of the brand; what was decided before is decided again with what is known now.
 
-    A mail on its way is taken back where the purchase was cancelled or refunded or has an open complaint; what has
-    been handed over stays as it is. The verdicts by purchase: of new purchases, all that there is to know.
+    Both waves at once, so that "why not" has an answer for either from the first day, and a refund ends both. A mail on
+    its way is taken back where the purchase was cancelled or refunded or has an open complaint; what has been handed
+    over stays as it is. The verdicts on the first wave by purchase: of new purchases, all that there is to know.
     """
     if not purchases:
         return {}
     prefetch_related_objects(list(purchases), "customer", "product")
     # Locked in one order, so that two who plan the same wait for each other; senders skip what is locked.
+    locked = Invitation.objects.select_for_update(no_key=True).order_by("pk")
     standing = {
-        invitation.purchase_id: invitation
-        for invitation in Invitation.objects.select_for_update(no_key=True)
-        .filter(wave=Wave.FIRST, purchase__in=[purchase.pk for purchase in purchases])
-        .order_by("pk")
+        (invitation.wave, invitation.purchase_id or 0): invitation
+        for invitation in locked.filter(wave__in=PURCHASE_WAVES, purchase__in=[purchase.pk for purchase in purchases])
     }
-    facts = gather_facts(brand, purchases, counting=[State.PLANNED, State.QUEUED])
+    facts = gather_facts(brand, purchases, planned=PURCHASE_WAVES)
     verdicts = judge_in_turn(brand, purchases, standing, facts, now=now)
-    create_invitations(brand, {pk: verdict for pk, verdict in verdicts.items() if pk not in standing}, now=now)
-    change_invitations([(standing[pk], verdict) for pk, verdict in verdicts.items() if pk in standing], now=now)
-    return verdicts
+    news = {occasion: verdict for occasion, verdict in verdicts.items() if occasion not in standing}
+    create_invitations(brand, news, facts.surveys, now=now)
+    change_invitations([(standing[key], verdict) for key, verdict in verdicts.items() if key in standing], now=now)
+    return {purchase: verdict for (wave, purchase), verdict in verdicts.items() if wave == Wave.FIRST}
 
 
 def judge_in_turn(
     brand: Brand,
     purchases: Iterable[Purchase],
-    standing: dict[int | None, Invitation],
+    standing: Mapping[Occasion, Invitation],
     facts: Facts,
     *,
     now: datetime,
-) -> dict[int, Verdict]:
-    """One verdict a purchase. What is planned or asked already stands; then who received first is asked first."""
+) -> dict[Occasion, Verdict]:
+    """One verdict a wave and purchase; of a wave that is not asked, only on what stands.
 
-    def turn(purchase: Purchase) -> tuple[bool, datetime, int]:
-        invitation = standing.get(purchase.pk)
+    First waves first. What is planned or asked already stands; then who received first is asked first.
+    """
+
+    def turn(occasion: tuple[str, Purchase]) -> tuple[bool, bool, datetime, int]:
+        wave, purchase = occasion
+        invitation = standing.get((wave, purchase.pk))
         is_settled = invitation is not None and invitation.state in (State.PLANNED, State.QUEUED)
-        return not is_settled, purchase.received_at or datetime.max.replace(tzinfo=UTC), purchase.pk
+        received_at = purchase.received_at or datetime.max.replace(tzinfo=UTC)
+        return wave != Wave.FIRST, not is_settled, received_at, purchase.pk
 
-    verdicts = {}
-    for purchase in sorted(purchases, key=turn):
-        invitation = standing.get(purchase.pk)
-        planned_for = invitation.scheduled_for if invitation and invitation.state == State.PLANNED else None
-        verdict = judge(purchase, brand=brand, facts=facts, now=now, planned_for=planned_for)
+    occasions = [
+        (wave, purchase)
+        for purchase in purchases
+        for wave in PURCHASE_WAVES
+        if wave == Wave.FIRST or (wave in facts.surveys and not purchase.is_test) or (wave, purchase.pk) in standing
+    ]
+    verdicts: dict[Occasion, Verdict] = {}
+    for wave, purchase in sorted(occasions, key=turn):
+        invitation = standing.get((wave, purchase.pk))
+        verdict = judge(purchase, invitation, wave=wave, brand=brand, facts=facts, now=now)
         if not (invitation and invitation.state == State.QUEUED and verdict.reason not in TAKES_BACK):
-            facts.count_as_asked(purchase, verdict.scheduled_for if verdict.state == State.PLANNED else None)
-        verdicts[purchase.pk] = verdict
+            asked_at = verdict.scheduled_for if verdict.state == State.PLANNED else None
+            facts.count_as_asked(purchase, wave, asked_at)
+        verdicts[wave, purchase.pk] = verdict
     return verdicts
+
+
+def surveys_of(brand: Brand) -> dict[str, int]:
+    """What each wave is asked with now; a follow-up only where the brand wants one."""
+    surveys = dict(
+        Survey.objects.filter(brand=brand, wave__in=PURCHASE_WAVES, status=Survey.Status.PUBLISHED).values_list(
+            "wave", "pk"
+        )
+    )
+    if brand.follow_up_after is None:
+        surveys.pop(Wave.FOLLOW_UP, None)
+    return surveys
 
 
 # Who plans the same purchase at the same moment knows no more than we do: the first to commit stands, and whatever it
@@ -83,23 +108,27 @@ def judge_in_turn(
 CREATE = """
 INSERT INTO surveys_invitation
     (brand_id, survey_id, wave, occasion, purchase_id, state, reason, scheduled_for, created_at, updated_at)
-SELECT %(brand)s, %(survey)s, %(wave)s, 'purchase:' || purchase, purchase, state, reason, at, %(now)s, %(now)s
-FROM unnest(%(purchases)s::bigint[], %(states)s::text[], %(reasons)s::text[], %(times)s::timestamptz[])
-    AS planned (purchase, state, reason, at)
+SELECT %(brand)s, survey, wave, 'purchase:' || purchase, purchase, state, reason, at, %(now)s, %(now)s
+FROM unnest(
+    %(surveys)s::bigint[], %(waves)s::text[], %(purchases)s::bigint[],
+    %(states)s::text[], %(reasons)s::text[], %(times)s::timestamptz[]
+) AS planned (survey, wave, purchase, state, reason, at)
 ON CONFLICT DO NOTHING
 """
 
 
-def create_invitations(brand: Brand, verdicts: dict[int, Verdict], *, now: datetime) -> None:
+def create_invitations(
+    brand: Brand, verdicts: Mapping[Occasion, Verdict], surveys: Mapping[str, int], *, now: datetime
+) -> None:
     if not verdicts:
         return
-    survey = Survey.objects.published(brand, Wave.FIRST).first() or publish_standard_survey(brand)
+    asked_with = {Wave.FIRST: surveys.get(Wave.FIRST) or publish_standard_survey(brand).pk, **surveys}
     values: dict[str, Any] = {
         "brand": brand.pk,
-        "survey": survey.pk,
-        "wave": Wave.FIRST,
         "now": now,
-        "purchases": list(verdicts),
+        "surveys": [asked_with[wave] for wave, _purchase in verdicts],
+        "waves": [wave for wave, _purchase in verdicts],
+        "purchases": [purchase for _wave, purchase in verdicts],
         "states": [verdict.state for verdict in verdicts.values()],
         "reasons": [verdict.reason for verdict in verdicts.values()],
         "times": [verdict.scheduled_for for verdict in verdicts.values()],
@@ -121,11 +150,39 @@ def change_invitations(decided: Iterable[tuple[Invitation, Verdict]], *, now: da
     freed = [i.purchase_id for i, _verdict in changed if i.purchase_id and i.state in (State.PLANNED, State.QUEUED)]
     for invitation, verdict in changed:
         invitation.state, invitation.reason = verdict.state, verdict.reason
-        invitation.scheduled_for, invitation.updated_at = verdict.scheduled_for, now
-    Invitation.objects.bulk_update(
-        [invitation for invitation, _verdict in changed], ["state", "reason", "scheduled_for", "updated_at"]
-    )
-    look_again_at_the_rested(freed, now=now)
+        invitation.scheduled_for = verdict.scheduled_for
+    decided_now = [invitation for invitation, _verdict in changed]
+    store(decided_now, now=now)
+    look_again_at_the_rested(freed, apart_from=decided_now, now=now)
+
+
+STORE = """
+UPDATE surveys_invitation AS invitation
+SET survey_id = said.survey, state = said.state, reason = said.reason,
+    scheduled_for = said.at, remind_at = said.remind_at, updated_at = %(now)s
+FROM unnest(
+    %(ids)s::bigint[], %(surveys)s::bigint[], %(states)s::text[], %(reasons)s::text[],
+    %(times)s::timestamptz[], %(reminders)s::timestamptz[]
+) AS said (id, survey, state, reason, at, remind_at)
+WHERE invitation.id = said.id
+"""
+
+
+def store(invitations: Sequence[Invitation], *, now: datetime) -> None:
+    """What was decided on invitations that the caller has locked. bulk_update() takes ten times as long for a batch."""
+    if not invitations:
+        return
+    values: dict[str, Any] = {
+        "now": now,
+        "ids": [invitation.pk for invitation in invitations],
+        "surveys": [invitation.survey_id for invitation in invitations],
+        "states": [invitation.state for invitation in invitations],
+        "reasons": [invitation.reason for invitation in invitations],
+        "times": [invitation.scheduled_for for invitation in invitations],
+        "reminders": [invitation.remind_at for invitation in invitations],
+    }
+    with connection.cursor() as cursor:
+        cursor.execute(STORE, values)
 
 
 def differs(invitation: Invitation, verdict: Verdict) -> bool:
@@ -148,7 +205,9 @@ def take_back(invitations: Collection[Invitation]) -> set[int]:
     return set(cancelled.values_list("invitation", flat=True))
 
 
-def look_again_at_the_rested(purchase_ids: Collection[int], *, now: datetime) -> None:
+def look_again_at_the_rested(
+    purchase_ids: Collection[int], *, apart_from: Collection[Invitation], now: datetime
+) -> None:
     """The customers of these purchases are not asked about them after all: about another they may be."""
     if not purchase_ids:
         return
@@ -156,21 +215,24 @@ def look_again_at_the_rested(purchase_ids: Collection[int], *, now: datetime) ->
         state=State.HELD,
         reason=Reason.FATIGUE,
         purchase__customer__in=Purchase.objects.filter(pk__in=purchase_ids).values("customer"),
-    )
+    ).exclude(pk__in=[invitation.pk for invitation in apart_from])
     # Rows that somebody else holds are being judged already; waiting for them could end in a deadlock.
     free = held.select_for_update(skip_locked=True, no_key=True, of=("self",)).values_list("pk", flat=True)
     Invitation.objects.filter(pk__in=list(free)).update(scheduled_for=now, updated_at=now)
 
 
-def gather_facts(brand: Brand, purchases: Collection[Purchase], *, counting: Sequence[str]) -> Facts:
-    """What the rule must know of these purchases; `counting`: the states in which somebody counts as asked."""
+def gather_facts(brand: Brand, purchases: Collection[Purchase], *, planned: Sequence[str]) -> Facts:
+    """What the rule must know of these purchases. In the waves `planned` who is to be asked counts as asked."""
     ids = [purchase.pk for purchase in purchases]
     objections = objections_to(brand, purchases)
+    surveys = surveys_of(brand)
+    rests = brand.fatigue_days or (Wave.FOLLOW_UP in surveys and brand.follow_up_rest_days)
     return Facts(
+        surveys=surveys,
         suppressed={pk: reason_of_suppression(o.reason) for pk, o in objections.items() if o.until is None},
         rests_until={pk: o.until for pk, o in objections.items() if o.until is not None},
         on_hold=set(Hold.objects.standing().filter(purchase__in=ids).values_list("purchase", flat=True)),
-        asked=times_asked({purchase.customer_id for purchase in purchases}, counting) if brand.fatigue_days else {},
+        asked=times_asked({purchase.customer_id for purchase in purchases}, planned=planned) if rests else {},
     )
 
 
@@ -193,16 +255,19 @@ def reason_of_suppression(reason: str) -> Reason:
     return Reason(reason) if reason in (Reason.OPTED_OUT, Reason.BOUNCED) else Reason.SUPPRESSED
 
 
-def times_asked(customers: Collection[int], states: Sequence[str]) -> dict[int, dict[int, datetime]]:
-    """When these customers are or were asked for the first time about each purchase, by us or by another tool."""
+def times_asked(customers: Collection[int], *, planned: Sequence[str]) -> dict[int, dict[Occasion, datetime]]:
+    """When these customers were asked, by us or by another tool, or in the waves `planned` will be."""
+    never_sent = InvitationMail.objects.filter(
+        invitation=OuterRef("pk"), kind=InvitationMail.Kind.FIRST, mail__state__in=NEVER_SENT
+    )
     rows = (
-        Invitation.objects.filter(wave=Wave.FIRST, purchase__customer__in=customers, state__in=states)
-        .exclude(mails__in=InvitationMail.objects.filter(kind=InvitationMail.Kind.FIRST, mail__state__in=NEVER_SENT))
+        Invitation.objects.filter(Q(state=State.QUEUED) | Q(state=State.PLANNED, wave__in=planned))
+        .filter(~Exists(never_sent), wave__in=PURCHASE_WAVES, purchase__customer__in=customers)
         .annotate(asked_at=Coalesce("sent_elsewhere_at", "scheduled_for"))
         .exclude(asked_at=None)
-        .values_list("purchase__customer", "purchase", "asked_at")
+        .values_list("purchase__customer", "wave", "purchase", "asked_at")
     )
-    times: dict[int, dict[int, datetime]] = {}
-    for customer, purchase, asked_at in rows:
-        times.setdefault(customer, {})[purchase] = asked_at
+    times: dict[int, dict[Occasion, datetime]] = {}
+    for customer, wave, purchase, asked_at in rows:
+        times.setdefault(customer, {})[wave, purchase] = asked_at
     return times

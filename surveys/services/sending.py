@@ -16,10 +16,10 @@ from accounts.models import Brand
 from affiliates.models import Customer, Purchase
 from mailing.models import OutgoingMail
 from mailing.services import MailRequest, queue_mails
-from surveys.asking import Facts, Verdict, judge, place, reason_never_to_ask
+from surveys.asking import PURCHASE_WAVES, Facts, Verdict, judge, place, reason_never_to_ask
 from surveys.invitation_mail import mail_contexts
 from surveys.models import Invitation, InvitationMail, InvitationQuerySet, Response, Wave
-from surveys.services.planning import change_invitations, gather_facts, purchase_scope
+from surveys.services.planning import change_invitations, gather_facts, purchase_scope, store
 
 State = Invitation.State
 Kind = InvitationMail.Kind
@@ -29,6 +29,7 @@ MailState = OutgoingMail.State
 MAIL_KEEPS_FOR = timedelta(hours=72)
 # When to look again at a reminder whose first mail is not out yet, or whose brand is paused.
 LOOK_AGAIN_AFTER = timedelta(hours=1)
+TEMPLATES = {Wave.FIRST: "surveys/invitation", Wave.FOLLOW_UP: "surveys/follow_up"}
 
 
 @dataclass(frozen=True)
@@ -64,13 +65,13 @@ def run_batches(work: Callable[..., Batch], *, now: datetime) -> int:
 
 @transaction.atomic
 def send_batch(*, now: datetime) -> Batch:
-    invitations = claim(Invitation.objects.filter(wave=Wave.FIRST).due(now))
+    invitations = claim(Invitation.objects.filter(wave__in=PURCHASE_WAVES).due(now))
     claimed = len(invitations)
     # Two purchases of one customer may be in the hands of two workers, where neither sees what the other queues.
     invitations = with_customer_locked(invitations)
     queued = 0
-    for brand, group in by_brand(invitations):
-        queued += send_group(brand, group, now=now)
+    for brand, wave, group in by_brand_and_wave(invitations):
+        queued += send_group(brand, wave, group, now=now)
     return Batch(claimed=claimed, settled=len(invitations), queued=queued)
 
 
@@ -97,29 +98,35 @@ def with_customer_locked(invitations: list[Invitation]) -> list[Invitation]:
     return [invitation for invitation in invitations if purchase_of(invitation).customer_id in locked]
 
 
-def by_brand(invitations: Sequence[Invitation]) -> list[tuple[Brand, list[Invitation]]]:
-    groups: dict[Brand, list[Invitation]] = defaultdict(list)
+def by_brand_and_wave(invitations: Sequence[Invitation]) -> list[tuple[Brand, Wave, list[Invitation]]]:
+    """First waves first: what they queue, the follow-ups see."""
+    groups: dict[tuple[Brand, Wave], list[Invitation]] = defaultdict(list)
     for invitation in invitations:
-        groups[purchase_of(invitation).brand].append(invitation)
-    return list(groups.items())
+        groups[purchase_of(invitation).brand, Wave(invitation.wave)].append(invitation)
+    return sorted(
+        ((brand, wave, group) for (brand, wave), group in groups.items()),
+        key=lambda group: (PURCHASE_WAVES.index(group[1]), group[0].pk),
+    )
 
 
 def purchase_of(invitation: Invitation) -> Purchase:
-    assert invitation.purchase is not None  # every invitation of the first wave has one
+    assert invitation.purchase is not None  # every invitation of these waves has one
     return invitation.purchase
 
 
-def send_group(brand: Brand, invitations: Sequence[Invitation], *, now: datetime) -> int:
-    # Only who was really asked counts here: two that are both merely planned would wait for each other.
-    facts = gather_facts(brand, [purchase_of(invitation) for invitation in invitations], counting=[State.QUEUED])
+def send_group(brand: Brand, wave: Wave, invitations: Sequence[Invitation], *, now: datetime) -> int:
+    # Of its own wave only who was really asked counts here: two that are both merely planned would wait for each other.
+    purchases = [purchase_of(invitation) for invitation in invitations]
+    facts = gather_facts(brand, purchases, planned=[Wave.FIRST] if wave == Wave.FOLLOW_UP else [])
     to_send: list[Invitation] = []
     to_change: list[tuple[Invitation, Verdict]] = []
     for invitation in invitations:
         purchase = purchase_of(invitation)
-        planned_for = invitation.scheduled_for if invitation.state == State.PLANNED else None
-        verdict = judge(purchase, brand=brand, facts=facts, now=now, planned_for=planned_for)
+        verdict = judge(purchase, invitation, wave=wave, brand=brand, facts=facts, now=now)
         if verdict.is_now(now):
-            facts.count_as_asked(purchase, now)
+            facts.count_as_asked(purchase, wave, now)
+            # Asked with what is published today, not with what was when the purchase came in.
+            invitation.survey_id = facts.surveys.get(wave, invitation.survey_id)
             to_send.append(invitation)
         else:
             to_change.append((invitation, verdict))
@@ -132,15 +139,13 @@ def queue_first_mails(brand: Brand, invitations: Sequence[Invitation], *, now: d
     if not invitations:
         return
     queue_invitation_mails(brand, invitations, kind=Kind.FIRST, now=now)
-    # From here on scheduled_for says when the customer was asked: fatigue counts from it.
-    Invitation.objects.filter(pk__in=[invitation.pk for invitation in invitations]).update(
-        state=State.QUEUED, reason="", scheduled_for=now, updated_at=now
-    )
-    if brand.reminder_after is not None:
-        for invitation in invitations:
+    for invitation in invitations:
+        # From here on scheduled_for says when the customer was asked: fatigue counts from it.
+        invitation.state, invitation.reason, invitation.scheduled_for = State.QUEUED, "", now
+        if brand.reminder_after is not None:
             earliest = now + brand.reminder_after
             invitation.remind_at = place(purchase_of(invitation), brand=brand, earliest=earliest, now=now)
-        Invitation.objects.bulk_update(invitations, ["remind_at"])
+    store(invitations, now=now)
 
 
 def queue_invitation_mails(brand: Brand, invitations: Sequence[Invitation], *, kind: str, now: datetime) -> None:
@@ -148,13 +153,12 @@ def queue_invitation_mails(brand: Brand, invitations: Sequence[Invitation], *, k
     replaced = dict(
         InvitationMail.objects.filter(invitation__in=invitations, kind=kind).values_list("invitation", "mail")
     )
-    template = "surveys/invitation" if kind == Kind.FIRST else "surveys/reminder"
     contexts = mail_contexts(brand, invitations, now=now)
     mails = queue_mails(
         [
             MailRequest(
                 brand=brand,
-                template=template,
+                template=TEMPLATES[Wave(invitation.wave)] if kind == Kind.FIRST else "surveys/reminder",
                 to=purchase_of(invitation).customer.email or "",
                 language=brand.language_for(purchase_of(invitation).customer.language),
                 dedupe_key=dedupe_key(invitation, kind, replaced.get(invitation.pk)),
@@ -184,9 +188,9 @@ def dedupe_key(invitation: Invitation, kind: str, replaced: int | None) -> str:
 
 @transaction.atomic
 def remind_batch(*, now: datetime) -> Batch:
-    invitations = claim(Invitation.objects.filter(wave=Wave.FIRST).to_remind(now))
+    invitations = claim(Invitation.objects.filter(wave__in=PURCHASE_WAVES).to_remind(now))
     queued = 0
-    for brand, group in by_brand(invitations):
+    for brand, _wave, group in by_brand_and_wave(invitations):
         queued += remind_group(brand, group, now=now)
     return Batch(claimed=len(invitations), settled=len(invitations), queued=queued)
 
@@ -198,7 +202,7 @@ def remind_group(brand: Brand, invitations: Sequence[Invitation], *, now: dateti
         for row in InvitationMail.objects.filter(invitation__in=ids, kind=Kind.FIRST).select_related("mail")
     }
     answered = set(Response.objects.counted().filter(invitation__in=ids).values_list("invitation", flat=True))
-    facts = gather_facts(brand, [purchase_of(invitation) for invitation in invitations], counting=[])
+    facts = gather_facts(brand, [purchase_of(invitation) for invitation in invitations], planned=[])
     to_send = []
     for invitation in invitations:
         mail = None if invitation.pk in answered else first_mails.get(invitation.pk)
@@ -206,10 +210,10 @@ def remind_group(brand: Brand, invitations: Sequence[Invitation], *, now: dateti
         if remind_at is not None and remind_at <= now:
             to_send.append(invitation)
             remind_at = None
-        invitation.remind_at, invitation.updated_at = remind_at, now
+        invitation.remind_at = remind_at
     if to_send:
         queue_invitation_mails(brand, to_send, kind=Kind.REMINDER, now=now)
-    Invitation.objects.bulk_update(invitations, ["remind_at", "updated_at"])
+    store(invitations, now=now)
     return len(to_send)
 
 

@@ -103,7 +103,7 @@ def test_what_needs_no_shipping_is_digital_and_active_once_fulfilled(shop):
     purchase = Purchase.objects.get()
     assert Product.objects.get().kind == "digital"
     assert (purchase.delivered_at, purchase.activated_at) == (None, datetime(2026, 3, 9, 10, 1, tzinfo=UTC))
-    assert Invitation.objects.get().state == Invitation.State.PLANNED
+    assert Invitation.objects.get(wave="first").state == Invitation.State.PLANNED
 
 
 def test_delivered_when_every_parcel_is(shop):
@@ -136,7 +136,7 @@ def test_the_carriers_word_plans_the_survey(shop, topic, payload):
     shop.send(topic, {**payload, "updated_at": "2026-03-10T11:00:00+01:00", "happened_at": "2026-03-10T11:00:00+01:00"})
 
     assert Purchase.objects.get().delivered_at == datetime(2026, 3, 10, 9, 30, tzinfo=UTC)
-    assert Invitation.objects.get().state == Invitation.State.PLANNED
+    assert Invitation.objects.get(wave="first").state == Invitation.State.PLANNED
 
 
 def test_sent_is_not_delivered(shop):
@@ -163,7 +163,7 @@ def test_partial_refunds_add_up_until_nobody_is_asked(shop):
         ("778", Decimal("109.80"), "Talla equivocada", at),
     ]
     assert purchases() == {ORDER: "refunded"}
-    assert Invitation.objects.get().reason == "refunded"
+    assert Invitation.objects.get(wave="first").reason == "refunded"
 
 
 def test_an_order_and_its_refund_tell_the_same_refund_once(shop):
@@ -222,7 +222,7 @@ def test_the_end_of_an_order_is_the_end_of_its_survey(shop, topic, payload, stat
     shop.send("orders/paid", shopify_order())
 
     assert purchases() == {ORDER: state}
-    assert Invitation.objects.get().state == Invitation.State.CANCELLED
+    assert Invitation.objects.get(wave="first").state == Invitation.State.CANCELLED
 
 
 MESSAGES = [

@@ -73,7 +73,7 @@ def test_the_demo_is_whole_and_believable(tmp_path, client: Client):
     assert not User.objects.get(email=facts["staff"]["email"]).is_superuser
 
     # The demo does not begin with a flood of mail, nor with an empty mailbox.
-    assert Invitation.objects.filter(state="planned").count() == 8
+    assert Invitation.objects.filter(wave="first", state="planned").count() == 8
     assert not OutgoingMail.objects.exclude(state="sent").exists()
     assert send_due_invitations(now=now + timedelta(seconds=1)) == 8
     assert OutgoingMail.objects.filter(state="queued").count() == 8
