@@ -9,6 +9,8 @@ The rules, in words:
   hand the sale on to somebody else.
 - Clicks: those that the shop handed back with the purchase, and earlier ones of the same visitor where the shop names
   its visitors. The last or the first inside the window counts, as the brand chose; ties by the lowest id.
+- Whom the customers themselves name («¿quién te lo recomendó?») comes last, whatever the order: it may fill in where
+  nothing else stands, and never overrules.
 - Who was recommended by a customer is credited to that customer, so to no affiliate, unless the customer is one; who
   brought that customer is named apart, as indirect.
 - Who brought a customer the first time stays so for ever, whoever is credited with later purchases.
@@ -103,6 +105,7 @@ class Evidence:
     referral: ReferralSeen | None = None
     acquired_by: Party | None = None
     acquired_at: datetime | None = None
+    self_declared: CodeSeen | None = None  # the affiliate that the customer named, where the words name just one
 
 
 @dataclass(frozen=True)
@@ -150,10 +153,15 @@ class Candidate:
     click: ClickSeen | None = None
     window_ends_at: datetime | None = None
     indirect: Party | None = None
+    is_self_declared: bool = False
 
     @property
     def decides(self) -> bool:
         return self.failure in ("", "self_referral")
+
+    @property
+    def winning_reason(self) -> str:
+        return "self_declared" if self.is_self_declared else WINNING_REASON[self.method]
 
 
 def attribute(evidence: Evidence, rules: Rules, *, now: datetime) -> Decision:
@@ -173,7 +181,7 @@ def attribute(evidence: Evidence, rules: Rules, *, now: datetime) -> Decision:
         )
     return Decision(
         method=winner.method,
-        reason=WINNING_REASON[winner.method],
+        reason=winner.winning_reason,
         confidence=_confidence(winner),
         decided_at=now,
         affiliate=winner.party,
@@ -198,6 +206,8 @@ def _candidates(evidence: Evidence, rules: Rules) -> Iterator[Candidate]:
             # What staff decided holds for whomever they chose.
             failure = "" if method == "manual" else _failure(seen.party, evidence)
             yield Candidate(method, seen.code, seen.party, failure)
+    if (seen := evidence.self_declared) and "declared" in rules.order:
+        yield Candidate("declared", seen.code, seen.party, _failure(seen.party, evidence), is_self_declared=True)
 
 
 def _clicks(evidence: Evidence, rules: Rules) -> Iterator[Candidate]:
@@ -261,7 +271,7 @@ def _failure(party: Party | None, evidence: Evidence) -> str:
 def _touch(candidate: Candidate, winner: Candidate | None, rules: Rules) -> Touch:
     reason = candidate.failure
     if candidate is winner:
-        reason = WINNING_REASON[candidate.method]
+        reason = candidate.winning_reason
     elif not reason and winner and winner.click and candidate.click:
         reason = LATER_CLICK if rules.counts_last_click else EARLIER_CLICK
     return Touch(
@@ -286,4 +296,6 @@ def _latest_window(candidates: list[Candidate]) -> datetime | None:
 
 
 def _confidence(winner: Candidate) -> str:
+    if winner.is_self_declared:
+        return "low"
     return "medium" if winner.click and not winner.click.is_quoted else CONFIDENCE[winner.method]

@@ -118,7 +118,14 @@ class PurchaseAdmin(DecidingAdmin, ReadOnlyAdmin):
             _("What the shop sent as evidence"),
             {
                 "classes": ("collapse",),
-                "fields": ("click_ids", "coupon_code", "declared_affiliate", "referral_code", "metadata"),
+                "fields": (
+                    "click_ids",
+                    "coupon_code",
+                    "declared_affiliate",
+                    "referral_code",
+                    "recommended_by",
+                    "metadata",
+                ),
             },
         ),
     )

@@ -76,6 +76,12 @@ class PurchaseBaseSerializer(StagesSerializer):
     coupon = serializers.CharField(max_length=60, required=False, allow_null=True)
     affiliate = serializers.CharField(max_length=60, required=False, allow_null=True)
     referral = serializers.CharField(max_length=20, required=False, allow_null=True)
+    recommended_by = serializers.CharField(
+        max_length=200,
+        required=False,
+        allow_null=True,
+        help_text="Who recommended it, in the customer's words: an affiliate's name or code. Low confidence.",
+    )
     metadata = serializers.DictField(required=False)
 
 

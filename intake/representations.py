@@ -60,6 +60,7 @@ def purchase_as_json(
         "coupon": purchase.coupon_code or None,
         "affiliate": purchase.declared_affiliate or None,
         "referral": purchase.referral_code or None,
+        "recommended_by": purchase.recommended_by or None,
         "metadata": purchase.metadata,
         "refunds": [refund_as_json(refund) for refund in refunds],
         "attribution": attribution_as_json(attribution),

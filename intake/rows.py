@@ -107,6 +107,7 @@ def parse_purchase(
         coupon=reader.take("coupon", read_text(60), ""),
         affiliate=reader.take("affiliate", read_text(60), ""),
         referral=reader.take("referral", read_text(20), ""),
+        recommended_by=reader.take("recommended_by", read_text(200), ""),
         metadata=reader.take("metadata", read_metadata, {}),
     )
     return errors or purchase

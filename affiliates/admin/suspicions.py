@@ -70,4 +70,6 @@ def in_words(suspicion: Suspicion) -> str:
         }
     if suspicion.kind == Suspicion.Kind.MAIL_DOMAIN:
         return gettext("%(n)d customers at %(domain)s") % {"n": detail["customers"], "domain": detail["domain"]}
+    if detail.get("declared"):
+        return gettext("a survey answered there names the affiliate")
     return gettext("credited to nobody for it") if detail.get("refused") else ""

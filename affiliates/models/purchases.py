@@ -74,6 +74,9 @@ class Purchase(models.Model):
     coupon_code = models.CharField(_("coupon"), max_length=60, blank=True)
     declared_affiliate = models.CharField(_("affiliate named by the shop"), max_length=60, blank=True)
     referral_code = models.CharField(_("recommendation code"), max_length=20, blank=True)
+    recommended_by = models.CharField(
+        _("recommended by, in the customer’s words"), max_length=200, blank=True, default="", db_default=""
+    )
 
     # Keyed hash of who the shop said bought it: a repeat must name the same person, whatever we learnt since.
     identity_hash = models.BinaryField(max_length=33, null=True, editable=False)

@@ -2,6 +2,12 @@ from affiliates.services.changes import PurchaseConflict, change_purchase, recor
 from affiliates.services.claims import ClaimInput, accept_claim, decline_claim, file_claim, purchase_claimed
 from affiliates.services.corrections import correct_attribution
 from affiliates.services.coupons import end_coupon, give_coupon
+from affiliates.services.declaring import (
+    declare_affiliate,
+    flag_declaration,
+    lock_purchase,
+    withdraw_declaration,
+)
 from affiliates.services.importing import AffiliateInput, ImportedAffiliate, import_affiliates
 from affiliates.services.inputs import CustomerInput, FieldError, ProductInput, PurchaseInput, Recorded
 from affiliates.services.links import (
@@ -17,6 +23,7 @@ from affiliates.services.links import (
     pause_link,
     record_click,
     resume_link,
+    tick_promises,
 )
 from affiliates.services.members import accept_invitation, change_role, invite_member, remove_member
 from affiliates.services.programme import (
@@ -56,11 +63,13 @@ __all__ = [
     "create_affiliate",
     "create_link",
     "decide_suspicion",
+    "declare_affiliate",
     "decline_claim",
     "destination_error",
     "end_coupon",
     "enter_affiliate",
     "file_claim",
+    "flag_declaration",
     "flag_suspicions",
     "give_coupon",
     "give_referral_code",
@@ -68,6 +77,7 @@ __all__ = [
     "invite_member",
     "is_code",
     "kind_of_visit",
+    "lock_purchase",
     "lock_test_purchase",
     "offers_referrals",
     "pause_link",
@@ -80,4 +90,6 @@ __all__ = [
     "remove_test_purchase",
     "resume_link",
     "suspend_affiliate",
+    "tick_promises",
+    "withdraw_declaration",
 ]

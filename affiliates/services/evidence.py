@@ -1,5 +1,6 @@
 """From what a shop sent to what `attribution` weighs: clicks, codes and people, looked up for a whole batch at once."""
 
+import unicodedata
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
@@ -27,6 +28,7 @@ class Dossier:
     clicks_of_visitor: dict[str, list[Click]] = field(default_factory=dict)
     coupons: dict[str, list[Coupon]] = field(default_factory=dict)
     referrers: dict[str, Customer] = field(default_factory=dict)
+    by_name: dict[str, Party] = field(default_factory=dict)  # by folded words that name just this one
 
     def party(self, pk: int | None) -> Party | None:
         return self.parties.get(pk) if pk else None
@@ -43,7 +45,13 @@ class Dossier:
             referral=self._referral(purchase),
             acquired_by=self.party(customer.acquiring_affiliate_id),
             acquired_at=customer.acquired_at,
+            self_declared=self.named(purchase.recommended_by),
         )
+
+    def named(self, words: str) -> CodeSeen | None:
+        """Whom a customer's own words name; the words themselves, which may name anybody, are no evidence to show."""
+        party = self.by_name.get(folded(words))
+        return CodeSeen(party.code, party) if party else None
 
     def _code(self, code: str, party: Party | None) -> CodeSeen | None:
         return CodeSeen(code, party) if code else None
@@ -95,12 +103,16 @@ def rules_of(brand: Brand) -> Rules:
     )
 
 
-def gather(brand: Brand, purchases: Sequence[Purchase]) -> Dossier:
-    """A fixed number of questions, whatever the number of purchases; none for kinds of evidence that nobody sent."""
+def gather(brand: Brand, purchases: Sequence[Purchase], *, words: Iterable[str] = ()) -> Dossier:
+    """A fixed number of questions, whatever the number of purchases; none for kinds of evidence that nobody sent.
+
+    `words`: whom customers say otherwise than with their purchase.
+    """
     clicks = _clicks(brand, {code for p in purchases for code in p.click_ids})
     of_visitors = _clicks_of_visitors(brand, clicks.values(), purchases)
     coupons = _coupons(brand, {p.coupon_code for p in purchases if p.coupon_code})
     referrers = _referrers(brand, {p.referral_code for p in purchases if p.referral_code})
+    named = ids_by_name(brand, [*words, *(p.recommended_by for p in purchases)])
     affiliates = _affiliates(
         brand,
         codes={p.declared_affiliate for p in purchases if p.declared_affiliate},
@@ -109,6 +121,7 @@ def gather(brand: Brand, purchases: Sequence[Purchase]) -> Dossier:
         | {click.link.affiliate_id for each in of_visitors.values() for click in each}
         | {coupon.affiliate_id for each in coupons.values() for coupon in each}
         | {c.acquiring_affiliate_id for c in referrers.values() if c.acquiring_affiliate_id}
+        | set(named.values())
         | {p.customer.acquiring_affiliate_id for p in purchases if p.customer.acquiring_affiliate_id},
     )
     parties = _parties(affiliates)
@@ -120,6 +133,7 @@ def gather(brand: Brand, purchases: Sequence[Purchase]) -> Dossier:
         clicks_of_visitor=of_visitors,
         coupons=coupons,
         referrers=referrers,
+        by_name={words: parties[pk] for words, pk in named.items()},
     )
 
 
@@ -153,6 +167,24 @@ def _touch_as_json(touch: Touch) -> dict[str, Any]:
         "at": touch.at.isoformat() if touch.at else None,
         "won": touch.won,
     }
+
+
+def ids_by_name(brand: Brand, words: Iterable[str]) -> dict[str, int]:
+    """The active affiliate whose name, public name or code each of these words is, folded; not where two are."""
+    wanted = {folded(each) for each in words} - {""}
+    if not wanted:
+        return {}
+    owners: dict[str, set[int]] = defaultdict(set)
+    for pk, *names in Affiliate.objects.active().filter(brand=brand).values_list("pk", "code", "name", "public_name"):
+        for name in wanted.intersection(map(folded, names)):
+            owners[name].add(pk)
+    return {name: pks.pop() for name, pks in owners.items() if len(pks) == 1}
+
+
+def folded(words: str) -> str:
+    """One spelling for a name however it is typed: «@Ana  Pérez.» = «ana perez»."""
+    bare = "".join(c for c in unicodedata.normalize("NFKD", words) if not unicodedata.combining(c))
+    return " ".join(bare.casefold().split()).strip(" @.,;:!?¡¿\"'«»“”()")
 
 
 def _clicks(brand: Brand, codes: set[str]) -> dict[str, Click]:

@@ -49,6 +49,7 @@ class PurchaseInput:
     coupon: str = ""
     affiliate: str = ""
     referral: str = ""
+    recommended_by: str = ""
     metadata: Mapping[str, Any] = field(default_factory=dict)
 
 

@@ -115,6 +115,7 @@ class _Batch:
             coupon_code=given.coupon,
             declared_affiliate=given.affiliate,
             referral_code=given.referral,
+            recommended_by=given.recommended_by,
             identity_hash=identity_hash(given.customer),
             metadata=dict(given.metadata),
             source=self.source,
@@ -150,6 +151,7 @@ class _Batch:
             "coupon": purchase.coupon_code == given.coupon,
             "affiliate": purchase.declared_affiliate == given.affiliate,
             "referral": purchase.referral_code == given.referral,
+            "recommended_by": purchase.recommended_by == given.recommended_by,
         }
         return [name for name, is_same in same.items() if not is_same]
 
@@ -217,6 +219,7 @@ def _normalised(given: PurchaseInput) -> PurchaseInput:
         coupon=given.coupon.strip().lower(),
         affiliate=given.affiliate.strip(),
         referral=given.referral.strip().lower(),
+        recommended_by=given.recommended_by.strip(),
     )
 
 

@@ -1,3 +1,4 @@
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
 import pytest
@@ -267,6 +268,7 @@ evidences = st.builds(
     referral=referrals,
     acquired_by=st.none() | parties,
     acquired_at=st.none() | times,
+    self_declared=codes,
 )
 rules = st.builds(
     Rules,
@@ -319,6 +321,15 @@ def test_every_decision_explains_itself(evidence, rules):
         assert evidence.customer_email not in decision.affiliate.emails
     if evidence.acquired_by:
         assert decision.acquiring_affiliate == evidence.acquired_by
+
+
+@any_evidence
+@given(evidences, rules)
+def test_what_the_customer_says_changes_nothing_that_was_decided_without_it(evidence, rules):
+    without = attribute(replace(evidence, self_declared=None), rules, now=NOW)
+
+    if without.method != "none" or without.reason == "self_referral":
+        assert summary(attribute(evidence, rules, now=NOW)) == summary(without)
 
 
 @any_evidence

@@ -499,6 +499,7 @@ def test_a_purchase_is_told_back(shop):
         "coupon": "otoño",
         "affiliate": "ana",
         "referral": None,
+        "recommended_by": None,
         "metadata": {"a": 1},
         "refunds": [],
         "survey": {"state": "waiting", "scheduled_for": None, "reason": "no_delivery"},
