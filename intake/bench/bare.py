@@ -40,6 +40,7 @@ class ProductsView(generics.CreateAPIView[Product]):
 
 
 urlpatterns = [
+    path("healthz", show),
     path("show/", show),
     path("lead-on/", lead_on),
     path("insert/", insert),

@@ -1,24 +1,29 @@
 """Two ways of doing the same, measured side by side: how many a second, at what cost in processor and memory."""
 
+import os
 import resource
 import statistics
 import sys
 import time
-from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from django.db import connection
 
-Work = Callable[[], int]  # does something so many times
+# Does something: how many times, or how many seconds each request took, by method.
+Work = Callable[[], int | Mapping[str, Sequence[float]]]
+TICKS = os.sysconf("SC_CLK_TCK")
 
 
 @dataclass(frozen=True)
 class Measure:
-    """Of one round. `cpu`: processor seconds a thousand, ours and the database's for us."""
+    """Of one round. `cpu`: processor milliseconds each, of all who worked for it but the one who asked."""
 
     rate: float  # a second
     cpu: float
+    p50: Mapping[str, float] = field(default_factory=dict)  # milliseconds by method
+    p95: Mapping[str, float] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -52,11 +57,16 @@ class Comparison:
         return "aim" if self.ratio >= self.aim else "floor" if self.ratio >= self.floor else "below"
 
 
+def nothing() -> None:
+    pass
+
+
 @dataclass(frozen=True)
 class Contest:
     """What is compared. Both have a turn in each round, so that what slows the machine slows both.
 
-    The first turn of each is not counted: it fills caches and compiles templates.
+    The first turn of each is not counted: it fills caches and compiles templates. `prepare` is called before each turn
+    of ours, and not counted.
     """
 
     what: str
@@ -65,35 +75,75 @@ class Contest:
     aim: float
     ours: Work
     theirs: Work
+    prepare: Callable[[], object] = nothing
 
     def run(self, *, rounds: int) -> Comparison:
-        turns = [(measure(self.ours), measure(self.theirs)) for _round in range(rounds + 1)]
+        turns = [self._turn() for _round in range(rounds + 1)]
         ours, theirs = zip(*turns[1:], strict=True)
         return Comparison(self.what, self.against, self.floor, self.aim, ours, theirs, peak_memory())
 
+    def _turn(self) -> tuple[Measure, Measure]:
+        self.prepare()
+        return measure(self.ours), measure(self.theirs)
 
-Area = Callable[[int], Iterator[Contest]]  # its contests, at a size
+
+@dataclass(frozen=True)
+class Skipped:
+    """What cannot be compared here, and why."""
+
+    what: str
+    why: str
+
+
+Area = Callable[[int], Iterator[Contest | Skipped]]  # its contests, at a size
 
 
 def measure(work: Work) -> Measure:
-    started, cpu = time.perf_counter(), cpu_seconds()
-    count = work()
-    return Measure(count / (time.perf_counter() - started), 1000 * (cpu_seconds() - cpu) / count)
+    started, process, thread, others = time.perf_counter(), time.process_time(), time.thread_time(), cpu_of_others()
+    done = work()
+    seconds, others = time.perf_counter() - started, cpu_of_others() - others
+    if isinstance(done, int):
+        return Measure(done / seconds, 1000 * (others + time.process_time() - process) / done)
+    # Who asks sits in threads of their own, which do not count.
+    cpu = others + time.thread_time() - thread
+    count = max(len(each) for each in done.values())
+    p50, p95 = ({method: 1000 * quantile(each, share) for method, each in done.items()} for share in (0.50, 0.95))
+    return Measure(count / seconds, 1000 * cpu / count, p50, p95)
 
 
-def cpu_seconds() -> float:
-    return time.process_time() + cpu_of_database()
+def quantile(values: Sequence[float], share: float) -> float:
+    """The least value that is not exceeded by this share of them."""
+    return sorted(values)[max(0, -int(-share * len(values) // 1) - 1)]
+
+
+def cpu_of_others() -> float:
+    """Of the processes we have started and of the database, in seconds; 0 where they cannot be seen (no Linux)."""
+    return cpu_of_family(os.getpid(), with_root=False) + cpu_of_database()
 
 
 def cpu_of_database() -> float:
-    """Of the process that serves our connection; 0 where it cannot be seen (no Linux, another machine)."""
+    """Of the server with all its processes: ours is a small one, and all of them work for us."""
     connection.ensure_connection()
+    backend = _stat(connection.connection.info.backend_pid)
+    return cpu_of_family(int(backend[1])) if backend else 0.0
+
+
+def cpu_of_family(root: int, *, with_root: bool = True) -> float:
+    """Seconds of a process and its descendants, of those that have ended as well."""
+    stats = {pid: stat for path in Path("/proc").glob("[0-9]*") if (stat := _stat(pid := int(path.name)))}
+    members = {root}
+    while more := {pid for pid, stat in stats.items() if int(stat[1]) in members} - members:
+        members |= more
+    ticks = sum(sum(map(int, stats[pid][11:15])) for pid in members if pid in stats and (with_root or pid != root))
+    return ticks / TICKS
+
+
+def _stat(pid: int) -> list[str]:
+    """The fields of /proc/PID/stat behind the name: state, parent, …"""
     try:
-        numbers = Path(f"/proc/{connection.connection.info.backend_pid}/stat").read_text().rpartition(")")[2].split()
+        return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
     except OSError:
-        return 0.0
-    user, system = numbers[11:13]
-    return (int(user) + int(system)) / 100
+        return []
 
 
 def peak_memory() -> float:

@@ -9,16 +9,18 @@ from datetime import datetime
 from pathlib import Path
 from statistics import median
 
-from intake.bench.measuring import Comparison
+from intake.bench.measuring import Comparison, Measure, Skipped
 
 HEADER = (
     "| what | against | ratio (min–max) | by processor time | floor · aim | reached "
-    "| ours, a second | theirs | CPU ms each: ours · theirs | peak MB |\n"
-    "|---|---|---|---|---|---|---|---|---|---|\n"
+    "| ours, a second | theirs | p50 / p95 ms: ours · theirs | CPU ms each: ours · theirs | peak MB |\n"
+    "|---|---|---|---|---|---|---|---|---|---|---|\n"
 )
 
 
-def write_report(folder: Path, comparisons: Sequence[Comparison], *, size: int, now: datetime) -> Path:
+def write_report(
+    folder: Path, comparisons: Sequence[Comparison], skipped: Sequence[Skipped], *, size: int, now: datetime
+) -> Path:
     """Both files, named by the time; the path of the readable one."""
     folder.mkdir(parents=True, exist_ok=True)
     stem = folder / f"{now:%Y%m%dT%H%M%SZ}"
@@ -27,14 +29,22 @@ def write_report(folder: Path, comparisons: Sequence[Comparison], *, size: int, 
         {**asdict(each), "ratio": each.ratio, "ratio_of_cpu": each.ratio_of_cpu, "verdict": each.verdict}
         for each in comparisons
     ]
-    stem.with_suffix(".json").write_text(json.dumps({**about, "rows": rows}, indent=2), encoding="utf-8")
+    stem.with_suffix(".json").write_text(
+        json.dumps({**about, "rows": rows, "skipped": [asdict(each) for each in skipped]}, indent=2), encoding="utf-8"
+    )
     told = ", ".join(f"{name} {value}" for name, value in about.items())
-    stem.with_suffix(".md").write_text(f"# Bench\n\n{told}\n\n{as_table(comparisons)}", encoding="utf-8")
+    stem.with_suffix(".md").write_text(
+        f"# Bench\n\n{told}\n\n{as_table(comparisons)}{as_list(skipped)}", encoding="utf-8"
+    )
     return stem.with_suffix(".md")
 
 
 def as_table(comparisons: Sequence[Comparison]) -> str:
     return HEADER + "".join(map(_line, comparisons))
+
+
+def as_list(skipped: Sequence[Skipped]) -> str:
+    return "".join(f"\nNot measured: {each.what}. {each.why}\n" for each in skipped)
 
 
 def _line(each: Comparison) -> str:
@@ -47,7 +57,17 @@ def _line(each: Comparison) -> str:
         each.verdict,
         f"{median(our.rate for our in each.ours):,.0f}",
         f"{median(their.rate for their in each.theirs):,.0f}",
+        f"{_times(each.ours)} · {_times(each.theirs)}",
         f"{median(our.cpu for our in each.ours):.2f} · {median(their.cpu for their in each.theirs):.2f}",
         f"{each.memory:.0f}",
     ]
     return "| " + " | ".join(cells) + " |\n"
+
+
+def _times(measures: Sequence[Measure]) -> str:
+    """GET 3.1 / 5.0, POST 4.2 / 8.8; nothing where no request was timed."""
+    told = [
+        f"{method} {median(m.p50[method] for m in measures):.1f} / {median(m.p95[method] for m in measures):.1f}"
+        for method in measures[0].p50
+    ]
+    return ", ".join(told)
