@@ -7,8 +7,18 @@ from django.utils.translation import gettext_lazy as _
 
 from accounts.models import Brand
 from affiliates.destinations import is_allowed_destination
-from affiliates.models import Affiliate, AffiliateMember, Claim, Coupon, LinkPromise, Purchase, TrackingLink
+from affiliates.models import (
+    Affiliate,
+    AffiliateMember,
+    CataloguePromise,
+    Claim,
+    Coupon,
+    LinkPromise,
+    Purchase,
+    TrackingLink,
+)
 from affiliates.services import ClaimInput, check_code, destination_error
+from affiliates.sub_ids import KEYS, LONGEST, read_sub_ids
 
 
 class AffiliateForm(forms.ModelForm):
@@ -36,12 +46,52 @@ class AffiliateForm(forms.ModelForm):
         return cleaned
 
 
+class SubIdsWidget(forms.MultiWidget):
+    template_name = "affiliates/_sub_ids.html"
+    use_fieldset = True
+
+    def __init__(self, attrs: Any = None) -> None:
+        super().__init__({key: forms.TextInput(attrs={"maxlength": LONGEST}) for key in KEYS}, attrs)
+
+    def decompress(self, value: Any) -> list[str]:
+        return [(value or {}).get(key, "") for key in KEYS]
+
+
+class SubIdsField(forms.MultiValueField):
+    """What a link's clicks are marked with where they bring no sub-ids of their own."""
+
+    widget = SubIdsWidget
+
+    def __init__(self, **options: Any) -> None:
+        fields = [forms.CharField(required=False, max_length=LONGEST) for _key in KEYS]
+        super().__init__(fields, **{"required": False, "require_all_fields": False, "label": _("sub-ids")} | options)
+
+    def compress(self, data_list: list[str]) -> dict[str, str]:
+        return read_sub_ids(dict(zip(KEYS, data_list, strict=False)))
+
+
 class TrackingLinkForm(forms.ModelForm):
+    """A link, and which of its brand's catalogue is promised there. The admin sets the choice of `offered`."""
+
     destination = forms.URLField(label=_("destination"), max_length=2000, assume_scheme="https")
+    sub_ids = SubIdsField(help_text=_("What a click is marked with that brings none of its own."))
+    offered = forms.ModelMultipleChoiceField(
+        CataloguePromise.objects.none(),
+        label=_("promises of the catalogue"),
+        required=False,
+        widget=forms.CheckboxSelectMultiple,
+    )
 
     class Meta:
         model = TrackingLink
-        fields = ("affiliate", "destination", "campaign", "code")
+        fields = ("affiliate", "destination", "campaign", "code", "sub_ids")
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        offered: Any = self.fields["offered"]
+        self.standing = list(self.instance.promises.standing()) if self.instance.pk else []
+        texts = {promise.text for promise in self.standing}
+        self.initial["offered"] = [each.pk for each in offered.queryset if texts.intersection(each.labels.values())]
 
     def clean_code(self) -> str:
         code: str = self.cleaned_data["code"].strip()
@@ -54,7 +104,45 @@ class TrackingLinkForm(forms.ModelForm):
         destination = self.cleaned_data.get("destination")
         if affiliate and destination and not is_allowed_destination(destination, affiliate.brand.allowed_hosts):
             self.add_error("destination", destination_error(affiliate.brand))
+        if affiliate and any(each.brand_id != affiliate.brand_id for each in self.cleaned_data.get("offered", ())):
+            self.add_error("offered", ValidationError(_("This promise is another brand's."), "other"))
         return cleaned
+
+    @property
+    def newly_promised(self) -> list[str]:
+        ticked = [each for each in self.cleaned_data["offered"] if each.pk not in self.initial["offered"]]
+        return [each.said_in(each.brand.default_language) for each in ticked]
+
+    @property
+    def no_longer_promised(self) -> list[str]:
+        kept = {each.pk for each in self.cleaned_data["offered"]}
+        offered: Any = self.fields["offered"]
+        gone = [each for each in offered.queryset if each.pk in self.initial["offered"] and each.pk not in kept]
+        return [text for each in gone for text in each.labels.values()]
+
+
+class CataloguePromiseForm(forms.ModelForm):
+    """A sentence of the catalogue, with a field `label_…` for each language, which the admin adds."""
+
+    class Meta:
+        model = CataloguePromise
+        fields = ("brand", "code", "position", "is_active")
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.languages = {name: name.removeprefix("label_") for name in self.fields if name.startswith("label_")}
+        self.initial |= {name: self.instance.labels.get(language, "") for name, language in self.languages.items()}
+
+    def clean(self) -> dict[str, Any]:
+        given = self.cleaned_data
+        labels = {language: given.get(name, "") for name, language in self.languages.items()}
+        self.instance.labels = {code: text for code, text in (self.instance.labels | labels).items() if text}
+        brand = given.get("brand") or (self.instance.brand if self.instance.pk else None)
+        if brand and not self.instance.labels.get(brand.default_language):
+            name = f"label_{brand.default_language}"
+            message = _("In the brand's first language it has to be said.")
+            self.add_error(name if name in self.fields else None, ValidationError(message, "required"))
+        return given
 
 
 class LinkPromiseForm(forms.ModelForm):

@@ -10,7 +10,8 @@ import structlog
 from django.core.cache import cache
 from redis.exceptions import RedisError
 
-from affiliates.models import Affiliate, Claim, MemberInvitation, TrackingLink
+from accounts.models import Brand
+from affiliates.models import Affiliate, CataloguePromise, Claim, MemberInvitation, TrackingLink
 from mailing.models import OutgoingMail
 
 CACHED_SECONDS = 60  # so long may a paused link still lead on
@@ -70,6 +71,20 @@ def _cached(key: str) -> LinkTarget | None:
 def _remember(key: str, target: LinkTarget) -> None:
     with suppress(RedisError):  # said a moment ago, when it was asked
         cache.set(key, target, CACHED_SECONDS)
+
+
+@dataclass(frozen=True)
+class OfferedPromise:
+    """A sentence of the brand's catalogue: as the reader reads it, and all its wordings."""
+
+    code: str
+    text: str
+    wordings: frozenset[str]
+
+
+def offered_promises(brand: Brand, language: str) -> list[OfferedPromise]:
+    offered = CataloguePromise.objects.filter(brand=brand, is_active=True).select_related("brand")
+    return [OfferedPromise(each.code, each.said_in(language), frozenset(each.labels.values())) for each in offered]
 
 
 @dataclass(frozen=True)

@@ -6,6 +6,7 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
 from affiliates.models import Affiliate
+from affiliates.selectors import OfferedPromise
 from dashboards.wording import name_of_period
 
 
@@ -59,12 +60,40 @@ class PromisesField(forms.CharField):
 
 
 class PromisesForm(forms.Form):
-    """What an affiliate promises at a link from now on."""
+    """What an affiliate promises at a link from now on: sentences of the brand's catalogue, and others of their own.
 
-    promises = PromisesField(label=gettext_lazy("promises"))
+    `offers`: the catalogue. `standing`: what is promised there now. Cleaned, `promises` has both kinds.
+    """
+
+    offered = forms.MultipleChoiceField(
+        label=gettext_lazy("what you promise there"),
+        required=False,
+        widget=forms.CheckboxSelectMultiple(attrs={"class": "chips"}),
+        help_text=gettext_lazy("Only what you tell people. Whoever buys here is asked whether it held."),
+    )
+    promises = PromisesField(label=gettext_lazy("other promises"))
+
+    def __init__(
+        self, offers: Sequence[OfferedPromise], data: Any = None, *, standing: Sequence[str] = (), **options: Any
+    ) -> None:
+        # What stands in another language, or stood so before, is ticked and stays in its words.
+        self.words = {o.code: next((t for t in standing if t in o.wordings), o.text) for o in offers}
+        ticked = [code for code, words in self.words.items() if words in standing]
+        own = [text for text in standing if text not in self.words.values()]
+        super().__init__(data, initial={"offered": ticked, "promises": "\n".join(own)}, **options)
+        self.fields["offered"].choices = [(o.code, o.text) for o in offers]  # type: ignore[attr-defined]
+        if not offers:
+            del self.fields["offered"]
+            self.fields["promises"].label = _("what you promise there")
+
+    def clean(self) -> dict[str, Any]:
+        ticked = [self.words[code] for code in self.cleaned_data.pop("offered", [])]
+        if "promises" in self.cleaned_data:
+            self.cleaned_data["promises"] = [*ticked, *self.cleaned_data["promises"]]
+        return self.cleaned_data
 
 
-class NewLinkForm(forms.Form):
+class NewLinkForm(PromisesForm):
     """A link as its affiliate makes it; the code is made up."""
 
     destination = forms.URLField(
@@ -79,10 +108,12 @@ class NewLinkForm(forms.Form):
         required=False,
         help_text=gettext_lazy("Where you are going to put the link. By this name you find it again."),
     )
-    promises = PromisesField()
+    field_order = ("destination", "campaign", "offered", "promises")
 
-    def __init__(self, affiliate: Affiliate, data: Any = None, **options: Any) -> None:
-        super().__init__(data, **options)
+    def __init__(
+        self, affiliate: Affiliate, offers: Sequence[OfferedPromise], data: Any = None, **options: Any
+    ) -> None:
+        super().__init__(offers, data, **options)
         hosts = ", ".join(affiliate.brand.allowed_hosts)
         self.fields["destination"].help_text = _("On %(hosts)s.") % {"hosts": hosts} if hosts else ""
 

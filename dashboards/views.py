@@ -18,11 +18,12 @@ from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_GET, require_http_methods, require_POST
 
 from accounts.clock import database_now
+from accounts.forms import add_refusal
 from accounts.models import AccessLog, User
 from accounts.services import record_access
 from affiliates.forms import ClaimForm
 from affiliates.models import TrackingLink
-from affiliates.selectors import claims_of
+from affiliates.selectors import claims_of, offered_promises
 from affiliates.services import change_promises, create_link, file_claim, pause_link, resume_link
 from dashboards.exports import write_csv
 from dashboards.forms import NewLinkForm, OpinionsForm, PeriodForm, PromisesForm
@@ -125,12 +126,13 @@ def new_link(request: HttpRequest, reader: Reader) -> HttpResponse:
     """Make a link: where it leads, what it is for, what is promised there."""
     if not reader.may_change_links:
         raise PermissionDenied
-    form = NewLinkForm(reader.affiliate, request.POST if request.method == "POST" else None, label_suffix="")
+    offers = offered_promises(reader.brand, language_of(reader))
+    form = NewLinkForm(reader.affiliate, offers, request.POST if request.method == "POST" else None, label_suffix="")
     if form.is_valid():
         try:
             made = create_link(reader.affiliate, **form.cleaned_data)
         except ValidationError as refusal:
-            form.add_error(None, refusal)
+            add_refusal(form, refusal)
         else:
             messages.success(request, _("Your link is ready. Copy it, or take its QR code."))
             return redirect(reader.url_of("link", made))
@@ -143,15 +145,14 @@ def link(request: HttpRequest, reader: Reader, link: str) -> HttpResponse:
     """One link: its address and QR code, and what is promised there."""
     own = own_link(reader, link, is_changed=request.method == "POST")
     promises = list(own.promises.all())
-    standing = "\n".join(promise.text for promise in promises if promise.withdrawn_at is None)
-    form = PromisesForm(
-        request.POST if request.method == "POST" else None, initial={"promises": standing}, label_suffix=""
-    )
+    standing = [promise.text for promise in promises if promise.withdrawn_at is None]
+    offers = offered_promises(reader.brand, language_of(reader))
+    form = PromisesForm(offers, request.POST if request.method == "POST" else None, standing=standing, label_suffix="")
     if form.is_valid():
         try:
             change_promises(own, form.cleaned_data["promises"], now=database_now())
         except ValidationError as refusal:
-            form.add_error(None, refusal)
+            add_refusal(form, refusal)
         else:
             messages.success(request, _("What you promise there is written down."))
             return redirect(reader.url_of("link", own))
@@ -215,7 +216,7 @@ def claims(request: HttpRequest, reader: Reader) -> HttpResponse:
         try:
             _claim, is_new = file_claim(reader.affiliate, form.as_input(), by=reader.member.user, now=database_now())
         except ValidationError as refusal:
-            form.add_error(None, refusal)
+            add_refusal(form, refusal)
         else:
             say_filed(request, is_new=is_new)
             return redirect(reader.urls["claims"])

@@ -23,6 +23,7 @@ from affiliates.services import (
     record_refund,
     remove_test_purchase,
 )
+from affiliates.standard import offer_standard_promises
 from complaints.services import remove_test_cases
 from mailing.addresses import known_hashes
 from surveys.models import Wave
@@ -133,5 +134,6 @@ def create_brand(slug: str, **fields: Any) -> Brand:
     brand.full_clean()
     brand.save()
     publish_standard_survey(brand)
+    offer_standard_promises(brand)
     publish_standard_survey(brand, Wave.FOLLOW_UP)
     return brand

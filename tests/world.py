@@ -10,6 +10,7 @@ from affiliates.models import (
     Affiliate,
     AffiliateEvent,
     Attribution,
+    CataloguePromise,
     Claim,
     Click,
     Coupon,
@@ -83,6 +84,7 @@ def make_world() -> World:
 def make_sale(brand: Brand, affiliate: Affiliate) -> Purchase:
     link = factories.make_link(affiliate, "guia", campaign="Guía de botas")
     LinkPromise.objects.create(link=link, text="Envío en 24 h")
+    CataloguePromise.objects.create(brand=brand, code="world", labels={"es": "Gratis"})
     Coupon.objects.create(brand=brand, affiliate=affiliate, code="ana10", valid_from=NOW)
     Click.objects.create(link=link, occurred_at=NOW - timedelta(days=3))
     customer = factories.make_customer(brand)

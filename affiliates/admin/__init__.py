@@ -3,11 +3,13 @@
 from affiliates.admin.claims import ClaimAdmin
 from affiliates.admin.clicks import ClickAdmin
 from affiliates.admin.customers import CustomerAdmin, ProductAdmin
-from affiliates.admin.programme import AffiliateAdmin, CouponAdmin, TrackingLinkAdmin
+from affiliates.admin.links import CataloguePromiseAdmin, TrackingLinkAdmin
+from affiliates.admin.programme import AffiliateAdmin, CouponAdmin
 from affiliates.admin.suspicions import SuspicionAdmin
 
 __all__ = [
     "AffiliateAdmin",
+    "CataloguePromiseAdmin",
     "ClaimAdmin",
     "ClickAdmin",
     "CouponAdmin",

@@ -1,4 +1,4 @@
-"""Affiliates and what they share."""
+"""Affiliates, their people, and their coupons."""
 
 from datetime import datetime
 from typing import Any
@@ -24,23 +24,18 @@ from affiliates.forms import (
     ApproveForm,
     GiveCouponForm,
     InviteMemberForm,
-    LinkPromiseForm,
-    LinkPromiseFormSet,
     MemberForm,
     MemberRoleForm,
     PassCouponForm,
     ReasonForm,
     SureForm,
-    TrackingLinkForm,
 )
 from affiliates.models import (
     Affiliate,
     AffiliateEvent,
     AffiliateMember,
     Coupon,
-    LinkPromise,
     MemberInvitation,
-    TrackingLink,
 )
 from affiliates.services import (
     approve_affiliate,
@@ -49,10 +44,8 @@ from affiliates.services import (
     enter_affiliate,
     give_coupon,
     invite_member,
-    pause_link,
     reactivate_affiliate,
     remove_member,
-    resume_link,
     suspend_affiliate,
 )
 
@@ -182,54 +175,6 @@ class AffiliateAdmin(DecidingAdmin, AddingAdmin):
             record_access(user, brand, purpose=purpose, object_type="affiliate")  # type: ignore[arg-type]
         headers = {"Content-Disposition": 'attachment; filename="affiliates.csv"'}
         return HttpResponse(write_affiliates(queryset), content_type="text/csv; charset=utf-8", headers=headers)
-
-
-class LinkPromiseInline(admin.TabularInline):
-    model = LinkPromise
-    form = LinkPromiseForm
-    formset = LinkPromiseFormSet
-    extra = 1
-    can_delete = False
-    ordering = ("pk",)
-
-    # Who may change the link may say what is promised there.
-    def has_view_permission(self, request: HttpRequest, obj: Any = None) -> bool:
-        return True
-
-    def has_add_permission(self, request: HttpRequest, obj: Any = None) -> bool:
-        return self.has_change_permission(request)
-
-    def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:
-        return TrackingLinkAdmin(TrackingLink, self.admin_site).has_change_permission(request)
-
-
-@admin.register(TrackingLink)
-class TrackingLinkAdmin(AddingAdmin):
-    form = TrackingLinkForm
-    list_display = ("code", "affiliate", "campaign", "destination", "paused_at")
-    list_select_related = ("affiliate",)
-    list_filter = (("paused_at", admin.EmptyFieldListFilter),)
-    search_fields = ("=code", "^campaign", "^affiliate__code")
-    search_help_text = _("The whole code, or the beginning of a campaign or of the affiliate’s code")
-    ordering = ("-pk",)
-    inlines = (LinkPromiseInline,)
-    actions = ("pause", "resume")
-
-    def get_readonly_fields(self, request: HttpRequest, obj: Any = None) -> tuple[str, ...]:
-        # A code that is out there must go on meaning the same affiliate.
-        return ("affiliate", "code", "paused_at") if obj else ()
-
-    @admin.action(description=_("Pause: visitors get a page instead of the shop"), permissions=["change"])
-    def pause(self, request: HttpRequest, queryset: QuerySet[TrackingLink]) -> None:
-        now = timezone.now()
-        for link in queryset:
-            pause_link(link, now=now)
-
-    @admin.action(description=_("Resume"), permissions=["change"])
-    def resume(self, request: HttpRequest, queryset: QuerySet[TrackingLink]) -> None:
-        now = timezone.now()
-        for link in queryset:
-            resume_link(link, now=now)
 
 
 def ends_later(coupon: Coupon) -> bool:

@@ -2,7 +2,15 @@
 
 from affiliates.models.attributions import Attribution, Claim, Suspicion
 from affiliates.models.customers import Customer
-from affiliates.models.links import Click, Coupon, LinkPromise, TrackingLink, click_public_id, random_code
+from affiliates.models.links import (
+    CataloguePromise,
+    Click,
+    Coupon,
+    LinkPromise,
+    TrackingLink,
+    click_public_id,
+    random_code,
+)
 from affiliates.models.people import Affiliate, AffiliateEvent, AffiliateMember, MemberInvitation
 from affiliates.models.purchases import Product, Purchase, PurchaseChange, Refund
 
@@ -11,6 +19,7 @@ __all__ = [
     "AffiliateEvent",
     "AffiliateMember",
     "Attribution",
+    "CataloguePromise",
     "Claim",
     "Click",
     "Coupon",

@@ -52,6 +52,32 @@ class TrackingLink(models.Model):
         return reverse("affiliates:follow_link", args=[self.code])
 
 
+class CataloguePromise(models.Model):
+    """A sentence that the brand offers where a link is made. A link keeps its own words, whatever becomes of these."""
+
+    brand = models.ForeignKey(Brand, models.CASCADE, related_name="catalogue_promises", verbose_name=_("brand"))
+    code = models.SlugField(_("code"), max_length=40)
+    labels = models.JSONField(_("labels by language"), default=dict)
+    position = models.PositiveSmallIntegerField(_("position"), default=0)
+    is_active = models.BooleanField(_("offered"), default=True)
+
+    objects = BrandOwnedQuerySet["CataloguePromise"].as_manager()
+
+    class Meta:
+        verbose_name = _("promise of the catalogue")
+        verbose_name_plural = _("catalogue of promises")
+        ordering = ["position", "code"]
+        constraints = [models.UniqueConstraint(fields=["brand", "code"], name="cataloguepromise_code_once")]
+
+    def __str__(self) -> str:
+        return self.said_in(self.brand.default_language)
+
+    def said_in(self, language: str) -> str:
+        """In the language asked for, else the brand's first, else any."""
+        said = (self.labels.get(code) for code in (language, self.brand.default_language))
+        return next(filter(None, [*said, *self.labels.values()]), self.code)
+
+
 class LinkPromiseQuerySet(models.QuerySet["LinkPromise"]):
     def visible_to(self, user: "Viewer") -> "LinkPromiseQuerySet":
         return self.filter(link__affiliate__in=Affiliate.objects.visible_to(user))

@@ -101,6 +101,14 @@ def change_promises(link: TrackingLink, promises: Sequence[str], *, now: datetim
     LinkPromise.objects.bulk_create(LinkPromise(link=link, text=text) for text in texts if text not in kept)
 
 
+@transaction.atomic
+def tick_promises(link: TrackingLink, *, added: Sequence[str], withdrawn: Sequence[str], now: datetime) -> None:
+    """Some more, some no more; the rest stands as it does."""
+    TrackingLink.objects.select_for_update(no_key=True).get(pk=link.pk)
+    link.promises.standing().filter(text__in=withdrawn).update(withdrawn_at=now)
+    LinkPromise.objects.bulk_create([LinkPromise(link=link, text=text) for text in added], ignore_conflicts=True)
+
+
 def pause_link(link: TrackingLink, *, now: datetime) -> None:
     """Visitors get a page instead of the shop. A link that is paused already stays so since then."""
     TrackingLink.objects.filter(pk=link.pk, paused_at=None).update(paused_at=now, updated_at=now)

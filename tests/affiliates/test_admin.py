@@ -216,6 +216,7 @@ def test_every_page_of_the_app_is_registered():
 
     assert registered == {
         "Affiliate",
+        "CataloguePromise",
         "Claim",
         "Click",
         "TrackingLink",

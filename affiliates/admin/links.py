@@ -1,0 +1,106 @@
+"""What affiliates share: links, and the catalogue of what may be promised there."""
+
+from copy import copy
+from typing import Any
+
+from django import forms
+from django.contrib import admin
+from django.db.models import QuerySet
+from django.http import HttpRequest
+from django.utils import timezone
+from django.utils.translation import gettext_lazy as _
+
+from accounts.models import Brand
+from affiliates.admin.adding import AddingAdmin
+from affiliates.forms import CataloguePromiseForm, LinkPromiseForm, LinkPromiseFormSet, TrackingLinkForm
+from affiliates.models import CataloguePromise, LinkPromise, TrackingLink
+from affiliates.services import pause_link, resume_link, tick_promises
+
+
+class LinkPromiseInline(admin.TabularInline):
+    model = LinkPromise
+    form = LinkPromiseForm
+    formset = LinkPromiseFormSet
+    extra = 1
+    can_delete = False
+    ordering = ("pk",)
+
+    # Who may change the link may say what is promised there.
+    def has_view_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        return True
+
+    def has_add_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        return self.has_change_permission(request)
+
+    def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        return TrackingLinkAdmin(TrackingLink, self.admin_site).has_change_permission(request)
+
+
+@admin.register(TrackingLink)
+class TrackingLinkAdmin(AddingAdmin):
+    form = TrackingLinkForm
+    list_display = ("code", "affiliate", "campaign", "destination", "paused_at")
+    list_select_related = ("affiliate",)
+    list_filter = (("paused_at", admin.EmptyFieldListFilter),)
+    search_fields = ("=code", "^campaign", "^affiliate__code")
+    search_help_text = _("The whole code, or the beginning of a campaign or of the affiliate’s code")
+    ordering = ("-pk",)
+    inlines = (LinkPromiseInline,)
+    actions = ("pause", "resume")
+
+    def get_readonly_fields(self, request: HttpRequest, obj: Any = None) -> tuple[str, ...]:
+        # A code that is out there must go on meaning the same affiliate.
+        return ("affiliate", "code", "paused_at") if obj else ()
+
+    @admin.action(description=_("Pause: visitors get a page instead of the shop"), permissions=["change"])
+    def pause(self, request: HttpRequest, queryset: QuerySet[TrackingLink]) -> None:
+        now = timezone.now()
+        for link in queryset:
+            pause_link(link, now=now)
+
+    @admin.action(description=_("Resume"), permissions=["change"])
+    def resume(self, request: HttpRequest, queryset: QuerySet[TrackingLink]) -> None:
+        now = timezone.now()
+        for link in queryset:
+            resume_link(link, now=now)
+
+    def get_form(self, request: HttpRequest, obj: TrackingLink | None = None, **kwargs: Any) -> type[Any]:
+        form: type[Any] = super().get_form(request, obj, **kwargs)
+        if "offered" in form.base_fields:
+            # A field of this form class alone: what may be chosen differs from one reader to the next.
+            form.base_fields["offered"] = copy(form.base_fields["offered"])
+            form.base_fields["offered"].queryset = self.offers(request, obj)
+        return form
+
+    def offers(self, request: HttpRequest, obj: TrackingLink | None) -> QuerySet[CataloguePromise]:
+        offered = CataloguePromise.objects.visible_to(request.user).filter(is_active=True).select_related("brand")
+        return offered.filter(brand=obj.affiliate.brand_id) if obj else offered
+
+    def save_related(self, request: HttpRequest, form: Any, formsets: Any, change: bool) -> None:
+        """After the sentences typed in, those ticked: what is not touched stays as it is."""
+        super().save_related(request, form, formsets, change)
+        if form.newly_promised or form.no_longer_promised:
+            tick_promises(
+                form.instance, added=form.newly_promised, withdrawn=form.no_longer_promised, now=timezone.now()
+            )
+
+
+@admin.register(CataloguePromise)
+class CataloguePromiseAdmin(AddingAdmin):
+    """What affiliates are offered to promise. Links keep the words they were given."""
+
+    form = CataloguePromiseForm
+    list_display = ("__str__", "code", "brand", "position", "is_active")
+    list_select_related = ("brand",)
+    list_filter = ("is_active",)
+    ordering = ("brand", "position", "code")
+
+    def get_form(self, request: HttpRequest, obj: CataloguePromise | None = None, **kwargs: Any) -> type[Any]:
+        brands = [obj.brand] if obj else Brand.objects.visible_to(request.user)
+        languages = dict.fromkeys(language for brand in brands for language in brand.languages)
+        fields = {f"label_{code}": forms.CharField(label=code, required=False, max_length=200) for code in languages}
+        kwargs["form"] = type("CataloguePromiseForm", (self.form,), fields)
+        return super().get_form(request, obj, **kwargs)
+
+    def get_readonly_fields(self, request: HttpRequest, obj: Any = None) -> tuple[str, ...]:
+        return ("brand", "code") if obj else ()
