@@ -11,15 +11,22 @@ from django.db.models import prefetch_related_objects
 
 from accounts.models import Brand, User
 from affiliates.models import Purchase
-from affiliates.services import give_referral_code
+from affiliates.services import (
+    declare_affiliate,
+    flag_declaration,
+    give_referral_code,
+    lock_purchase,
+    withdraw_declaration,
+)
 from mailing.services import cancel_mails
 from surveys.models import Answer, Invitation, InvitationMail, Question, Response, ResponseChange, ResponseRevision
-from surveys.questionnaire import meets
+from surveys.questionnaire import RECOMMENDED_BY, meets
 from surveys.redaction import redact
 
 FollowUp = Response.FollowUp
 LONGEST_TEXT = 10_000  # characters
 BY_STAFF = "staff"  # the reason for suspicion that a person gave
+OWN_DEVICE = "own_device"  # the reason for suspicion that an affiliate is signed in there
 
 
 @dataclass(frozen=True)
@@ -48,6 +55,7 @@ class AnswerData:
     removed: frozenset[str] = frozenset()  # keys whose earlier answer is to go
     hides_comment: bool | None = None
     publishes: bool | None = None
+    resumes_at: int | None = None  # the step that comes next; None: this is all
 
 
 @dataclass(frozen=True)
@@ -63,35 +71,48 @@ class Said:
 def submit_response(
     invitation: Invitation, data: AnswerData, *, language: str, suspicions: Sequence[str], now: datetime
 ) -> Response:
-    """Store an answer and return the response that stands. The same again changes nothing.
+    """Store an answer, or what one step of it says; return the response that stands. The same again changes nothing.
 
     What looks suspect never replaces what a human said: it goes into the history alone. A human replaces what looked
-    suspect; another human answer is an edit, which keeps the date of the first. The history keeps what was said before.
+    suspect; another human answer adds to the first or changes it, and keeps its date. The history keeps what was said
+    before a change; going on from step to step is none.
     """
     prefetch_related_objects([invitation], "survey__questions")
     if invitation.purchase:
-        # Whatever was answered: the page of thanks offers the same to all. Before the invitation is locked, since
-        # whoever records purchases locks customers first too.
+        # In the order in which recording purchases locks them: purchase, customer, and the invitation last.
+        if RECOMMENDED_BY in data.given:
+            lock_purchase(invitation.purchase)
+        # Whatever was answered: the page of thanks offers the same to all.
         give_referral_code(invitation.purchase.customer)
     # The second of a double tap waits here, and then finds the first one's response.
     Invitation.objects.select_for_update(no_key=True).get(pk=invitation.pk)
     standing = Response.objects.filter(invitation=invitation).first()
-    if standing is None or standing.is_suspect:
-        after = _said_after(Said(), data, invitation)
+    if standing is None or (standing.is_suspect and not suspicions):
+        before, after = Said(), _said_after(Said(), data, invitation)
     else:
         before = said_in(standing)
         after = _said_after(before, data, invitation)
+        if suspicions and not standing.is_suspect:
+            if after != before:
+                ResponseRevision.objects.create(**revision_of(standing, after, suspicions))
+            return standing
         if after == before:
-            return standing
-        if suspicions:
-            ResponseRevision.objects.create(**revision_of(standing, after, suspicions))
-            return standing
-    return _record(invitation, standing, after, language=language, suspicions=suspicions, now=now)
+            return _go_on(standing, _next_step(standing, data, after, invitation))
+    response = standing or Response(brand=invitation.brand, invitation=invitation)
+    if standing and not (standing.resumes_at and _only_adds(before, after)):
+        ResponseRevision.objects.create(**revision_of(standing, said_in(standing)))
+    response.resumes_at = _next_step(standing if before.given else None, data, after, invitation)
+    _record(response, after, language=language, suspicions=suspicions, now=now)
+    if RECOMMENDED_BY in data.given:
+        _take_word(invitation, after, suspicions, now=now)
+    return response
 
 
 @transaction.atomic
 def judge_response(response: Response, *, is_genuine: bool, now: datetime) -> bool:
     """Staff decide whether a customer answered; from here on it counts, or nowhere. False: it was so already."""
+    if response.invitation.purchase:
+        lock_purchase(response.invitation.purchase)
     locked = Response.objects.select_for_update(no_key=True).get(pk=response.pk)
     if locked.is_suspect != is_genuine:
         return False
@@ -102,6 +123,9 @@ def judge_response(response: Response, *, is_genuine: bool, now: datetime) -> bo
     ResponseChange.objects.create(response=locked)
     if is_genuine:
         cancel_mails_of([locked.invitation_id])
+        _take_word(locked.invitation, said_in(locked), now=now)
+    elif locked.invitation.purchase:
+        withdraw_declaration(locked.invitation.purchase, now=now)
     return True
 
 
@@ -172,32 +196,55 @@ def _is_contradicted(question: Question, given: Mapping[str, Given]) -> bool:
     return bool(leader and not given[question.key].text and not meets(question.condition, leader.code))
 
 
-def _record(
-    invitation: Invitation,
-    standing: Response | None,
-    said: Said,
-    *,
-    language: str,
-    suspicions: Sequence[str],
-    now: datetime,
-) -> Response:
-    response = standing or Response(brand=invitation.brand, invitation=invitation)
-    if standing:
-        ResponseRevision.objects.create(**revision_of(standing, said_in(standing)))
-    if standing is None or standing.is_suspect:
+def _only_adds(before: Said, after: Said) -> bool:
+    """Nothing said before was changed, taken away or taken back."""
+    kept = all(after.given.get(key) == given for key, given in before.given.items())
+    return kept and after.hides_comment >= before.hides_comment and after.publishes >= before.publishes
+
+
+def _next_step(standing: Response | None, data: AnswerData, said: Said, invitation: Invitation) -> int | None:
+    """Where the link goes on. Who has only rated and then ended is asked no more now, and may say more another time."""
+    if standing and standing.resumes_at is None:
+        return None
+    if data.resumes_at is None:
+        return 2 if len(said.given) == 1 < len(invitation.survey.questions.all()) else None
+    return max(data.resumes_at, (standing.resumes_at or 0) if standing else 0)
+
+
+def _go_on(response: Response, step: int | None) -> Response:
+    if step != response.resumes_at:
+        response.resumes_at = step
+        response.save(update_fields=["resumes_at"])
+    return response
+
+
+def _take_word(invitation: Invitation, said: Said, suspicions: Sequence[str] = (), *, now: datetime) -> None:
+    """Whom the customer names as having recommended the brand; what looks suspect credits nobody."""
+    words = said.given.get(RECOMMENDED_BY, Given()).text
+    if not (words and invitation.purchase):
+        return
+    if not suspicions:
+        declare_affiliate(invitation.purchase, words=words, now=now)
+    elif OWN_DEVICE in suspicions:
+        flag_declaration(invitation.purchase, words=words, now=now)
+
+
+def _record(response: Response, said: Said, *, language: str, suspicions: Sequence[str], now: datetime) -> None:
+    """Make the response say this and nothing else."""
+    is_new = response._state.adding
+    if is_new or response.is_suspect:
         response.answered_at = now
     response.language, response.updated_at = language, now
     response.hides_comment, response.publishes = said.hides_comment, said.publishes
     response.is_suspect, response.suspect_reasons = bool(suspicions), list(suspicions)
     response.follow_up, response.followed_up_at = follow_up_for(said.given), None
     response.save()
-    if standing:
-        standing.answers.exclude(question__key__in=said.given).delete()
-    _store_answers(response, invitation, said.given)
+    if not is_new:
+        response.answers.exclude(question__key__in=said.given).delete()
+    _store_answers(response, response.invitation, said.given)
     ResponseChange.objects.create(response=response)
     if not suspicions:
-        cancel_mails_of([invitation.pk])
-    return response
+        cancel_mails_of([response.invitation_id])
 
 
 def _store_answers(response: Response, invitation: Invitation, given: Mapping[str, Given]) -> None:

@@ -63,4 +63,8 @@ def _given(key: str, value: Any) -> Given:
         return Given(number=value)
     if isinstance(value, list):
         return Given(codes=tuple(value))
-    return Given(text=value) if key.endswith("_text") or key in ("expectation", "comment") else Given(codes=(value,))
+    return (
+        Given(text=value)
+        if key.endswith("_text") or key in ("expectation", "comment", "recommended_by")
+        else Given(codes=(value,))
+    )

@@ -7,6 +7,7 @@ from datetime import timedelta
 import pytest
 from django.db import connection
 
+from affiliates.models import Attribution, Suspicion
 from mailing.models import OutgoingMail
 from surveys.models import Answer, Invitation, InvitationMail, Response, ResponseChange, ResponseRevision
 from surveys.services.answering import Given, follow_up_for, judge_response, said_in, submit_response
@@ -238,3 +239,109 @@ def test_many_taps_at_once_make_one_response():
 
 def test_what_a_condition_compares_with():
     assert [Given(number=-1).code, Given(codes=("yes",)).code, Given(text="no").code] == ["-1", "yes", ""]
+
+
+class TestSteps:
+    """Saved as it goes: each POST says what comes next, None that this was all."""
+
+    def step(self, invitation, resumes_at, at=NOW, suspicions=(), **answers):
+        data = replace(said(**answers), resumes_at=resumes_at)
+        return submit_response(invitation, data, language="es", suspicions=list(suspicions), now=at)
+
+    def test_going_on_is_no_edit_and_keeps_the_first_date(self, invitation):
+        self.step(invitation, 2, csat=4)
+        self.step(invitation, 3, LATER, nps=9)
+
+        response = self.step(invitation, None, LATER, keep_text="El trato")
+
+        assert given(response) == {"csat": 4, "nps": 9, "keep_text": "El trato"}
+        assert (response.answered_at, response.updated_at, response.resumes_at) == (NOW, LATER, None)
+        assert not ResponseRevision.objects.exists()
+        assert ResponseChange.objects.count() == 3
+
+    def test_changing_what_an_earlier_step_said_is_one(self, invitation):
+        self.step(invitation, 2, csat=4)
+        self.step(invitation, 3, nps=9)
+
+        self.step(invitation, 3, LATER, nps=2)
+
+        assert [revision.answers["given"] for revision in ResponseRevision.objects.all()] == [{"csat": 4, "nps": 9}]
+
+    def test_after_the_end_even_an_addition_is_one(self, invitation):
+        self.step(invitation, None, csat=4, nps=9)
+
+        response = self.step(invitation, 3, LATER, keep=["entrega"])
+
+        assert ResponseRevision.objects.count() == 1
+        assert response.resumes_at is None
+
+    def test_partial_is_who_stopped_on_the_way_or_only_rated(self, invitation):
+        response = self.step(invitation, 3, csat=4, nps=9)
+        assert list(Response.objects.partial()) == [response]
+
+        self.step(invitation, None, LATER)
+        assert list(Response.objects.complete()) == [response]
+
+        other = make_invitation(factories.make_purchase(factories.make_customer(invitation.brand)))
+        rated = self.step(other, None, csat=5)
+        assert list(Response.objects.partial()) == [rated]
+        assert rated.resumes_at == 2
+
+    def test_going_back_loses_no_way(self, invitation):
+        self.step(invitation, 4, csat=4, nps=9)
+
+        assert self.step(invitation, 1, LATER).resumes_at == 4
+        assert not ResponseRevision.objects.exists()
+
+    def test_what_looks_suspect_all_the_way_is_one_suspect(self, invitation):
+        self.step(invitation, 2, suspicions=["own_device"], csat=5)
+
+        response = self.step(invitation, 3, suspicions=["own_device"], nps=10)
+
+        assert given(response) == {"csat": 5, "nps": 10}
+        assert response.is_suspect
+
+    def test_a_human_who_goes_on_after_a_suspect_step_replaces_it(self, invitation):
+        self.step(invitation, 2, suspicions=["too_fast"], csat=5, keep_text="scanner")
+
+        response = self.step(invitation, 3, LATER, csat=5, nps=10)
+
+        assert given(response) == {"csat": 5, "nps": 10}
+        assert (response.is_suspect, response.resumes_at) == (False, 3)
+
+
+class TestWhoRecommendedIt:
+    @pytest.fixture
+    def ana(self, invitation):
+        return factories.make_affiliate(invitation.brand, "Ana")
+
+    def credited(self, invitation):
+        standing = Attribution.objects.current().get(purchase=invitation.purchase)
+        return standing.affiliate, standing.reason
+
+    def test_the_affiliate_named_is_credited(self, invitation, ana):
+        submit(invitation, csat=5, recommended_by="ana")
+
+        assert self.credited(invitation) == (ana, "self_declared")
+
+    def test_words_that_name_nobody_are_kept_for_staff(self, invitation, ana):
+        response = submit(invitation, csat=5, recommended_by="Mi vecina")
+
+        assert self.credited(invitation) == (None, "no_evidence")
+        assert given(response)["recommended_by"] == "Mi vecina"
+
+    def test_a_suspect_credits_nobody_until_staff_let_it_count(self, invitation, ana):
+        response = submit(invitation, suspicions=["scanner"], csat=5, recommended_by="ana")
+        assert self.credited(invitation) == (None, "no_evidence")
+
+        judge_response(response, is_genuine=True, now=LATER)
+        assert self.credited(invitation) == (ana, "self_declared")
+
+        judge_response(Response.objects.get(), is_genuine=False, now=LATER)
+        assert self.credited(invitation) == (None, "no_evidence")
+
+    def test_an_affiliate_who_names_itself_is_flagged(self, invitation, ana):
+        submit(invitation, suspicions=["own_device"], csat=5, recommended_by="ana")
+
+        assert list(Suspicion.objects.values_list("affiliate", "kind")) == [(ana.pk, "own_device")]
+        assert self.credited(invitation) == (None, "no_evidence")

@@ -61,7 +61,7 @@ def test_an_answer_is_read_in_words(desk, brand):
 
     for words in ("2 · ", "7 / 10", "&lt;b&gt;Los plazos&lt;/b&gt;"):
         assert words in html
-    assert "Entrega o activación" in html or "Delivery or activation" in html
+    assert "<dd>Entrega</dd>" in html or "<dd>Delivery</dd>" in html
 
 
 def test_staff_let_a_suspect_count_and_take_one_out(desk, brand):
