@@ -64,7 +64,7 @@ class SubIdsField(forms.MultiValueField):
 
     def __init__(self, **options: Any) -> None:
         fields = [forms.CharField(required=False, max_length=LONGEST) for _key in KEYS]
-        super().__init__(fields, **{"required": False, "require_all_fields": False, "label": _("sub-ids")} | options)
+        super().__init__(fields, required=False, require_all_fields=False, **options)
 
     def compress(self, data_list: list[str]) -> dict[str, str]:
         return read_sub_ids(dict(zip(KEYS, data_list, strict=False)))
@@ -74,7 +74,7 @@ class TrackingLinkForm(forms.ModelForm):
     """A link, and which of its brand's catalogue is promised there. The admin sets the choice of `offered`."""
 
     destination = forms.URLField(label=_("destination"), max_length=2000, assume_scheme="https")
-    sub_ids = SubIdsField(help_text=_("What a click is marked with that brings none of its own."))
+    sub_ids = SubIdsField(label=_("sub-ids"), help_text=_("What a click is marked with that brings none of its own."))
     offered = forms.ModelMultipleChoiceField(
         CataloguePromise.objects.none(),
         label=_("promises of the catalogue"),
@@ -131,7 +131,7 @@ class CataloguePromiseForm(forms.ModelForm):
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         self.languages = {name: name.removeprefix("label_") for name in self.fields if name.startswith("label_")}
-        self.initial |= {name: self.instance.labels.get(language, "") for name, language in self.languages.items()}
+        self.initial.update({name: self.instance.labels.get(code, "") for name, code in self.languages.items()})
 
     def clean(self) -> dict[str, Any]:
         given = self.cleaned_data

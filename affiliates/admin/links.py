@@ -64,8 +64,8 @@ class TrackingLinkAdmin(AddingAdmin):
         for link in queryset:
             resume_link(link, now=now)
 
-    def get_form(self, request: HttpRequest, obj: TrackingLink | None = None, **kwargs: Any) -> type[Any]:
-        form: type[Any] = super().get_form(request, obj, **kwargs)
+    def get_form(self, request: HttpRequest, obj: Any = None, change: bool = False, **kwargs: Any) -> type[Any]:
+        form: type[Any] = super().get_form(request, obj, change, **kwargs)
         if "offered" in form.base_fields:
             # A field of this form class alone: what may be chosen differs from one reader to the next.
             form.base_fields["offered"] = copy(form.base_fields["offered"])
@@ -95,12 +95,12 @@ class CataloguePromiseAdmin(AddingAdmin):
     list_filter = ("is_active",)
     ordering = ("brand", "position", "code")
 
-    def get_form(self, request: HttpRequest, obj: CataloguePromise | None = None, **kwargs: Any) -> type[Any]:
+    def get_form(self, request: HttpRequest, obj: Any = None, change: bool = False, **kwargs: Any) -> type[Any]:
         brands = [obj.brand] if obj else Brand.objects.visible_to(request.user)
         languages = dict.fromkeys(language for brand in brands for language in brand.languages)
         fields = {f"label_{code}": forms.CharField(label=code, required=False, max_length=200) for code in languages}
         kwargs["form"] = type("CataloguePromiseForm", (self.form,), fields)
-        return super().get_form(request, obj, **kwargs)
+        return super().get_form(request, obj, change, **kwargs)
 
     def get_readonly_fields(self, request: HttpRequest, obj: Any = None) -> tuple[str, ...]:
         return ("brand", "code") if obj else ()
