@@ -14,9 +14,11 @@ from functools import cache
 
 from phonenumbers import Leniency, PhoneNumberMatcher
 from stdnum import iban, luhn, numdb
+from stdnum.br import cpf
 from stdnum.es import dni, nie
 
 Span = tuple[int, int]
+Found = tuple[int, int, str]  # from, to, and the kind of what is there
 Detector = Callable[[str, str], Iterable[Span]]  # of the shadow and the text, place for place
 
 # In the language of the comment, not of the page that shows it: it stands inside the customer's sentence.
@@ -68,6 +70,19 @@ def redact(
     return text
 
 
+def find_personal_data(
+    text: str,
+    *,
+    regions: Collection[str],
+    known_names: Iterable[str] = (),
+    known_emails: Iterable[str] = (),
+    known_ids: Iterable[str] = (),
+) -> list[Found]:
+    """Where `redact` puts its marks, and why, in a text without control characters; of its first round."""
+    names, ids = _name_pattern(known_names, known_emails), _id_pattern(known_ids)
+    return _find(_clean(text), _detectors(regions, names, ids))
+
+
 def _detectors(
     regions: Collection[str], names: re.Pattern[str] | None, ids: re.Pattern[str] | None
 ) -> dict[str, Detector]:
@@ -79,7 +94,7 @@ def _detectors(
         "order": _found_by(ids),
         "account": _ibans,
         "card": _cards,
-        "id_document": _id_documents,
+        "id_document": lambda shadow, _text: _id_documents(shadow, regions),
         "phone": lambda shadow, _text: _phones(shadow, regions),
         "handle": _found_by(_HANDLE),
         "name": _found_by(names),
@@ -87,17 +102,21 @@ def _detectors(
 
 
 def _redact_once(text: str, detectors: dict[str, Detector], marks: dict[str, str]) -> str:
-    shadow = _blank(text.translate(_FOLDING), (match.span() for match in MARK_PATTERN.finditer(text)))
-    found: list[tuple[int, int, str]] = []
-    for kind, detect in detectors.items():
-        spans = list(detect(shadow, text))
-        shadow = _blank(shadow, spans)
-        found += [(start, end, marks[kind]) for start, end in spans]
     pieces, position = [], 0
-    for start, end, mark in sorted(found):
-        pieces += [text[position:start], mark]
+    for start, end, kind in _find(text, detectors):
+        pieces += [text[position:start], marks[kind]]
         position = end
     return "".join([*pieces, text[position:]])
+
+
+def _find(text: str, detectors: dict[str, Detector]) -> list[Found]:
+    shadow = _blank(text.translate(_FOLDING), (match.span() for match in MARK_PATTERN.finditer(text)))
+    found: list[Found] = []
+    for kind, detect in detectors.items():
+        spans = sorted(detect(shadow, text))
+        shadow = _blank(shadow, spans)
+        found += [(start, end, kind) for start, end in spans]
+    return sorted(found)
 
 
 def _blank(shadow: str, spans: Iterable[Span]) -> str:
@@ -152,11 +171,14 @@ _DOMAIN = re.compile(
     )""",
     re.VERBOSE,
 )
-# Without an ending only at the providers people forget it with: «tod@s», «amig@s» are words.
+# Without an ending only at the providers people forget it with: «tod@s», «amig@s» are words. And «at» is a word too.
+_PROVIDER = "(?:gmail|hotmail|icloud|live|msn|outlook|yahoo)"
 _EMAIL = re.compile(
-    r"""(?<![\w.+%-])[\w.+%-]+(?:
-        @(?:gmail|hotmail|icloud|live|msn|outlook|yahoo)\b(?![.-]\w)
+    rf"""(?<![\w.+%-])[\w.+%-]+(?:
+        @{_PROVIDER}\b(?![.-]\w)
         | [ ]?@[ ]?[\w-]+(?:\.[\w-]+)+
+        | [ ]?@[ ]?{_PROVIDER}[ ]?\.[ ]?[a-z]{{2,3}}\b
+        | (?:[ ]dot[ ][\w-]+)*[ ]at[ ]{_PROVIDER}(?:[ ]dot[ ]|[ ]?\.[ ]?)[a-z]{{2,3}}\b
         | [ ]?(?:\((?:at|arroba)\)|\[(?:at|arroba)\]|\barroba\b)[ ]?
           [\w-]+(?:[ ]?(?:\.|\(dot\)|\[dot\]|\bpunto\b|\bponto\b)[ ]?[\w-]+)+
     )""",
@@ -171,6 +193,7 @@ _CARD_NUMBER = re.compile(
 _SPANISH_ID = re.compile(
     r"(?<![\w.-])(?:\d{8}|\d{1,2}\.\d{3}\.\d{3}|[xyz][ .-]?\d{7}|[xyz][ .-]?\d\.\d{3}\.\d{3})[ .-]?[a-z](?!\w)"
 )
+_BRAZILIAN_ID = re.compile(r"(?<![\w.-])(?:\d{3}\.\d{3}\.\d{3}-|\d{9}-?)\d{2}(?![\w-])")
 _LONG_NUMBER = re.compile(r"(?<![\w+])\+?\d(?:[ ().-]{0,2}\d){6,}(?!\w)")
 _DATE_TIME_OR_PRICE = re.compile(
     r"""(?<![\w.,/-])(?:
@@ -201,10 +224,16 @@ def _phones(shadow: str, regions: Collection[str]) -> list[Span]:
         return [match.span() for match in _LONG_NUMBER.finditer(shadow)]
     shadow = _blank(shadow, (match.span() for match in _DATE_TIME_OR_PRICE.finditer(shadow)))
     return _merged(
-        (match.end - len(match.raw_string.lstrip()), match.end)
+        (match.end - len(_opened(match.raw_string)), match.end)
         for region in regions or ["ZZ"]
         for match in PhoneNumberMatcher(shadow, region.upper(), leniency=Leniency.VALID)
     )
+
+
+def _opened(number: str) -> str:
+    """Without blanks and brackets before it that close only after it: «(+34 600 11 12 22)»."""
+    number = number.lstrip()
+    return number if ")" in number else number.lstrip("( ")
 
 
 def _merged(spans: Iterable[Span]) -> list[Span]:
@@ -253,13 +282,15 @@ def _iban_length(country: str) -> int | None:
     return 4 + sum(map(int, re.findall(r"(\d+)!", structure))) if structure else None
 
 
-def _id_documents(shadow: str, _text: str) -> Iterator[Span]:
+def _id_documents(shadow: str, regions: Collection[str]) -> Iterator[Span]:
     for match in _SPANISH_ID.finditer(shadow):
         number = re.sub(r"[ .-]", "", match.group())
         # «el 12345678 y luego»: a letter apart with a word after it is itself a word.
         word = match.group()[-2:] in {" a", " e", " y"} and re.match(r" \w", shadow[match.end() : match.end() + 2])
         if not word and (dni.is_valid(number) or nie.is_valid(number)):
             yield match.span()
+    if "BR" in map(str.upper, regions):  # elsewhere one number of eleven digits in a hundred would look like it
+        yield from (match.span() for match in _BRAZILIAN_ID.finditer(shadow) if cpf.is_valid(match.group()))
 
 
 # --- What is known about this customer -------------------------------------------------------------------------------

@@ -24,6 +24,8 @@ def spanish(text, **known):
         ("juan@gmail", "[correo]"),
         ("juan arroba gmail punto com", "[correo]"),
         ("juan (at) gmail.com", "[correo]"),
+        ("juan @ gmail . com", "[correo]"),
+        ("juan dot perez at gmail dot com", "[correo]"),
         ("juan\u200b@gmail\u00ad.com", "[correo]"),
         ("juan＠gmail.com", "[correo]"),
         # Addresses on the web
@@ -42,6 +44,7 @@ def spanish(text, **known):
         ("tel. +34 911 234 567.", "tel. [teléfono]."),
         ("600-11-12-22", "[teléfono]"),
         ("(0034) 600111222", "[teléfono]"),
+        ("por la tarde (+34 600 11 12 22)", "por la tarde ([teléfono])"),
         ("desde Londres +44 20 7946 0958", "desde Londres [teléfono]"),
         ("６００１１１２２２", "[teléfono]"),
         ("٦٠٠١١١٢٢٢", "[teléfono]"),
@@ -83,6 +86,7 @@ def test_redact_replaces_what_identifies_somebody(text, redacted):
         "No lo sé.si/no, bien.y/o mal",
         "5 estrellas, 10/10 👍🏽 👨‍👩‍👧 café ñandú",
         "Un 100 % recomendable @ cualquiera",
+        "I looked at gmail and it had not come; meet me at yahoo",
         "«Muy buena» — pero... ¿y el envío?",
         "línea uno\nlínea dos\tcon tabulador",
         "",
@@ -97,6 +101,13 @@ def test_redact_needs_the_region_for_a_number_without_prefix():
     assert redact("600 11 12 22", regions=[], language="es") == "600 11 12 22"
     assert redact("+34 600 11 12 22", regions=[], language="es") == "[teléfono]"
     assert redact("600 11 12 22 / (11) 96123-4567", regions=["ES", "br"], language="es") == "[teléfono] / [teléfono]"
+
+
+def test_redact_takes_the_brazilian_identity_number_in_brazil():
+    text = "CPF 111.444.777-35 ou 52998224725, protocolo 11144477736"
+
+    assert redact(text, regions=["br"], language="pt") == "CPF [documento] ou [documento], protocolo 11144477736"
+    assert redact("ref. 52998224725", regions=["ES"], language="es") == "ref. 52998224725"
 
 
 def test_redact_reads_a_french_number_with_dots_not_as_a_date():
@@ -207,7 +218,7 @@ def test_redact_accepts_any_names_and_ids(strings):
     [
         "hola que tal ", "a", "a.", "a-", "@a", "a@", "a.com.es.", "www.", "http://...", "600111222 ", "1 ", "9",
         "4111 ", "es91 ", "1.1.", "12/12/12 ", "x1234567 ", "[correo]", "a@b.c ", "josé ", " ", "((", "+34 ",
-        "a arroba b ",
+        "a arroba b ", "a dot b ", "a dot ", "a @ ", "a at gmail ", "a @ gmail . ",
     ],
 )  # fmt: skip
 def test_redact_reads_ten_thousand_characters_at_once(unit):
