@@ -1,0 +1,35 @@
+// The builder, on top of a form that works without: the preview follows what is typed, answers follow their question.
+"use strict";
+
+(() => {
+  const show = document.getElementById("show-preview");
+  const form = show?.form;
+  if (!form) return;
+
+  // The button sends the unsaved form into the frame; waiting a little keeps one request for a word.
+  let waiting = 0;
+  const follow = () => {
+    clearTimeout(waiting);
+    waiting = setTimeout(() => form.requestSubmit(show), 600);
+  };
+  form.addEventListener("input", follow);
+
+  // Of all answers only those of the chosen question.
+  for (const leader of form.querySelectorAll("[data-leader]")) {
+    const sentence = leader.closest("fieldset");
+    const answers = sentence.querySelector("[data-answers]");
+    const narrow = () => {
+      for (const group of answers.querySelectorAll("optgroup")) group.hidden = group.disabled = group.dataset.of !== leader.value;
+      if (answers.selectedOptions[0]?.closest("optgroup")?.disabled) answers.value = "";
+      for (const select of sentence.querySelectorAll("select:not([data-leader])")) select.hidden = !leader.value;
+    };
+    leader.addEventListener("change", narrow);
+    narrow();
+  }
+
+  // Leaving with something typed and not saved asks first.
+  let typed = false;
+  form.addEventListener("input", (event) => { typed ||= !event.target.matches("[data-preview]"); });
+  form.addEventListener("submit", (event) => { if (event.submitter !== show) typed = false; });
+  addEventListener("beforeunload", (event) => { if (typed) event.preventDefault(); });
+})();
