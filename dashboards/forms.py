@@ -5,6 +5,7 @@ from django import forms
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
+from affiliates.forms import SubIdsField
 from affiliates.models import Affiliate
 from affiliates.selectors import OfferedPromise
 from dashboards.wording import name_of_period
@@ -91,6 +92,15 @@ class PromisesForm(forms.Form):
         if "promises" in self.cleaned_data:
             self.cleaned_data["promises"] = [*ticked, *self.cleaned_data["promises"]]
         return self.cleaned_data
+
+
+class SubIdsForm(forms.Form):
+    """What visits of a link are marked with that bring no mark of their own."""
+
+    sub_ids = SubIdsField(
+        label=gettext_lazy("words that this link always carries"),
+        help_text=gettext_lazy("A visit keeps them unless its address says otherwise."),
+    )
 
 
 class NewLinkForm(PromisesForm):

@@ -11,6 +11,7 @@ pages: list[URLPattern] = [
     path("links/", views.links, name="links"),
     path("links/new/", views.new_link, name="new_link"),
     path("links/<str:link>/edit/", views.link, name="link"),
+    path("links/<str:link>/sub-ids/", views.sub_ids, name="sub_ids"),
     path("links/<str:link>/running/", views.run_link, name="run_link"),
     path("links/<str:link>/qr.svg", views.link_code, name="link_code"),
     path("sales/", views.sales, name="sales"),

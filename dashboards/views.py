@@ -1,6 +1,6 @@
 """The portal: what an affiliate's customers say, shown to the affiliate, and to staff as the affiliate sees it."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from datetime import datetime
 from functools import wraps
 from io import BytesIO
@@ -22,12 +22,21 @@ from accounts.forms import add_refusal
 from accounts.models import AccessLog, User
 from accounts.services import record_access
 from affiliates.forms import ClaimForm
-from affiliates.models import TrackingLink
+from affiliates.models import LinkPromise, TrackingLink
 from affiliates.selectors import claims_of, offered_promises
-from affiliates.services import change_promises, create_link, file_claim, pause_link, resume_link
+from affiliates.services import change_promises, change_sub_ids, create_link, file_claim, pause_link, resume_link
+from affiliates.sub_ids import LONGEST
 from dashboards.exports import write_csv
-from dashboards.forms import NewLinkForm, OpinionsForm, PeriodForm, PromisesForm
-from dashboards.pages import address_of, write_halves, write_home, write_links, write_opinions, write_sales
+from dashboards.forms import NewLinkForm, OpinionsForm, PeriodForm, PromisesForm, SubIdsForm
+from dashboards.pages import (
+    address_of,
+    write_halves,
+    write_home,
+    write_links,
+    write_opinions,
+    write_places,
+    write_sales,
+)
 from dashboards.selectors import (
     News,
     Reader,
@@ -39,6 +48,7 @@ from dashboards.selectors import (
     news_since,
 )
 from dashboards.services import accept_terms, note_visit
+from insights.places import link_places
 from insights.privacy import Insights, affiliate_insights, available_periods
 from insights.sales import credited_sales, link_traffic, new_and_returning
 
@@ -156,10 +166,37 @@ def link(request: HttpRequest, reader: Reader, link: str) -> HttpResponse:
         else:
             messages.success(request, _("What you promise there is written down."))
             return redirect(reader.url_of("link", own))
-    urls = {page: reader.url_of(page, own) for page in ("link", "run_link", "link_code")}
-    return show(
-        request, reader, "link", form=form, link=own, address=address_of(own), promises=promises, link_urls=urls
-    )
+    return show_link(request, reader, own, form=form, promises=promises)
+
+
+@require_POST
+@affiliate_page
+def sub_ids(request: HttpRequest, reader: Reader, link: str) -> HttpResponse:
+    """What visits of the link are marked with that bring no mark of their own."""
+    own = own_link(reader, link, is_changed=True)
+    form = SubIdsForm(request.POST, label_suffix="")
+    if form.is_valid():
+        change_sub_ids(own, form.cleaned_data["sub_ids"], now=database_now())
+        messages.success(request, _("From the next minute on visits carry these words."))
+    else:
+        messages.error(request, _("A word has %(count)d characters at most. Nothing is changed.") % {"count": LONGEST})
+    return redirect(reader.url_of("link", own))
+
+
+def show_link(
+    request: HttpRequest, reader: Reader, own: TrackingLink, *, form: PromisesForm, promises: Sequence[LinkPromise]
+) -> HttpResponse:
+    k = reader.brand.k
+    context = {
+        "form": form,
+        "sub_ids_form": SubIdsForm(initial={"sub_ids": own.sub_ids}, label_suffix=""),
+        "link": own,
+        "address": address_of(own),
+        "promises": promises,
+        "places": write_places(link_places(own, k=k), k=k),
+        "link_urls": {page: reader.url_of(page, own) for page in ("link", "run_link", "link_code", "sub_ids")},
+    }
+    return show(request, reader, "link", **context)
 
 
 @require_POST

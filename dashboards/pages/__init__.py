@@ -2,8 +2,8 @@
 
 from dashboards.pages.halves import write_halves
 from dashboards.pages.home import write_home
-from dashboards.pages.links import address_of, write_links
+from dashboards.pages.links import address_of, write_links, write_places
 from dashboards.pages.opinions import write_opinions
 from dashboards.pages.sales import write_sales
 
-__all__ = ["address_of", "write_halves", "write_home", "write_links", "write_opinions", "write_sales"]
+__all__ = ["address_of", "write_halves", "write_home", "write_links", "write_opinions", "write_places", "write_sales"]

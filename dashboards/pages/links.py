@@ -4,11 +4,13 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from django.conf import settings
+from django.utils.translation import gettext as _
 
 from affiliates.models import TrackingLink
 from dashboards.selectors import Reader
 from dashboards.wording import answers_said
 from insights.findings import Findings
+from insights.places import Place
 from insights.privacy import Insights
 from insights.sales import Traffic
 
@@ -47,6 +49,25 @@ def write_link(reader: Reader, link: TrackingLink, traffic: Traffic, findings: F
         tuple(f"{fact.label} ({fact.n})" for fact in findings.missing[:3]) if findings else (),
         tuple(promise.text for promise in link.standing_promises),  # type: ignore[attr-defined]
     )
+
+
+@dataclass(frozen=True)
+class PlaceRow:
+    """A place that the affiliate marks with a sub-id. Purchases are told in whole groups."""
+
+    key: str
+    value: str
+    visits: int
+    purchases: int
+    purchases_said: str
+
+
+def write_places(places: Sequence[Place], *, k: int) -> list[PlaceRow]:
+    return [PlaceRow(each.key, each.value, each.visits, each.purchases, at_least(each.purchases, k)) for each in places]
+
+
+def at_least(n: int, k: int) -> str:
+    return _("%(n)d or more") % {"n": n} if n else _("fewer than %(k)d") % {"k": k}
 
 
 def address_of(link: TrackingLink) -> str:

@@ -1,6 +1,7 @@
 """An affiliate's own links in the portal: made, paused, and what is promised there."""
 
 import re
+from datetime import timedelta
 from typing import Any
 from xml.etree import ElementTree
 
@@ -8,8 +9,8 @@ import pytest
 import segno
 from django.test import Client
 
-from affiliates.models import Affiliate, LinkPromise, TrackingLink
-from tests.factories import NOW, make_affiliate, make_link, make_member, make_staff
+from affiliates.models import Affiliate, CataloguePromise, Click, LinkPromise, TrackingLink
+from tests.factories import NOW, make_affiliate, make_brand, make_link, make_member, make_staff
 from tests.insights.conftest import Shop
 
 LINKS, NEW = "/portal/links/", "/portal/links/new/"
@@ -97,6 +98,99 @@ def test_a_refused_promise_withdraws_nothing(as_ana: Client, ana: Affiliate) -> 
     assert standing(link) == ["Envío en 24 h"]
 
 
+@pytest.fixture
+def free(shop: Shop) -> CataloguePromise:
+    labels = {"es": "Envío gratis", "en": "Free delivery"}
+    return CataloguePromise.objects.create(brand=shop.brand, code="free", labels=labels)
+
+
+def test_promises_of_the_catalogue_are_ticked_beside_own_ones(
+    as_ana: Client, ana: Affiliate, free: CataloguePromise
+) -> None:
+    offered = as_ana.get(NEW).context["form"]
+    as_ana.post(NEW, {**GIVEN, "offered": ["free"], "promises": "Sin permanencia\nEnvío gratis"})
+
+    link = TrackingLink.objects.get()
+    page = as_ana.get(page_of(link)).context["form"]
+    assert offered.fields["offered"].choices == [("free", "Envío gratis")]
+    assert standing(link) == ["Envío gratis", "Sin permanencia"]
+    assert (page.initial["offered"], page.initial["promises"]) == (["free"], "Sin permanencia")
+
+    as_ana.post(page_of(link), {"promises": "Sin permanencia"})
+
+    assert standing(link) == ["Sin permanencia"]
+
+
+def test_what_was_ticked_stays_in_its_words(as_ana: Client, ana: Affiliate, free: CataloguePromise) -> None:
+    link = make_link(ana)
+    LinkPromise.objects.create(link=link, text="Free delivery")
+
+    as_ana.post(page_of(link), {"offered": ["free"], "promises": ""})
+    free.labels = {"es": "Portes pagados"}
+    free.save()
+
+    form = as_ana.get(page_of(link)).context["form"]
+    assert standing(link) == ["Free delivery"]
+    assert link.promises.count() == 1
+    assert (form.initial["offered"], form.initial["promises"]) == ([], "Free delivery")
+
+
+def test_what_is_not_offered_cannot_be_ticked(as_ana: Client, shop: Shop, free: CataloguePromise) -> None:
+    CataloguePromise.objects.create(brand=make_brand("faro"), code="theirs", labels={"es": "Suya"})
+    CataloguePromise.objects.filter(pk=free.pk).update(is_active=False)
+    CataloguePromise.objects.create(brand=shop.brand, code="soon", labels={"es": "Pronto"})
+
+    for code in ("free", "theirs"):
+        response = as_ana.post(NEW, {**GIVEN, "offered": [code]})
+        assert list(response.context["form"].errors) == ["offered"]
+    assert not TrackingLink.objects.exists()
+
+
+# --- Sub-ids ---------------------------------------------------------------------------------------------------------
+def test_a_link_keeps_its_own_sub_ids(as_ana: Client, ana: Affiliate) -> None:
+    link = make_link(ana)
+
+    response = as_ana.post(page_of(link, "sub-ids/"), {"sub_ids_sub1": " boletín ", "sub_ids_sub3": ""})
+
+    link.refresh_from_db()
+    assert response.headers["Location"] == page_of(link)
+    assert link.sub_ids == {"sub1": "boletín"}
+    assert 'value="boletín"' in as_ana.get(page_of(link)).text
+
+
+def test_visits_and_purchases_are_told_by_sub_id(as_ana: Client, ana: Affiliate, shop: Shop) -> None:
+    link, other = make_link(ana), make_link(ana)
+    for place, visits, purchases in (("blog", 9, 7), ("vídeo", 6, 4), ("pie", 2, 0)):
+        clicks = [
+            Click.objects.create(link=link, occurred_at=NOW - timedelta(days=5), sub_ids={"sub1": place})
+            for _number in range(visits)
+        ]
+        for click in clicks[:purchases]:
+            buy(shop, ana, click)
+    Click.objects.create(link=link, occurred_at=NOW, kind="bot", sub_ids={"sub1": "pie"})
+    Click.objects.create(link=link, occurred_at=NOW)
+    Click.objects.create(link=other, occurred_at=NOW, sub_ids={"sub1": "otro"})
+
+    page = as_ana.get(page_of(link))
+
+    rows = [(row.key, row.value, row.visits, row.purchases) for row in page.context["places"]]
+    # Purchases in whole fives: 7 are told as 5 or more, 4 as fewer than 5.
+    assert rows == [("sub1", "blog", 9, 5), ("sub1", "vídeo", 6, 0), ("sub1", "pie", 2, 0)]
+
+
+def buy(shop: Shop, affiliate: Affiliate, click: Click) -> None:
+    purchase = shop.purchase(affiliate, link=click.link)
+    touch = {"method": "click", "source": click.public_id, "affiliate": affiliate.code, "won": True}
+    purchase.attributions.update(method="click", touches=[touch])
+
+
+def test_a_link_without_sub_ids_has_no_table_of_places(as_ana: Client, ana: Affiliate) -> None:
+    link = make_link(ana)
+    Click.objects.create(link=link, occurred_at=NOW)
+
+    assert as_ana.get(page_of(link)).context["places"] == []
+
+
 # --- Pause -----------------------------------------------------------------------------------------------------------
 def test_a_link_is_paused_and_runs_again(as_ana: Client, ana: Affiliate) -> None:
     link = make_link(ana)
@@ -147,6 +241,7 @@ def test_a_rivals_link_is_not_there(as_ana: Client, shop: Shop) -> None:
         assert as_ana.get(page_of(theirs, "qr.svg", own=own)).status_code == 404
         assert as_ana.post(page_of(theirs, own=own), {"promises": "Gratis"}).status_code == 404
         assert as_ana.post(page_of(theirs, "running/", own=own), {"run": "no"}).status_code == 404
+        assert as_ana.post(page_of(theirs, "sub-ids/", own=own), {"sub_ids_sub1": "x"}).status_code == 404
     assert as_ana.post("/portal/affiliates/lumbre/bruno/links/new/", GIVEN).status_code == 404
     theirs.refresh_from_db()
     assert (standing(theirs), theirs.paused_at, TrackingLink.objects.count()) == ([], None, 1)
@@ -168,6 +263,7 @@ def test_staff_look_but_change_nothing(client: Client, shop: Shop, ana: Affiliat
     assert client.post(f"{own}links/new/", GIVEN).status_code == 403
     assert client.post(page_of(link, own=own), {"promises": ""}).status_code == 403
     assert client.post(page_of(link, "running/", own=own), {"run": "no"}).status_code == 403
+    assert client.post(page_of(link, "sub-ids/", own=own), {"sub_ids_sub1": "x"}).status_code == 403
     link.refresh_from_db()
     assert (standing(link), link.paused_at, TrackingLink.objects.count()) == (["Envío en 24 h"], None, 1)
 
@@ -206,10 +302,10 @@ def test_a_link_asks_as_much_with_three_promises_as_with_one(
     link = make_link(ana)
     LinkPromise.objects.create(link=link, text="Uno")
     as_ana.get(page_of(link))
-    with django_assert_num_queries(6):
+    with django_assert_num_queries(7):
         as_ana.get(page_of(link))
     LinkPromise.objects.create(link=link, text="Dos")
     LinkPromise.objects.create(link=link, text="Tres", withdrawn_at=NOW)
 
-    with django_assert_num_queries(6):
+    with django_assert_num_queries(7):
         as_ana.get(page_of(link))
