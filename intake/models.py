@@ -101,8 +101,12 @@ class Hook(models.Model):
 
 
 class InboundEventQuerySet(BrandOwnedQuerySet["InboundEvent"]):
+    def visible_to(self, user: "Viewer") -> "InboundEventQuerySet":
+        """What speaks of several brands' mail, or of nobody's, is for whoever runs the installation."""
+        return self if user.is_authenticated and user.is_superuser else super().visible_to(user)
+
     def due(self, now: datetime) -> "InboundEventQuerySet":
-        return self.filter(processed_at__isnull=True, try_at__lte=now).exclude(source=Source.MAIL)
+        return self.filter(processed_at__isnull=True, try_at__lte=now)
 
 
 class InboundEvent(models.Model):
@@ -128,9 +132,11 @@ class InboundEvent(models.Model):
         DIFFERS = "differs", _("Differs from what is stored, which stands")
         INCOMPLETE = "incomplete", _("Taken without what could not be read")
         INVALID = "invalid", _("Cannot be recorded as it is")
+        UNKNOWN_MAIL = "unknown_mail", _("About mail that is not ours")
         FAULT = "fault", _("A fault of ours")
 
-    brand = models.ForeignKey(Brand, models.CASCADE, related_name="+", verbose_name=_("brand"))
+    # A mail provider's message may speak of several brands' mail.
+    brand = models.ForeignKey(Brand, models.CASCADE, null=True, blank=True, related_name="+", verbose_name=_("brand"))
     source = models.CharField(_("source"), max_length=15, choices=Source)
     event_id = models.CharField(_("event"), max_length=200)
     kind = models.CharField(_("kind"), max_length=80, blank=True)
@@ -156,6 +162,12 @@ class InboundEvent(models.Model):
         ]
         constraints = [
             models.UniqueConstraint(fields=["brand", "source", "event_id"], name="inbound_once"),
+            models.UniqueConstraint(
+                fields=["source", "event_id"], condition=Q(brand__isnull=True), name="inbound_once_without_brand"
+            ),
+            models.CheckConstraint(
+                condition=Q(source="mail") | Q(brand__isnull=False), name="inbound_of_a_shop_has_its_brand"
+            ),
             models.CheckConstraint(
                 condition=Q(state__in=["received", "waiting"], processed_at__isnull=True)
                 | Q(state__in=["done", "ignored", "failed"], processed_at__isnull=False),

@@ -307,6 +307,11 @@ SPECTACULAR_SETTINGS = {
 # A provider instead of SMTP: EMAIL_BACKEND=anymail.backends.… and its settings (django-anymail).
 _email = env.email_url_config(EMAIL_URL)
 EMAIL_BACKEND = env.str("EMAIL_BACKEND", default=_email["EMAIL_BACKEND"])
+# Of the provider: ANYMAIL_POSTMARK_SERVER_TOKEN is django-anymail's POSTMARK_SERVER_TOKEN, and so on.
+ANYMAIL = {
+    name.removeprefix("ANYMAIL_"): env.str(name)
+    for name in {name.removesuffix("_FILE") for name in env.ENVIRON if name.startswith("ANYMAIL_")}
+}
 EMAIL_HOST = _email["EMAIL_HOST"] or "localhost"
 EMAIL_PORT = _email["EMAIL_PORT"] or 25
 EMAIL_HOST_USER = _email["EMAIL_HOST_USER"] or ""

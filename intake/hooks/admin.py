@@ -166,7 +166,7 @@ class InboundEventAdmin(ReadOnlyAdmin):
         return (queryset.filter(order_id=term) if term else queryset), False
 
     def change_view(self, request: HttpRequest, object_id: str, *args: Any, **kwargs: Any) -> HttpResponse:
-        if event := self.get_object(request, object_id):
+        if (event := self.get_object(request, object_id)) and event.brand:
             record_access(
                 request.user,  # type: ignore[arg-type]
                 event.brand,
@@ -181,7 +181,7 @@ class InboundEventAdmin(ReadOnlyAdmin):
 
     @admin.action(description=_("Process again"), permissions=["replay"])
     def replay(self, request: HttpRequest, queryset: QuerySet[InboundEvent]) -> None:
-        events = list(queryset.exclude(source=Source.MAIL).order_by("received_at", "pk"))
+        events = list(queryset.order_by("received_at", "pk"))
         for event in events:
             replay_event(event, now=timezone.now())
         done = ngettext("%(count)d event was processed again.", "%(count)d events were processed again.", len(events))

@@ -4,9 +4,11 @@ from typing import Any, NoReturn
 
 from django.conf import settings
 from django.core.exceptions import RequestDataTooBig
+from django.http import Http404
 from django.urls import path
 from django.utils import timezone
 from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
 from drf_spectacular.types import OpenApiTypes
 from drf_spectacular.utils import OpenApiParameter, extend_schema
 from rest_framework import serializers, status
@@ -18,9 +20,13 @@ from rest_framework.views import APIView
 from accounts.api import ApiError
 from intake.hooks import postback, shopify, stripe, woocommerce
 from intake.hooks.delivery import Delivery, ShopHook
+from intake.hooks.mail import receive_mail_events
 from intake.hooks.processing import process_event
 from intake.hooks.receiving import BadParameters, NotSigned, Unreadable, receive, receive_postback
 from intake.representations import errors_as_json
+from mailing.providers import VIEWS, NotGenuine, check_genuine, confirm_subscription, subscription_to_confirm
+
+WRONG_SIGNATURE = gettext_lazy("The signature is missing or not valid.")
 
 
 class ReceivedSerializer(serializers.Serializer[Any]):
@@ -108,6 +114,57 @@ class StripeHookView(HookView):
         return self.receive(request, brand)
 
 
+class NeedsSecret(ApiError):
+    """Amazon sends the secret of its address only when asked for it so."""
+
+    auth_header = 'Basic realm="Postventa"'
+
+
+class MailHookView(APIView):
+    """A mail provider's webhook, signed or with a secret in its address as that provider has it."""
+
+    authentication_classes = ()
+    permission_classes = (AllowAny,)
+
+    @extend_schema(
+        operation_id="hooks_mail",
+        auth=[],
+        request=OpenApiTypes.OBJECT,
+        parameters=[
+            OpenApiParameter(
+                "esp", str, OpenApiParameter.PATH, enum=sorted(VIEWS), description="As django-anymail names it."
+            ),
+            header(
+                "Authorization", "Basic, with `ANYMAIL_WEBHOOK_SECRET`: of providers that sign nothing.", required=False
+            ),
+        ],
+        responses=ReceivedSerializer,
+    )
+    def post(self, request: Request, esp: str) -> Response:
+        """Deliveries, bounces, complaints and unsubscribings as the mail provider sends them."""
+        now = timezone.now()
+        if esp not in VIEWS:
+            raise Http404
+        body = read_body(request)
+        try:
+            check_genuine(esp, request._request)
+        except NotGenuine:
+            raise NeedsSecret(status.HTTP_401_UNAUTHORIZED, "invalid_signature", str(WRONG_SIGNATURE)) from None
+        if url := subscription_to_confirm(esp, body):
+            if not confirm_subscription(url):
+                raise ApiError(status.HTTP_503_SERVICE_UNAVAILABLE, "unavailable", _("Amazon could not be reached."))
+            return received(is_new=True)
+        event, is_new = receive_mail_events(esp, body, now=now)
+        if is_new:
+            process_event(event, now=now)
+        return received(is_new=is_new)
+
+    @extend_schema(exclude=True)
+    def head(self, request: Request, esp: str) -> Response:
+        """Some providers look whether somebody is at home before they take an address."""
+        return Response(status=status.HTTP_200_OK if esp in VIEWS else status.HTTP_404_NOT_FOUND)
+
+
 class PostbackSerializer(serializers.Serializer[Any]):
     order_id = serializers.CharField()
     event = serializers.CharField()
@@ -176,7 +233,7 @@ def received(*, is_new: bool) -> Response:
 
 
 def refuse_signature() -> NoReturn:
-    raise ApiError(status.HTTP_401_UNAUTHORIZED, "invalid_signature", _("The signature is missing or not valid."))
+    raise ApiError(status.HTTP_401_UNAUTHORIZED, "invalid_signature", str(WRONG_SIGNATURE))
 
 
 def refuse_size() -> NoReturn:
@@ -188,5 +245,6 @@ hook_urlpatterns = [
     path("hooks/shopify/<str:brand>/", ShopifyHookView.as_view(), name="hook-shopify"),
     path("hooks/woocommerce/<str:brand>/", WooCommerceHookView.as_view(), name="hook-woocommerce"),
     path("hooks/stripe/<str:brand>/", StripeHookView.as_view(), name="hook-stripe"),
+    path("hooks/mail/<str:esp>/", MailHookView.as_view(), name="hook-mail"),
     path("postback/<str:brand>/", PostbackView.as_view(), name="postback"),
 ]

@@ -18,9 +18,10 @@ from django.db import connection, transaction
 
 from affiliates.models import Coupon, Purchase
 from affiliates.services import FieldError, PurchaseConflict, PurchaseInput
+from intake.hooks.mail import record_reports
 from intake.hooks.news import Ignored, News
 from intake.hooks.sources import READERS
-from intake.models import InboundEvent
+from intake.models import InboundEvent, Source
 from intake.rows import parse_changes, parse_purchase, parse_refund
 from intake.services import take_change, take_purchases, take_refund
 from intake.values import is_storable
@@ -85,6 +86,8 @@ def _work(event: InboundEvent, *, now: datetime) -> tuple[News | None, Outcome]:
     news = None
     try:
         with transaction.atomic():
+            if event.source == Source.MAIL:
+                return None, Outcome(*record_reports(event, now=now))
             news = READERS[event.source](event.kind, json.loads(bytes(event.body)))
             return news, _apply(event, news, now=now)
     except Ignored as ignored:
@@ -130,6 +133,7 @@ def _names_an_order(news: News) -> bool:
 
 def _find_or_take(event: InboundEvent, news: News, *, now: datetime) -> tuple[Purchase | None, list[tuple[str, str]]]:
     """The purchase the news is about, recorded if need be, and what was not taken over."""
+    assert event.brand is not None  # as of every shop
     purchase = Purchase.objects.filter(brand=event.brand, external_id=news.order_id).first()
     if news.purchase is None:
         return purchase, []

@@ -9,6 +9,7 @@ from typing import Any
 
 from django.db import IntegrityError, transaction
 
+from accounts.models import Brand
 from affiliates.services import FieldError
 from intake.hooks import postback
 from intake.hooks.delivery import Delivery, ShopHook
@@ -42,7 +43,9 @@ def receive(shop: ShopHook, brand_slug: str, delivery: Delivery, *, now: datetim
     delivery = replace(delivery, payload=_parsed(delivery.body))
     kind, event_id = shop.identify(delivery)
     outcome = {"state": InboundEvent.State.IGNORED, "reason": Reason.SAMPLE, "processed_at": now}
-    return store(hook, kind, event_id, delivery.body, now=now, **(outcome if shop.is_sample(delivery) else {}))
+    return store(
+        hook.brand, hook.source, kind, event_id, delivery.body, now=now, **(outcome if shop.is_sample(delivery) else {})
+    )
 
 
 def receive_postback(
@@ -53,14 +56,15 @@ def receive_postback(
     if not is_query_signed(parameters.get("sig", ""), signed, secrets_of(hook)) or hook is None:
         raise NotSigned
     kind, event_id = postback.identify(parameters)
-    if known := find_event(hook, event_id):
+    if known := find_event(hook.brand, hook.source, event_id):
         return known, False
     if not postback.is_fresh(parameters, now=now):
         raise NotSigned
     if errors := postback.errors_in(parameters, now=now):
         raise BadParameters(errors)
     told = {name: value for name, value in parameters.items() if name != "sig"}
-    return store(hook, kind, event_id, json.dumps(told, ensure_ascii=False).encode(), now=now)
+    body = json.dumps(told, ensure_ascii=False).encode()
+    return store(hook.brand, hook.source, kind, event_id, body, now=now)
 
 
 def find_hook(brand_slug: str, source: Source) -> Hook | None:
@@ -78,24 +82,23 @@ def secrets_of(hook: Hook | None) -> list[str]:
 
 
 def store(
-    hook: Hook, kind: str, event_id: str, body: bytes, *, now: datetime, **fields: Any
+    brand: Brand | None, source: str, kind: str, event_id: str, body: bytes, *, now: datetime, **fields: Any
 ) -> tuple[InboundEvent, bool]:
     """Once, however many say it at the same time: the others get the row that stands."""
     try:
         with transaction.atomic():
             names = {"event_id": _storable(event_id), "kind": kind[:80]}
             return InboundEvent.objects.create(
-                brand=hook.brand, source=hook.source, **names, body=body, try_at=now, **fields
+                brand=brand, source=source, **names, body=body, try_at=now, **fields
             ), True
     except IntegrityError:
-        known = find_event(hook, event_id)
+        known = find_event(brand, source, event_id)
         assert known is not None
         return known, False
 
 
-def find_event(hook: Hook, event_id: str) -> InboundEvent | None:
-    events = InboundEvent.objects.filter(brand=hook.brand, source=hook.source, event_id=_storable(event_id))
-    return events.first()
+def find_event(brand: Brand | None, source: str, event_id: str) -> InboundEvent | None:
+    return InboundEvent.objects.filter(brand=brand, source=source, event_id=_storable(event_id)).first()
 
 
 def _storable(event_id: str) -> str:

@@ -1,18 +1,21 @@
 """What providers report of a mail later: in any order, more than once, and sometimes of mail that is not ours."""
 
 import contextlib
+from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from uuid import UUID
 
 import structlog
+from django.conf import settings
 from django.db import transaction
-from django.db.models import Q
+from django.db.models import Q, QuerySet
 from django.db.models.functions import Now
 
 from mailing.addresses import hash_address
-from mailing.bounces import Fault, fault_of
+from mailing.bounces import Fault, enhanced_code, fault_of
 from mailing.models import MailEvent, OutgoingMail, Suppression
+from mailing.services.pacing import domain_of, pause_domain
 from mailing.services.suppression import suppress
 
 Kind = MailEvent.Kind
@@ -34,6 +37,7 @@ class MailReport:
 
     `mail`: the uuid that went along as metadata, or our own Message-ID with or without its brackets.
     `kind`: a MailEvent.Kind. `detail`: what the receiving server said. `reject_reason`: django-anymail's word.
+    `is_for_good`: the provider says that the address will never work.
     """
 
     source: str
@@ -43,6 +47,7 @@ class MailReport:
     occurred_at: datetime
     detail: str = ""
     reject_reason: str = ""
+    is_for_good: bool = False
 
 
 @transaction.atomic
@@ -71,12 +76,18 @@ def record_mail_event(report: MailReport, *, now: datetime) -> MailEvent | None:
 
 
 def _mail_of(report: MailReport) -> OutgoingMail | None:
-    said = report.mail.strip().strip("<>")
-    wanted = Q(message_id=f"<{said}>")
-    with contextlib.suppress(ValueError):
-        wanted |= Q(uuid=UUID(said.partition("@")[0]))
     # Locked: two events of one mail draw their consequences one after the other.
-    return OutgoingMail.objects.select_for_update(of=("self",)).select_related("brand").filter(wanted).first()
+    return mails_named([report]).select_for_update(of=("self",)).select_related("brand").first()
+
+
+def mails_named(reports: Iterable[MailReport]) -> QuerySet[OutgoingMail]:
+    """Those of our mails that these reports speak of, whatever they say of them."""
+    named = [report.mail.strip().strip("<>") for report in reports]
+    uuids = []
+    for name in named:
+        with contextlib.suppress(ValueError):
+            uuids.append(UUID(name.partition("@")[0]))
+    return OutgoingMail.objects.filter(Q(message_id__in=[f"<{name}>" for name in named]) | Q(uuid__in=uuids))
 
 
 def _settle(mail: OutgoingMail, report: MailReport) -> None:
@@ -100,10 +111,25 @@ def _draw_consequences(mail: OutgoingMail, report: MailReport, *, now: datetime)
             suppress(mail.brand, mail.to_address, scope=Suppression.UNASKED, reason=Reason.COMPLAINED, now=now)
         case (Kind.UNSUBSCRIBED, _) | (Kind.REJECTED, "unsubscribed"):
             suppress(mail.brand, mail.to_address, scope=OutgoingMail.SURVEYS, reason=Reason.OPTED_OUT, now=now)
-        case (Kind.BOUNCED | Kind.REJECTED, reason) if reason == "invalid" or fault_of(report.detail) == Fault.ADDRESS:
+        case (Kind.BOUNCED | Kind.REJECTED, reason) if reason == "invalid" or _is_hard(report):
             suppress(mail.brand, mail.to_address, scope=Suppression.EVERYTHING, reason=Reason.BOUNCED, now=now)
+        case (Kind.BOUNCED | Kind.REJECTED, _) if fault_of(report.detail) == Fault.SENDER:
+            _leave_in_peace(mail, report, now=now)
         case ((Kind.BOUNCED | Kind.DELIVERED), _):
             rest_where_it_keeps_failing(mail, now=now)
+
+
+def _is_hard(report: MailReport) -> bool:
+    """What the receiving server said counts more than what the provider makes of it."""
+    is_known = bool(enhanced_code(report.detail))
+    return fault_of(report.detail) == Fault.ADDRESS or (report.is_for_good and not is_known)
+
+
+def _leave_in_peace(mail: OutgoingMail, report: MailReport, *, now: datetime) -> None:
+    """Policy speaks of us: the next mail would be refused alike, and each makes our name worse."""
+    pause = report.occurred_at + timedelta(seconds=settings.MAIL_POLICY_PAUSE_SECONDS) - now
+    if pause > timedelta(0):
+        pause_domain(domain_of(mail), pause=pause, said=report.detail)
 
 
 def rest_where_it_keeps_failing(mail: OutgoingMail, *, now: datetime) -> None:

@@ -263,12 +263,6 @@ def test_what_a_killed_process_left_is_worked_by_the_next(shop):
     assert process_due_events(now=NOW) == 0
 
 
-def test_mail_providers_events_are_left_to_others(shop):
-    InboundEvent.objects.create(brand=shop.brand, source="mail", event_id="1", body=b"{}", try_at=NOW)
-
-    assert process_due_events(now=NOW) == 0
-
-
 @pytest.mark.django_db(transaction=True)
 def test_the_same_message_twenty_times_at_once_is_one_purchase(shop):
     barrier = Barrier(20)

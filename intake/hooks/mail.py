@@ -1,0 +1,48 @@
+"""What mail providers report: delivered, bounced, marked as spam. One account of theirs may serve all brands."""
+
+from datetime import datetime
+from hashlib import sha256
+
+import structlog
+
+from accounts.models import Brand
+from intake.hooks.receiving import store
+from intake.models import InboundEvent, Source
+from mailing.providers import reports_in
+from mailing.services import record_mail_event
+from mailing.services.reports import mails_named
+
+State, Reason = InboundEvent.State, InboundEvent.Reason
+
+log = structlog.get_logger(__name__)
+
+
+def receive_mail_events(esp: str, body: bytes, *, now: datetime) -> tuple[InboundEvent, bool]:
+    """The stored event, and whether it is a new one. What is not to be read is stored too: a newer version may."""
+    return store(
+        brand_spoken_of(esp, body, now=now), Source.MAIL, esp, f"{esp}:{sha256(body).hexdigest()}", body, now=now
+    )
+
+
+def brand_spoken_of(esp: str, body: bytes, *, now: datetime) -> Brand | None:
+    """The brand whose mail, and nobody else's, it speaks of: its staff may read it."""
+    try:
+        reports = reports_in(esp, body, now=now)
+    except Exception:
+        log.exception("mail_hook_unreadable", esp=esp)
+        return None
+    brands = Brand.objects.filter(mails__in=mails_named(reports)).distinct()[:2]
+    return brands[0] if len(brands) == 1 else None
+
+
+def record_reports(event: InboundEvent, *, now: datetime) -> tuple[InboundEvent.State, str]:
+    """Into the timelines of the mails they speak of, once each; what became of the message, and why."""
+    reports = reports_in(event.kind, bytes(event.body), now=event.received_at)
+    if not reports:
+        return State.IGNORED, Reason.UNKNOWN_TOPIC
+    # In one order for all, so that two messages about the same mails wait for each other and no longer.
+    in_order = sorted(reports, key=lambda report: report.mail)
+    recorded = [record_mail_event(report, now=now) for report in in_order]
+    if any(recorded):
+        return State.DONE, ""
+    return State.IGNORED, Reason.NOTHING_NEW if mails_named(reports).exists() else Reason.UNKNOWN_MAIL
