@@ -26,9 +26,11 @@ from affiliates.models import Attribution, Purchase, Refund
 from affiliates.services import correct_attribution
 from intake.forms import TestPurchaseForm
 from intake.hooks.admin import HookAdmin, InboundEventAdmin
+from intake.mails.admin import MailAdmin
 from intake.models import Hook, ImportRun, InboundEvent
 from intake.services import take_test_purchase, undo_test_purchase
 from mailing.addresses import known_hashes
+from mailing.models import OutgoingMail
 from surveys.models import Invitation, Reason
 from surveys.selectors import SurveyState, survey_states
 
@@ -265,4 +267,5 @@ class ImportRunAdmin(ReadOnlyAdmin):
 
 
 admin.site.register(Hook, HookAdmin)
+admin.site.register(OutgoingMail, MailAdmin)
 admin.site.register(InboundEvent, InboundEventAdmin)

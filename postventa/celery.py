@@ -14,6 +14,7 @@ os.environ.setdefault("DJANGO_SETTINGS_MODULE", "postventa.settings")
 app = Celery("postventa")
 app.config_from_object("django.conf:settings", namespace="CELERY")
 app.steps["worker"].add(DjangoStructLogInitStep)
+app.steps["worker"].add("mailing.heartbeats:WorkerHeartbeat")
 app.autodiscover_tasks()
 
 

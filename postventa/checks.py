@@ -101,6 +101,12 @@ def wrong_mail() -> Iterator[CheckMessage]:
             hint="RFC 5321 (4.5.3.2.6) asks for 600. A shorter one is right only for a relay that answers at once.",
             id="postventa.W011",
         )
+    if not settings.OPERATOR_EMAILS:
+        yield Warning(
+            "OPERATOR_EMAILS is not set: nobody is written to when the mail stands still.",
+            hint="Set OPERATOR_EMAILS=you@example.com, or let your monitoring run manage.py check_queue.",
+            id="postventa.W013",
+        )
     if settings.DEFAULT_FROM_EMAIL.rstrip(">").endswith("@localhost"):
         yield Error(
             "DEFAULT_FROM_EMAIL is on localhost, from where nobody accepts mail.",

@@ -159,6 +159,7 @@ CELERY_WORKER_PREFETCH_MULTIPLIER = 1
 CELERY_TASK_SERIALIZER = "json"
 CELERY_ACCEPT_CONTENT = ["json"]
 CELERY_BROKER_CONNECTION_RETRY_ON_STARTUP = True
+CELERY_BEAT_SCHEDULER = "mailing.heartbeats:WatchedScheduler"  # beat that is seen alive
 # A beat's question is worthless once the next one is asked: it expires instead of piling up while workers are away.
 CELERY_BEAT_SCHEDULE = {
     name: {"task": task, "schedule": every, "options": {"expires": every.total_seconds() * 2}}
@@ -342,6 +343,11 @@ MAIL_CLAIM_SECONDS = env.int("MAIL_CLAIM_SECONDS", default=60)
 # seconds a conversation with the server may last before others take it for lost; longer than EMAIL_TIMEOUT
 MAIL_LEASE_SECONDS = env.int("MAIL_LEASE_SECONDS", default=900)
 MAIL_MAX_ATTEMPTS = env.int("MAIL_MAX_ATTEMPTS", default=8)  # tries before a mail is given up
+# Who is written to when the mail stands still: addresses, separated by commas. When is that: seconds without a sign of
+# life of beat or of all workers, and seconds for which a mail that is due has waited.
+OPERATOR_EMAILS = env.list("OPERATOR_EMAILS", default=[])
+ALARM_SILENT_SECONDS = env.int("ALARM_SILENT_SECONDS", default=120)
+ALARM_LATE_SECONDS = env.int("ALARM_LATE_SECONDS", default=600)
 PURCHASE_BATCH_SIZE = 1000  # purchases worked in one set of statements
 # What shops send by webhook: the largest message taken, in bytes (an order of 500 lines is about 1 MB); the days that a
 # refund waits for its purchase; and how often a message is tried at which we fail.

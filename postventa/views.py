@@ -16,6 +16,9 @@ from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_safe
 from django_prometheus.exports import ExportToDjangoView
 
+from mailing import alarms
+from mailing.services.watching import watch
+
 
 @login_not_required
 @never_cache
@@ -32,7 +35,8 @@ def readyz(request: HttpRequest) -> HttpResponse:
     """Whether requests may be sent here: 200, or 503; which part fails, but not why (that is logged elsewhere)."""
     parts = {name: "ok" if check() else "failing" for name, check in PARTS.items()}
     is_ready = set(parts.values()) == {"ok"}
-    return JsonResponse({"ready": is_ready, **parts}, status=200 if is_ready else 503)
+    mail = mail_parts() if is_ready else {}
+    return JsonResponse({"ready": is_ready, **parts, **mail}, status=200 if is_ready else 503)
 
 
 @login_not_required
@@ -87,6 +91,14 @@ def is_redis_reachable() -> bool:
         return False
     finally:
         client.close()
+
+
+def mail_parts() -> dict[str, dict[str, str]]:
+    """Whether the mail goes, which makes no web process unready. Asking is watching, as for every process."""
+    try:
+        return {"mail": alarms.parts(watch())}
+    except DatabaseError:
+        return {}
 
 
 PARTS: dict[str, Callable[[], bool]] = {

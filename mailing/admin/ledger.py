@@ -1,83 +1,200 @@
-from typing import Any
+"""The ledger: all mail, one mail from its beginning to its end, what is uncertain, and how the queue does."""
 
-from django.contrib import admin, messages
-from django.core.exceptions import ValidationError
-from django.db.models import QuerySet
-from django.http import HttpRequest
+from collections.abc import Callable
+from datetime import datetime
+from typing import Any
+from zoneinfo import ZoneInfo
+
+from django.conf import settings
+from django.contrib import messages
+from django.core.exceptions import PermissionDenied, ValidationError
+from django.db.models import Q
+from django.http import Http404, HttpRequest, HttpResponse
+from django.shortcuts import get_object_or_404, redirect, render
+from django.urls import path, reverse
 from django.utils import timezone
-from django.utils.translation import gettext_lazy as _
-from django.utils.translation import ngettext
+from django.utils.http import url_has_allowed_host_and_scheme
+from django.utils.translation import gettext as _
+from django.utils.translation import ngettext_lazy
 
 from accounts.admin import WRITING_ROLES, ReadOnlyAdmin, has_role
-from mailing.addresses import normalize_address
-from mailing.models import MailEvent, OutgoingMail
-from mailing.services import retry_mail
+from accounts.clock import database_now
+from accounts.models import AccessLog, Brand, User
+from accounts.services import record_access
+from mailing.models import OutgoingMail
+from mailing.selectors.ledger import PAGE_SIZE, Shelf, ledger_page, named_by
+from mailing.selectors.queue import queue_health
+from mailing.selectors.story import preview_of, story_of
+from mailing.services import Settlement, cancel_mail, retry_mail, settle_mail
+
+State = OutgoingMail.State
+
+# What staff do with mails: each gets the mail, and by and now as keywords, and says how many it was done to.
+DECISIONS: dict[str, tuple[Callable[..., Any], Any]] = {
+    "retry": (
+        retry_mail,
+        ngettext_lazy("%(count)d mail will be sent again.", "%(count)d mails will be sent again.", "count"),
+    ),
+    "cancel": (
+        cancel_mail,
+        ngettext_lazy("%(count)d mail is cancelled.", "%(count)d mails are cancelled.", "count"),
+    ),
+    "arrived": (
+        lambda mail, **how: settle_mail(mail, Settlement.ARRIVED, **how),
+        ngettext_lazy("%(count)d mail is noted as arrived.", "%(count)d mails are noted as arrived.", "count"),
+    ),
+    "not_arrived": (
+        lambda mail, **how: settle_mail(mail, Settlement.NOT_ARRIVED, **how),
+        ngettext_lazy("%(count)d mail is noted as lost.", "%(count)d mails are noted as lost.", "count"),
+    ),
+    "send_again": (
+        lambda mail, **how: settle_mail(mail, Settlement.SEND_AGAIN, **how),
+        ngettext_lazy("%(count)d mail will be sent again.", "%(count)d mails will be sent again.", "count"),
+    ),
+}
+# What a mail in each state offers. An uncertain one is settled on a page that says what that means.
+OFFERED = {State.FAILED: ["retry"], State.QUEUED: ["cancel"], State.CLAIMED: ["cancel"]}
+ON_SHELF = {
+    Shelf.ALL: ["retry", "cancel"],
+    Shelf.FAILED: ["retry"],
+    Shelf.QUEUED: ["cancel"],
+    Shelf.UNCERTAIN: ["arrived", "send_again", "not_arrived"],
+}
 
 
-class MailEventInline(admin.TabularInline):
-    """The timeline of one mail: what servers, providers, its recipient and staff did with it later."""
+class LedgerAdmin(ReadOnlyAdmin):
+    """Registered by the app above that knows what mails are about (intake/mails), which names and finds more."""
 
-    model = MailEvent
-    fields = readonly_fields = ("occurred_at", "kind", "source", "detail")
-    ordering = ("occurred_at", "pk")
-    extra = 0
-    can_delete = False
+    def named_by(self, request: HttpRequest, text: str) -> Q:
+        """The mails that a text names; a condition that none fulfils where there are none."""
+        found = named_by(text)
+        return Q(pk__in=[]) if found is None else found
 
-    def has_add_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+    def subjects(self, mails: list[OutgoingMail]) -> dict[int, Any]:
+        """What each of these is about, by its id, for whoever knows."""
+        return {}
+
+    def get_urls(self) -> list[Any]:
+        pages = [("uncertain", self.uncertain_view), ("queue", self.queue_view), ("decide", self.decide_view)]
+        own = [path(f"{name}/", self.admin_site.admin_view(view), name=page_name(name)) for name, view in pages]
+        return [*own, *super().get_urls()]
+
+    def changelist_view(self, request: HttpRequest, extra_context: dict[str, Any] | None = None) -> HttpResponse:
+        shelf = request.GET.get("state", "")
+        search = request.GET.get("q", "").replace("\0", "").strip()[:200]
+        return self.render_ledger(
+            request, "ledger.html", shelf=Shelf(shelf) if shelf in Shelf.values else Shelf.ALL, search=search
+        )
+
+    def uncertain_view(self, request: HttpRequest) -> HttpResponse:
+        """What nobody knows the end of, what that means, and how to settle it."""
+        return self.render_ledger(request, "uncertain.html", shelf=Shelf.UNCERTAIN)
+
+    def render_ledger(self, request: HttpRequest, template: str, *, shelf: Shelf, search: str = "") -> HttpResponse:
+        user = reader_of(self, request)
+        found = self.named_by(request, search) if search else None
+        page = ledger_page(user, shelf=shelf, found=found, after=request.GET.get("after", ""))
+        subjects = self.subjects(page.mails)
+        offers = ON_SHELF.get(Shelf.ALL if search else shelf, [])
+        context = {
+            "page": page,
+            "shelf": shelf,
+            "search": search,
+            "rows": [(mail, subjects.get(mail.pk)) for mail in page.mails],
+            "offers": offers,
+            # In any of their brands; the service asks of each mail.
+            "may_decide": bool(offers) and has_role(request.user, *WRITING_ROLES),
+            "is_later": "after" in request.GET,
+        }
+        return self.show(request, template, context)
+
+    def change_view(
+        self, request: HttpRequest, object_id: str, form_url: str = "", extra_context: dict[str, Any] | None = None
+    ) -> HttpResponse:
+        """One mail and its story. Whoever opens it is recorded: it names a customer."""
+        user = reader_of(self, request)
+        if not object_id.isdecimal() or len(object_id) > 18:
+            raise Http404
+        mails = OutgoingMail.objects.visible_to(user).select_related("brand")
+        mail = get_object_or_404(mails, pk=object_id)
+        record_access(
+            user, mail.brand, purpose=AccessLog.Purpose.VIEW, object_type="outgoing_mail", object_id=str(mail.pk)
+        )
+        context = {
+            "mail": mail,
+            "about": self.subjects([mail]).get(mail.pk),
+            "story": story_of(mail, mail.events.all()),
+            "preview": preview_of(mail),
+            "offers": OFFERED.get(State(mail.state), []) if user.may_write_for(mail.brand) else [],
+            "may_settle": mail.state == State.UNCERTAIN and user.may_write_for(mail.brand),
+            "is_waiting": mail.state in (State.QUEUED, State.CLAIMED),
+        }
+        return self.show(request, "mail.html", context)
+
+    def queue_view(self, request: HttpRequest) -> HttpResponse:
+        """How the queue does, asked anew by the page itself every few seconds."""
+        user = reader_of(self, request)
+        with timezone.override(zone_of(user)):
+            midnight = timezone.localtime(database_now()).replace(hour=0, minute=0, second=0, microsecond=0)
+            health = queue_health(user, midnight=midnight)
+        is_part = getattr(request, "htmx", False)
+        return self.show(request, "_queue.html" if is_part else "queue.html", {"queue": health})
+
+    def decide_view(self, request: HttpRequest) -> HttpResponse:
+        """Do one thing to the mails that were marked, each on its own, and say what was refused and why."""
+        user = reader_of(self, request)
+        decision = DECISIONS.get(request.POST.get("decision", ""))
+        if request.method != "POST" or decision is None:
+            return redirect(f"admin:{page_name('changelist')}")
+        do, done_text = decision
+        chosen = [pk for pk in request.POST.getlist("mail") if pk.isdecimal() and len(pk) < 19][: PAGE_SIZE * 2]
+        mails = list(OutgoingMail.objects.visible_to(user).filter(pk__in=chosen).select_related("brand").order_by("pk"))
+        done = sum(self.decide(request, do, mail, by=user, now=database_now()) for mail in mails)
+        if done:
+            messages.success(request, done_text % {"count": done})
+        elif not mails:
+            messages.warning(request, _("Mark the mails first."))
+        return redirect(way_back(request))
+
+    def decide(
+        self, request: HttpRequest, do: Callable[..., Any], mail: OutgoingMail, *, by: User, now: datetime
+    ) -> bool:
+        try:
+            do(mail, by=by, now=now)
+        except ValidationError as refusal:
+            messages.warning(request, f"{mail.to_address}: {' '.join(refusal.messages)}")
+        except PermissionDenied as refusal:
+            words = str(refusal) or _("Your role may read this brand’s mail, not send it.")
+            messages.error(request, f"{mail.to_address}: {words}")
+        else:
+            return True
         return False
 
-    def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:
-        return False
+    def show(self, request: HttpRequest, template: str, context: dict[str, Any]) -> HttpResponse:
+        shared = {**self.admin_site.each_context(request), "opts": self.opts, "has_view_permission": True}
+        with timezone.override(zone_of(reader_of(self, request))):
+            return render(request, f"admin/mailing/{template}", shared | context)
 
-    def has_view_permission(self, request: HttpRequest, obj: Any = None) -> bool:
-        return True  # whoever sees the mail, whose page this is
+
+def page_name(page: str) -> str:
+    return f"mailing_outgoingmail_{page}"
 
 
-@admin.register(OutgoingMail)
-class OutgoingMailAdmin(ReadOnlyAdmin):
-    list_display = ("created_at", "to_address", "template", "language", "state", "why", "sent_at")
-    list_filter = ("state", "template", "language", ("created_at", admin.DateFieldListFilter))
-    search_fields = ("to_address",)
-    search_help_text = _("The whole e-mail address, or the Message-ID")
-    ordering = ("-created_at", "-pk")
-    show_facets = admin.ShowFacets.NEVER
-    actions = ("retry",)
-    inlines = (MailEventInline,)
-    # Neither the token nor its hash: whoever reads the ledger must not be able to answer for a customer.
-    fields = (
-        *("to_address", "template", "language", "scopes", "guarantee", "message_id"),
-        *("state", "why", "server_reply", "attempts"),
-        *("created_at", "not_before", "expires_at", "handed_over_at", "sent_at"),
-    )
+def reader_of(page: LedgerAdmin, request: HttpRequest) -> User:
+    """Whoever asks. PermissionDenied: they are nobody's staff."""
+    if not page.has_view_permission(request) or not isinstance(request.user, User):
+        raise PermissionDenied
+    return request.user
 
-    @admin.display(description=_("reason"), ordering="reason")
-    def why(self, mail: OutgoingMail) -> str:
-        return mail.reason_label or "—"
 
-    def get_search_results(
-        self, request: HttpRequest, queryset: QuerySet[OutgoingMail], search_term: str
-    ) -> tuple[QuerySet[OutgoingMail], bool]:
-        """Exactly, by index: nobody leafs through addresses by their beginnings, and no table is read whole."""
-        term = search_term.strip()
-        if not term:
-            return queryset, False
-        if term.startswith("<") or term.count("-") == 4:
-            return queryset.filter(message_id=term if term.startswith("<") else f"<{term}>"), False
-        return queryset.filter(to_address=normalize_address(term)), False
+def zone_of(user: User) -> ZoneInfo:
+    """Where the reader is, or else their brand."""
+    brand = None if user.timezone else Brand.objects.visible_to(user).first()
+    return ZoneInfo(user.timezone or (brand.timezone if brand else settings.TIME_ZONE))
 
-    def has_retry_permission(self, request: HttpRequest) -> bool:
-        return has_role(request.user, *WRITING_ROLES)
 
-    @admin.action(description=_("Send again what failed"), permissions=["retry"])
-    def retry(self, request: HttpRequest, queryset: QuerySet[OutgoingMail]) -> None:
-        retried = 0
-        for mail in queryset:
-            try:
-                retry_mail(mail, by=request.user, now=timezone.now())  # type: ignore[arg-type]
-            except ValidationError as error:
-                self.message_user(request, f"{mail.to_address}: {' '.join(error.messages)}", messages.WARNING)
-            else:
-                retried += 1
-        if retried:
-            done = ngettext("%(count)d mail will be sent again.", "%(count)d mails will be sent again.", retried)
-            self.message_user(request, done % {"count": retried}, messages.SUCCESS)
+def way_back(request: HttpRequest) -> str:
+    """The page that asked, which says so itself, or the ledger."""
+    back = request.POST.get("back", "")
+    is_ours = url_has_allowed_host_and_scheme(back, allowed_hosts=None) and back.startswith("/")
+    return back if is_ours else reverse(f"admin:{page_name('changelist')}")

@@ -22,6 +22,7 @@ def production(settings: Settings) -> Settings:
     settings.EMAIL_TIMEOUT = 600
     settings.MAIL_LEASE_SECONDS = 900
     settings.DEFAULT_FROM_EMAIL = "Zapatos Sol <opinion@example.com>"
+    settings.OPERATOR_EMAILS = ["guardia@example.com"]
     return settings
 
 
@@ -54,6 +55,7 @@ def test_good_settings_pass(production: Settings) -> None:
         ("MAIL_LEASE_SECONDS", 600, ["postventa.E010"]),
         ("EMAIL_TIMEOUT", 30, ["postventa.W011"]),
         ("DEFAULT_FROM_EMAIL", "Postventa <postventa@localhost>", ["postventa.E012"]),
+        ("OPERATOR_EMAILS", [], ["postventa.W013"]),
     ],
 )
 def test_each_wrong_setting_is_named(production: Settings, name: str, value: object, expected: list[str]) -> None:

@@ -1,0 +1,23 @@
+"""That the mail stands still, at the top of every page of the admin."""
+
+from typing import Any
+
+from django import template
+from django.db import Error as DatabaseError
+
+from mailing.selectors.pulse import take_pulse
+from mailing.selectors.queue import standing_troubles
+
+register = template.Library()
+
+
+@register.inclusion_tag("admin/mailing/_alarm.html", takes_context=True)
+def mail_alarm(context: dict[str, Any]) -> dict[str, Any]:
+    """One statement a page, and only for staff."""
+    user = context.get("user")
+    if not (user and user.is_active and getattr(user, "is_staff", False)):
+        return {"troubles": []}
+    try:
+        return {"troubles": standing_troubles(take_pulse())}
+    except DatabaseError:  # the page itself will say so
+        return {"troubles": []}
