@@ -1,23 +1,23 @@
 from django.urls import URLPattern, URLResolver, include, path
 
-from dashboards import views
+from dashboards.views import home, links, sales
 
 app_name = "dashboards"
 
 # Everybody's own at /portal/…; of one among several, or for staff, at /portal/affiliates/<brand>/<code>/…
 pages: list[URLPattern] = [
-    path("", views.home, name="home"),
-    path("opinions/", views.opinions, name="opinions"),
-    path("links/", views.links, name="links"),
-    path("links/new/", views.new_link, name="new_link"),
-    path("links/<str:link>/edit/", views.link, name="link"),
-    path("links/<str:link>/sub-ids/", views.sub_ids, name="sub_ids"),
-    path("links/<str:link>/running/", views.run_link, name="run_link"),
-    path("links/<str:link>/qr.svg", views.link_code, name="link_code"),
-    path("sales/", views.sales, name="sales"),
-    path("sales/claims/", views.claims, name="claims"),
-    path("insights.csv", views.export, name="export"),
-    path("terms/", views.terms, name="terms"),
+    path("", home.home, name="home"),
+    path("opinions/", home.opinions, name="opinions"),
+    path("links/", links.links, name="links"),
+    path("links/new/", links.new_link, name="new_link"),
+    path("links/<str:link>/edit/", links.link, name="link"),
+    path("links/<str:link>/sub-ids/", links.sub_ids, name="sub_ids"),
+    path("links/<str:link>/running/", links.run_link, name="run_link"),
+    path("links/<str:link>/qr.svg", links.link_code, name="link_code"),
+    path("sales/", sales.sales, name="sales"),
+    path("sales/claims/", sales.claims, name="claims"),
+    path("insights.csv", home.export, name="export"),
+    path("terms/", home.terms, name="terms"),
 ]
 
 urlpatterns: list[URLPattern | URLResolver] = [

@@ -1,0 +1,87 @@
+"""How a page of the portal is opened: by whom, of which affiliate and period, and what stands around it."""
+
+from collections.abc import Callable
+from functools import wraps
+from typing import Any
+
+from django.core.paginator import Paginator
+from django.http import Http404, HttpRequest, HttpResponse
+from django.shortcuts import redirect, render
+from django.utils.translation import get_language, pgettext
+from django.utils.translation import gettext as _
+from django.views.decorators.cache import never_cache
+
+from accounts.clock import database_now
+from accounts.models import AccessLog, User
+from accounts.services import record_access
+from dashboards.forms import PeriodForm
+from dashboards.selectors import Reader, find_affiliates, find_reader
+from insights.privacy import Insights, affiliate_insights, available_periods
+
+AFFILIATES_A_PAGE = 50
+SECTION_OF = {"new_link": "links", "link": "links", "claims": "sales"}  # a page under another one
+Page = Callable[..., HttpResponse]  # takes the request, the reader, and what else the address names
+
+
+def affiliate_page(page: Page) -> Callable[..., HttpResponse]:
+    """Hand the page its reader. Whoever has not accepted the terms reads them first; a look by staff is recorded."""
+
+    @wraps(page)
+    def opened(request: HttpRequest, brand: str = "", code: str = "", **named: str) -> HttpResponse:
+        assert isinstance(request.user, User)
+        reader = find_reader(request.user, brand, code)
+        if reader is None:
+            return without_affiliate(request, request.user, code)
+        if reader.member is None:
+            record_look(request.user, reader, page.__name__)
+        elif reader.member.accepted_terms_at is None and page.__name__ != "terms":
+            return redirect(reader.urls["terms"])
+        return page(request, reader, **named)
+
+    # Nobody who comes to this machine after a sign-out should read it by going back.
+    return never_cache(opened)
+
+
+def without_affiliate(request: HttpRequest, user: User, code: str) -> HttpResponse:
+    """Somebody else's affiliate is not there. Whoever has none of their own may, as staff, choose one to look at."""
+    if code:
+        raise Http404
+    if not user.is_staff:
+        return render(request, "dashboards/nobody.html")
+    search = request.GET.get("q", "").strip()
+    found = Paginator(find_affiliates(user, search), AFFILIATES_A_PAGE)
+    context = {"page_obj": found.get_page(request.GET.get("page")), "search": search}
+    return render(request, "dashboards/affiliates.html", context)
+
+
+def record_look(user: User, reader: Reader, page: str) -> None:
+    purpose = AccessLog.Purpose.EXPORT if page == "export" else AccessLog.Purpose.IMPERSONATE
+    record_access(user, reader.brand, purpose=purpose, object_type="affiliate", object_id=str(reader.affiliate.pk))
+
+
+def read_insights(request: HttpRequest, reader: Reader, form_class: type[PeriodForm]) -> tuple[PeriodForm, Insights]:
+    """What the chosen period tells. A period in which nothing was published has no page."""
+    form = form_class(request.GET, periods=available_periods(reader.affiliate), label_suffix="")
+    if not form.is_valid():
+        raise Http404
+    period = form.cleaned_data["period"]
+    return form, affiliate_insights(reader.affiliate, period=period, language=language_of(reader), now=database_now())
+
+
+def language_of(reader: Reader) -> str:
+    return get_language() or reader.brand.default_language
+
+
+def show(request: HttpRequest, reader: Reader, current: str, **context: Any) -> HttpResponse:
+    sections = {
+        "home": pgettext("portal", "Home"),
+        "opinions": _("Opinions"),
+        "links": _("My links"),
+        "sales": _("Sales and why"),
+    }
+    nav = [
+        {"label": label, "url": reader.urls[name], "is_current": name == SECTION_OF.get(current, current)}
+        for name, label in sections.items()
+    ]
+    context |= {"reader": reader, "brand": reader.brand, "nav": [] if current == "terms" else nav}
+    return render(request, f"dashboards/{current}.html", context)
