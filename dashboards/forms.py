@@ -2,11 +2,12 @@ from collections.abc import Sequence
 from typing import Any
 
 from django import forms
+from django.db.models import QuerySet
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
 from affiliates.forms import SubIdsField
-from affiliates.models import Affiliate
+from affiliates.models import Affiliate, AffiliateMember, MemberInvitation
 from affiliates.selectors import OfferedPromise
 from dashboards.wording import name_of_period
 
@@ -126,6 +127,43 @@ class NewLinkForm(PromisesForm):
         super().__init__(offers, data, **options)
         hosts = ", ".join(affiliate.brand.allowed_hosts)
         self.fields["destination"].help_text = _("On %(hosts)s.") % {"hosts": hosts} if hosts else ""
+
+
+class InvitePersonForm(forms.Form):
+    """Who is to sign in for the affiliate as well."""
+
+    email = forms.EmailField(label=gettext_lazy("e-mail"), max_length=254)
+    role = forms.ChoiceField(
+        label=gettext_lazy("what they may do"),
+        initial=AffiliateMember.Role.MEMBER,
+        choices=[
+            (AffiliateMember.Role.MEMBER, gettext_lazy("See everything, make links, claim sales")),
+            (AffiliateMember.Role.OWNER, gettext_lazy("The same, and manage people")),
+        ],
+        widget=forms.RadioSelect,
+    )
+
+
+class PersonForm(forms.Form):
+    """One of the affiliate's people; `role` where theirs is to change."""
+
+    person = forms.ModelChoiceField(AffiliateMember.objects.none())
+    role = forms.ChoiceField(choices=AffiliateMember.Role.choices, required=False)
+
+    def __init__(self, people: QuerySet[AffiliateMember], data: Any = None) -> None:
+        super().__init__(data)
+        self.fields["person"].queryset = people  # type: ignore[attr-defined]
+
+
+class InvitationForm(forms.Form):
+    """One of the affiliate's invitations that nobody has taken up."""
+
+    invitation = forms.ModelChoiceField(MemberInvitation.objects.none())
+
+    def __init__(self, affiliate: Affiliate, data: Any = None) -> None:
+        super().__init__(data)
+        pending = MemberInvitation.objects.pending().filter(affiliate=affiliate)
+        self.fields["invitation"].queryset = pending  # type: ignore[attr-defined]
 
 
 def grouped(periods: Sequence[str]) -> list[Any]:

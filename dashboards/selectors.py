@@ -9,11 +9,14 @@ from django.urls import reverse
 from django.utils.translation import gettext as _
 
 from accounts.models import Brand, User
-from affiliates.models import Affiliate, AffiliateMember, LinkPromise, TrackingLink
+from affiliates.models import Affiliate, AffiliateMember, LinkPromise, MemberInvitation, TrackingLink
 from insights.models import Block
 from surveys.models import Fact
 
-PAGES = ("home", "opinions", "links", "new_link", "sales", "claims", "export", "terms")
+PAGES = (
+    *("home", "opinions", "links", "new_link", "sales", "claims", "export", "terms"),
+    *("people", "change_person", "remove_person", "withdraw_invitation"),
+)
 
 
 @dataclass(frozen=True)
@@ -42,6 +45,11 @@ class Reader:
     def may_change_links(self) -> bool:
         """Staff look only, and an affiliate that is not active yet waits."""
         return self.member is not None and self.affiliate.is_active
+
+    @property
+    def may_manage_people(self) -> bool:
+        """Its owners only: staff do it in the admin."""
+        return self.may_change_links and self.member is not None and self.member.role == AffiliateMember.Role.OWNER
 
     def url_of(self, page: str, link: TrackingLink) -> str:
         return reverse(f"dashboards:{page}", kwargs={**self.path, "link": link.code})
@@ -113,6 +121,18 @@ def find_link(reader: Reader, code: str) -> TrackingLink | None:
     """The affiliate's own link of that code, with all that ever stood promised there."""
     links = TrackingLink.objects.filter(affiliate=reader.affiliate, code=code)
     return links.prefetch_related(Prefetch("promises", LinkPromise.objects.order_by("pk"))).first()
+
+
+def people_of(reader: Reader) -> QuerySet[AffiliateMember]:
+    """Who signs in for the affiliate, its owners first."""
+    people = AffiliateMember.objects.filter(affiliate=reader.affiliate).select_related("user", "affiliate")
+    return people.order_by("-role", "created_at", "pk")
+
+
+def invitations_of(reader: Reader, *, now: datetime) -> list[tuple[MemberInvitation, bool]]:
+    """Those not taken up nor withdrawn, the newest first, each with whether its link still works."""
+    pending = MemberInvitation.objects.pending().filter(affiliate=reader.affiliate).select_related("affiliate")
+    return [(invitation, invitation.is_usable(now)) for invitation in pending]
 
 
 def facts_to_tell(brand: Brand, language: str) -> list[str]:

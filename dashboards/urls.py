@@ -1,6 +1,6 @@
 from django.urls import URLPattern, URLResolver, include, path
 
-from dashboards.views import home, links, sales
+from dashboards.views import home, links, people, sales
 
 app_name = "dashboards"
 
@@ -16,6 +16,10 @@ pages: list[URLPattern] = [
     path("links/<str:link>/qr.svg", links.link_code, name="link_code"),
     path("sales/", sales.sales, name="sales"),
     path("sales/claims/", sales.claims, name="claims"),
+    path("people/", people.people, name="people"),
+    path("people/role/", people.change_person, name="change_person"),
+    path("people/remove/", people.remove_person, name="remove_person"),
+    path("people/withdraw/", people.take_back_invitation, name="withdraw_invitation"),
     path("insights.csv", home.export, name="export"),
     path("terms/", home.terms, name="terms"),
 ]

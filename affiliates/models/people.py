@@ -125,6 +125,7 @@ class AffiliateEvent(models.Model):
         SUSPENDED = "suspended", _("Suspended")
         REACTIVATED = "reactivated", _("Reactivated")
         MEMBER_INVITED = "member_invited", _("Person invited")
+        MEMBER_UNINVITED = "uninvited", _("Invitation withdrawn")
         MEMBER_JOINED = "member_joined", _("Person joined")
         MEMBER_REMOVED = "member_removed", _("Person removed")
         ROLE_CHANGED = "role_changed", _("Role changed")

@@ -25,7 +25,13 @@ from affiliates.services.links import (
     resume_link,
     tick_promises,
 )
-from affiliates.services.members import accept_invitation, change_role, invite_member, remove_member
+from affiliates.services.members import (
+    accept_invitation,
+    change_role,
+    invite_member,
+    remove_member,
+    withdraw_invitation,
+)
 from affiliates.services.programme import (
     apply_to_programme,
     approve_affiliate,
@@ -92,4 +98,5 @@ __all__ = [
     "suspend_affiliate",
     "tick_promises",
     "withdraw_declaration",
+    "withdraw_invitation",
 ]

@@ -14,6 +14,7 @@ from mailing.models import OutgoingMail
 from mailing.services import MailRequest, cancel_mails, queue_mail
 
 INVITATION_LASTS = timedelta(days=14)
+MAX_INVITATIONS_A_DAY = 20  # of one affiliate: whoever may invite must not be able to flood a mailbox
 Kind = AffiliateEvent.Kind
 
 
@@ -23,7 +24,7 @@ def invite_member(
 ) -> MemberInvitation:
     """Write to them with a link that works once, for two weeks; an earlier link of theirs works no more.
 
-    ValidationError: not an address or role, they are a member, or the affiliate is suspended.
+    ValidationError: not an address or role, they are a member, too many within a day, or the affiliate is suspended.
     """
     address = User.objects.normalize_email(email)
     locked = _locked(affiliate)
@@ -31,6 +32,8 @@ def invite_member(
         raise ValidationError(_("This affiliate is suspended."), "suspended")
     if AffiliateMember.objects.filter(affiliate=locked, user__email=address).exists():
         raise ValidationError({"email": ValidationError(_("This person signs in for the affiliate already."), "known")})
+    if locked.invitations.filter(created_at__gt=now - timedelta(days=1)).count() >= MAX_INVITATIONS_A_DAY:
+        raise ValidationError(_("These are enough invitations for one day. Go on tomorrow."), "too_many")
     withdraw_invitations(locked, now=now, email=address)
     invitation = MemberInvitation(
         affiliate=locked, email=address, role=role, invited_by=by, created_at=now, expires_at=now + INVITATION_LASTS
@@ -49,6 +52,16 @@ def withdraw_invitations(affiliate: Affiliate, *, now: datetime, email: str | No
         pending = pending.filter(email=email)
     cancel_mails(pending.values("mail"), reason=OutgoingMail.Reason.TAKEN_BACK)
     return pending.update(withdrawn_at=now)
+
+
+@transaction.atomic
+def withdraw_invitation(invitation: MemberInvitation, *, by: User, now: datetime) -> None:
+    """The link in its mail opens nothing from now on. ValidationError: it was used or withdrawn already."""
+    affiliate = _locked(invitation.affiliate)
+    if not affiliate.invitations.pending().filter(pk=invitation.pk).exists():
+        raise ValidationError(_("This invitation has been used or withdrawn already."), "used_up")
+    withdraw_invitations(affiliate, now=now, email=invitation.email)
+    AffiliateEvent.objects.create(affiliate=affiliate, kind=Kind.MEMBER_UNINVITED, by=by, at=now, note=invitation.email)
 
 
 @transaction.atomic

@@ -19,7 +19,8 @@ from dashboards.selectors import Reader, find_affiliates, find_reader
 from insights.privacy import Insights, affiliate_insights, available_periods
 
 AFFILIATES_A_PAGE = 50
-SECTION_OF = {"new_link": "links", "link": "links", "claims": "sales"}  # a page under another one
+# A page under another one.
+SECTION_OF = {"new_link": "links", "link": "links", "claims": "sales", "remove_person": "people"}
 Page = Callable[..., HttpResponse]  # takes the request, the reader, and what else the address names
 
 
@@ -78,6 +79,7 @@ def show(request: HttpRequest, reader: Reader, current: str, **context: Any) -> 
         "opinions": _("Opinions"),
         "links": _("My links"),
         "sales": _("Sales and why"),
+        "people": _("People"),
     }
     nav = [
         {"label": label, "url": reader.urls[name], "is_current": name == SECTION_OF.get(current, current)}
