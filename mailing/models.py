@@ -90,6 +90,8 @@ class OutgoingMail(models.Model):
     dedupe_key = models.CharField(_("dedupe key"), max_length=120, unique=True)
     template = models.CharField(_("template"), max_length=60)
     context = models.JSONField(_("context"), default=dict, blank=True)
+    # More context, which nobody may read in the table: a link that resets a password.
+    sealed_context = models.BinaryField(null=True, blank=True, editable=False)
     language = models.CharField(_("language"), max_length=10)
     to_address = models.EmailField(_("to"), max_length=320)
     scopes = ArrayField(models.CharField(max_length=60), verbose_name=_("suppression scopes"), default=list, blank=True)

@@ -1,5 +1,6 @@
 """From a row of the ledger to a message: texts, headers, bytes."""
 
+import json
 import re
 from binascii import b2a_qp
 from dataclasses import dataclass
@@ -20,6 +21,7 @@ from django.utils.translation import gettext as _
 
 from accounts.colour import ink_on, readable_on
 from accounts.models import Brand
+from accounts.sealing import unseal
 from mailing.compiled import Texts, render_texts
 from mailing.models import OutgoingMail
 
@@ -98,7 +100,8 @@ def render(mail: OutgoingMail, *, now: datetime) -> Message:
 def texts_of(mail: OutgoingMail) -> Texts:
     """The words of this mail. Its templates also get what differs by mail, token and unsubscribe_url, and `shared`."""
     app, _slash, name = mail.template.partition("/")
-    own = {**_cleaned(mail.context), "token": mail.token, "unsubscribe_url": unsubscribe_url(mail)}
+    told = _cleaned({**mail.context, **_unsealed(mail)})
+    own = {**told, "token": mail.token, "unsubscribe_url": unsubscribe_url(mail)}
 
     def render_one(template: str, context: dict[str, Any]) -> str:
         is_html = template.endswith(".html")
@@ -111,6 +114,10 @@ def texts_of(mail: OutgoingMail) -> Texts:
     key = (mail.template, mail.language, settings.BASE_URL, *_values(mail.brand))
     texts = render_texts(key, own, render=render_one)
     return Texts(_one_line(texts.subject), _tidy(texts.text), texts.html)
+
+
+def _unsealed(mail: OutgoingMail) -> dict[str, Any]:
+    return json.loads(unseal(bytes(mail.sealed_context))) if mail.sealed_context else {}
 
 
 def shared(mail: OutgoingMail) -> dict[str, Any]:

@@ -8,8 +8,8 @@ from django.db import transaction
 from django.utils.translation import gettext as _
 
 from accounts.models import Brand
+from accounts.sealing import seal
 from intake.models import Hook
-from intake.sealing import seal
 
 SHORTEST_SECRET = 8
 

@@ -10,12 +10,12 @@ from typing import Any
 from django.db import IntegrityError, transaction
 
 from accounts.models import Brand
+from accounts.sealing import SealBroken, unseal
 from affiliates.services import FieldError
 from intake.hooks import postback
 from intake.hooks.delivery import Delivery, ShopHook
 from intake.hooks.signatures import is_query_signed
 from intake.models import Hook, InboundEvent, Source
-from intake.sealing import SealBroken, unseal
 from intake.values import is_storable
 
 Reason = InboundEvent.Reason

@@ -82,7 +82,7 @@ def preview_of(mail: OutgoingMail) -> Preview | None:
     able to answer, or to sign in, for the recipient.
     """
     nobody = copy(mail)
-    nobody.uuid = uuid4()
+    nobody.uuid, nobody.sealed_context = uuid4(), None
     try:
         texts = texts_of(nobody)
     except Exception as error:  # templates may raise anything

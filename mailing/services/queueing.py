@@ -1,5 +1,6 @@
 """Into the ledger, and out of it again before anything is sent."""
 
+import json
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -12,6 +13,7 @@ from django.db.models.functions import Now
 from django.utils.translation import gettext as _
 
 from accounts.models import Brand, User
+from accounts.sealing import seal
 from mailing.addresses import normalize_address
 from mailing.models import MailEvent, OutgoingMail
 from mailing.tokens import hash_token
@@ -22,7 +24,8 @@ class MailRequest:
     """One message to one address.
 
     `template`: "surveys/invitation" means templates/surveys/emails/invitation/{subject.txt,body.txt,body.html}.
-    `context`: JSON; the templates also get token, base_url, brand and unsubscribe_url.
+    `context`: JSON; the templates also get token, base_url, brand and unsubscribe_url. `secrets`: the same, for what
+    nobody may read in the table.
     `scopes`: what it is about, for whoever wants no more of it: "surveys", "purchase:17". Empty: it answers somebody.
     `guarantee`: an OutgoingMail.Guarantee.
     """
@@ -37,6 +40,7 @@ class MailRequest:
     expires_at: datetime | None = None
     scopes: tuple[str, ...] = ()
     context: dict[str, Any] = field(default_factory=dict)
+    secrets: dict[str, Any] = field(default_factory=dict)
 
 
 def queue_mail(request: MailRequest) -> OutgoingMail:
@@ -63,6 +67,7 @@ def _row_for(request: MailRequest) -> OutgoingMail:
         language=request.language,
         dedupe_key=request.dedupe_key,
         context=request.context,
+        sealed_context=seal(json.dumps(request.secrets)) if request.secrets else None,
         guarantee=request.guarantee,
         scopes=list(request.scopes),
         not_before=request.not_before,

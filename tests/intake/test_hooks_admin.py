@@ -15,7 +15,7 @@ from affiliates.models import Purchase
 from intake.hooks import processing
 from intake.hooks.keeping import set_hook_secret
 from intake.models import Hook, InboundEvent
-from intake.sealing import unseal
+from accounts.sealing import unseal
 from tests.factories import NOW, make_brand, make_staff
 from tests.intake.hooks import SECRET, Shopify, make_shop, purchases, shopify_order
 

@@ -30,4 +30,5 @@ def _keys() -> MultiFernet:
 
 
 def _derived(key: str) -> bytes:
+    # The label stays as it was when intake alone sealed: what lies in databases was sealed under it.
     return base64.urlsafe_b64encode(hmac.digest(key.encode(), b"intake.sealing", "sha256"))

@@ -1,8 +1,0 @@
-from allauth.account.adapter import DefaultAccountAdapter
-from django.http import HttpRequest
-
-
-class AccountAdapter(DefaultAccountAdapter):
-    def is_open_for_signup(self, request: HttpRequest) -> bool:
-        """Never: people come by invitation."""
-        return False
