@@ -9,8 +9,6 @@ from typing import Any
 from django.db import transaction
 from django.db.models import prefetch_related_objects
 
-from accounts.models import Brand, User
-from affiliates.models import Purchase
 from affiliates.services import (
     declare_affiliate,
     flag_declaration,
@@ -21,7 +19,7 @@ from affiliates.services import (
 from mailing.services import cancel_mails
 from surveys.models import Answer, Invitation, InvitationMail, Question, Response, ResponseChange, ResponseRevision
 from surveys.questionnaire import RECOMMENDED_BY, meets
-from surveys.redaction import redact
+from surveys.services.words import NOBODY, Known, keep_what_staff_set, known_about, read_words
 
 FollowUp = Response.FollowUp
 LONGEST_TEXT = 10_000  # characters
@@ -65,6 +63,11 @@ class Said:
     given: Mapping[str, Given] = field(default_factory=dict)
     hides_comment: bool = False
     publishes: bool = False
+
+    @property
+    def codes(self) -> dict[str, str]:
+        """What conditions compare with, by question key."""
+        return {key: given.code for key, given in self.given.items()}
 
 
 @transaction.atomic
@@ -249,15 +252,17 @@ def _record(response: Response, said: Said, *, language: str, suspicions: Sequen
 
 def _store_answers(response: Response, invitation: Invitation, given: Mapping[str, Given]) -> None:
     known = known_about(response.brand, invitation.purchase) if any(g.text for g in given.values()) else NOBODY
+    answers = [
+        answer_for(response, question, given[question.key], known)
+        for question in invitation.survey.questions.all()
+        if question.key in given
+    ]
+    keep_what_staff_set(answers)
     Answer.objects.bulk_create(
-        [
-            answer_for(response, question, given[question.key], known)
-            for question in invitation.survey.questions.all()
-            if question.key in given
-        ],
+        answers,
         update_conflicts=True,
         unique_fields=["response", "question"],
-        update_fields=["number", "codes", "text", "redacted_text"],
+        update_fields=["number", "codes", "text", "redacted_text", "language", "aspects", "aspects_from"],
     )
 
 
@@ -266,54 +271,17 @@ def cancel_mails_of(invitations: Iterable[int]) -> None:
     cancel_mails(InvitationMail.objects.filter(invitation__in=invitations).values("mail"), reason="answered")
 
 
-# --- Words without what tells who wrote them -------------------------------------------------------------------------
-@dataclass(frozen=True)
-class Known:
-    """Names, addresses and orders that a comment may hold, of one customer and of the brand's staff."""
-
-    regions: tuple[str, ...] = ()
-    names: tuple[str, ...] = ()
-    emails: tuple[str, ...] = ()
-    ids: tuple[str, ...] = ()
-
-
-NOBODY = Known()
-
-
-def known_about(brand: Brand, purchase: Purchase | None) -> Known:
-    """What is known about who bought this, with all their orders."""
-    if purchase is None:
-        return Known(regions=(brand.country,), names=staff_names(brand))
-    customer = purchase.customer
-    return Known(
-        regions=(brand.country,),
-        names=(customer.name, *staff_names(brand)),
-        emails=(customer.email or "",),
-        ids=tuple(customer.purchases.values_list("external_id", flat=True)),
-    )
-
-
-def staff_names(brand: Brand) -> tuple[str, ...]:
-    return tuple(User.objects.filter(memberships__brand=brand).exclude(name="").values_list("name", flat=True))
-
-
 def answer_for(response: Response, question: Question, given: Given, known: Known) -> Answer:
+    words = read_words(given.text, asked_in=response.language or known.default_language, known=known)
     return Answer(
         response=response,
         question=question,
         number=given.number,
         codes=list(given.codes),
         text=given.text,
-        redacted_text=redact(
-            given.text,
-            regions=known.regions,
-            language=response.language,
-            known_names=known.names,
-            known_emails=known.emails,
-            known_ids=known.ids,
-        )
-        if given.text
-        else "",
+        redacted_text=words.redacted_text,
+        language=words.language,
+        aspects=words.aspects,
     )
 
 

@@ -16,16 +16,15 @@ from surveys.services.answering import (
     LONGEST_TEXT,
     FollowUp,
     Given,
-    Known,
     Said,
     answer_for,
     cancel_mails_of,
     follow_up_for,
     revision_of,
     said_in,
-    staff_names,
     without_controls,
 )
+from surveys.services.words import Known, keep_what_staff_set, known_of, known_with
 from surveys.standard import publish_standard_survey
 
 Status = Literal["created", "updated", "duplicate", "rejected"]
@@ -235,13 +234,15 @@ def _store(
         history.standing = written[history.invitation.pk] = response
     Response.objects.bulk_create([written[history.invitation.pk] for history in new])
     Response.objects.bulk_update([written[history.invitation.pk] for history in replaced], RESPONSE_FIELDS)
-    Answer.objects.filter(response__in=[written[history.invitation.pk] for history in replaced]).delete()
-    staff = staff_names(brand)
-    Answer.objects.bulk_create(
-        answer_for(written[h.invitation.pk], questions[key], given, _known(brand, h.purchase, staff))
+    everybody = known_of(brand)
+    answers = [
+        answer_for(written[h.invitation.pk], questions[key], given, _known(everybody, h.purchase))
         for h in [*new, *replaced]
         for key, given in h.latest.said.given.items()
-    )
+    ]
+    keep_what_staff_set(answers)
+    Answer.objects.filter(response__in=[written[history.invitation.pk] for history in replaced]).delete()
+    Answer.objects.bulk_create(answers)
     revisions += [fields for history in histories for fields in _outlived(history)]
     ResponseRevision.objects.bulk_create(ResponseRevision(**fields) for fields in revisions)
     ResponseChange.objects.bulk_create(ResponseChange(response=response) for response in written.values())
@@ -258,9 +259,8 @@ def _overwrite(
     response.followed_up_at = None
 
 
-def _known(brand: Brand, purchase: Purchase, staff: tuple[str, ...]) -> Known:
-    customer = purchase.customer
-    return Known((brand.country,), (customer.name, *staff), (customer.email or "",), (purchase.external_id,))
+def _known(everybody: Known, purchase: Purchase) -> Known:
+    return known_with(everybody, purchase, orders=[purchase.external_id])
 
 
 def _outlived(history: History) -> Iterator[dict[str, Any]]:
