@@ -100,7 +100,7 @@ def affiliate_rows(brand: Brand, *, period: str = "all") -> dict[tuple[str, str]
     with two or more purchases that were neither cancelled nor refunded.
     """
     rows: defaultdict[tuple[str, str], AffiliateRow] = defaultdict(AffiliateRow)
-    span = _span_of(brand, period)
+    span = span_of(brand, period)
     _count_purchases(rows, _credited(Purchase.objects.real().filter(brand=brand, **_within("purchased_at", span)), ""))
     responses = Response.objects.counted().filter(
         brand=brand, invitation__wave=Wave.FIRST, **_within("answered_at", span)
@@ -162,7 +162,7 @@ def _by_affiliate(queryset: QuerySet[Any], prefix: str, *aggregates: Any, per: s
         yield (code, currency), *values
 
 
-def _span_of(brand: Brand, period: str) -> tuple[datetime, datetime] | None:
+def span_of(brand: Brand, period: str) -> tuple[datetime, datetime] | None:
     months = parse_period(period)
     if not (months.first and months.after):
         return None

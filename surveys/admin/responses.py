@@ -4,8 +4,12 @@ from collections.abc import Iterable
 from typing import Any
 
 from django.contrib import admin, messages
+from django.core.exceptions import PermissionDenied
 from django.db.models import OuterRef, QuerySet, Subquery
 from django.http import HttpRequest
+from django.http.response import HttpResponseBase
+from django.shortcuts import render
+from django.urls import path
 from django.utils import timezone
 from django.utils.html import format_html, format_html_join
 from django.utils.safestring import SafeString
@@ -13,6 +17,8 @@ from django.utils.translation import get_language, ngettext
 from django.utils.translation import gettext_lazy as _
 
 from accounts.admin import ReadOnlyAdmin, ReadOnlyInline, has_role
+from accounts.models import User
+from surveys.admin.export import ExportForm, send_export
 from surveys.models import Answer, Response, ResponseRevision
 from surveys.questionnaire import replies_in
 from surveys.services.answering import judge_response
@@ -60,6 +66,7 @@ class ResponseAdmin(ReadOnlyAdmin):
     ordering = ("-answered_at", "-pk")
     date_hierarchy = "answered_at"
     actions = ("let_count", "take_out")
+    change_list_template = "admin/surveys/responses.html"
     inlines = (RevisionInline,)
     fields = readonly_fields = (
         *("purchase", "customer", "replies", "suspicions", "follow_up", "answered_at", "updated_at"),
@@ -68,6 +75,21 @@ class ResponseAdmin(ReadOnlyAdmin):
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Any]:
         return super().get_queryset(request).annotate(csat_given=number_given("csat"), nps_given=number_given("nps"))
+
+    def get_urls(self) -> list[Any]:
+        export = path("export/", self.admin_site.admin_view(self.export_view), name="surveys_response_export")
+        return [export, *super().get_urls()]
+
+    def export_view(self, request: HttpRequest) -> HttpResponseBase:
+        """Ask for what, and send it; by POST, since it is recorded."""
+        user = request.user
+        if not isinstance(user, User) or not self.has_view_permission(request):
+            raise PermissionDenied
+        form = ExportForm(user, request.POST if request.method == "POST" else None)
+        if form.is_valid():
+            return send_export(form.wanted, to=user)
+        context = {"form": form, "opts": self.opts, "title": _("Export answers")}
+        return render(request, "admin/surveys/export.html", self.admin_site.each_context(request) | context)
 
     def has_judge_permission(self, request: HttpRequest) -> bool:
         return has_role(request.user, *self.writing_roles)
