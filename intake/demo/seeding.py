@@ -31,13 +31,19 @@ from insights.services import fold_changes
 from intake.demo.cases import LETTERS, NOTES, REPLIES, Letter
 from intake.demo.cast import BRAND, HOST, PASSWORD, RECOMMENDERS, STAFF_EMAIL, Recommender
 from intake.demo.history import Sale, make_history
+from intake.demo.second import answer_again
 from intake.services import create_brand, take_purchases
 from mailing.models import OutgoingMail
-from surveys.models import Invitation, Reason, Response
+from surveys.models import Invitation, Response, Wave
+from surveys.services.answering import AnswerData, submit_response
 from surveys.services.importing import import_responses
 
 T = TypeVar("T")
 FOLLOWED_UP = timedelta(days=75)  # bad answers of the last weeks have a case; earlier ones came before the desk
+ASKED_AGAIN_AFTER = timedelta(days=75)
+ASKED_AGAIN_FOR = timedelta(days=180)  # since when customers of the demo are asked a second time
+ANSWERS_AGAIN = 0.25  # of those who had answered at first
+ABOUT_TO_BE_ASKED_AGAIN = 2
 UNSEEN = timedelta(hours=30)
 STILL_OPEN = timedelta(days=4)
 VISITS_WITHOUT_PURCHASE = (6, 18)  # for each that led to one
@@ -56,6 +62,7 @@ def seed(*, seed: int, now: datetime) -> Brand:
         take_purchases(brand, [sale.purchase for sale in batch], now=now, source="demo")
     take_answers(brand, sales, now=now)
     count_as_asked(brand, now=now)
+    ask_again(brand, sales, rng=random.Random(seed), now=now)  # noqa: S311
     work_on_answers(brand, by=sofia, rng=rng, now=now)
     work_on_letters(brand, by=sofia, now=now)
     count_as_sent(brand)
@@ -81,6 +88,8 @@ def create_demo_brand() -> Brand:
         window_end="23:59:59.999999",
         is_spread=False,
         fatigue_days=0,
+        follow_up_after=ASKED_AGAIN_AFTER,
+        follow_up_rest_days=0,
         sampling_percent=100,
         survey_notice_default=True,
         checks_own_device=False,
@@ -139,16 +148,32 @@ def take_answers(brand: Brand, sales: Sequence[Sale], *, now: datetime) -> None:
 
 
 def count_as_asked(brand: Brand, *, now: datetime) -> None:
-    """Whoever received their purchase before today has been asked already: the demo does not begin with a flood."""
+    """Whoever was to be asked before today has been asked already: the demo does not begin with a flood."""
     received = Purchase.objects.filter(pk=OuterRef("purchase")).values_list(Coalesce("delivered_at", "activated_at"))
     asked = Invitation.objects.alias(received_at=Subquery(received)).filter(
-        brand=brand, received_at__lt=now - timedelta(hours=12), purchase__state=Purchase.State.OPEN
+        brand=brand, purchase__state=Purchase.State.OPEN, state__in=["planned", "cancelled"], reason__in=["", "too_old"]
     )
-    unanswered = asked.filter(state__in=[Invitation.State.PLANNED, Invitation.State.CANCELLED])
-    sent_at = Least(Subquery(received) + timedelta(days=3), now - timedelta(hours=1))
-    unanswered.filter(reason__in=["", Reason.TOO_OLD]).update(
-        state=Invitation.State.QUEUED, reason="", sent_elsewhere_at=sent_at, scheduled_for=sent_at
-    )
+    for wave, delay in ((Wave.FIRST, timedelta(days=3)), (Wave.FOLLOW_UP, ASKED_AGAIN_AFTER)):
+        due_before = now - (timedelta(hours=12) if wave == Wave.FIRST else delay)
+        sent_at = Least(Subquery(received) + delay, now - timedelta(hours=1))
+        asked.filter(wave=wave, received_at__lt=due_before).update(
+            state=Invitation.State.QUEUED, reason="", sent_elsewhere_at=sent_at, scheduled_for=sent_at
+        )
+
+
+def ask_again(brand: Brand, sales: Sequence[Sale], *, rng: random.Random, now: datetime) -> None:
+    """Some who were asked again two months later have answered; the latest are about to be asked."""
+    about = {sale.purchase.external_id: sale.answer for sale in sales if sale.answer}
+    asked = Invitation.objects.filter(brand=brand, wave=Wave.FOLLOW_UP, state=Invitation.State.QUEUED)
+    latest = list(asked.order_by("-scheduled_for").values_list("pk", flat=True)[:ABOUT_TO_BE_ASKED_AGAIN])
+    asked.filter(pk__in=latest).update(state=Invitation.State.PLANNED, sent_elsewhere_at=None, scheduled_for=now)
+    lately = asked.filter(scheduled_for__gt=now - ASKED_AGAIN_FOR, purchase__external_id__in=about)
+    for invitation in lately.select_related("purchase__customer", "brand").order_by("scheduled_for", "pk"):
+        first = about[str(invitation.purchase)]
+        at = (invitation.scheduled_for or now) + timedelta(hours=rng.uniform(1, 90))
+        if at < now and rng.random() < ANSWERS_AGAIN:
+            said = AnswerData(answer_again(first.given, language=first.language, rng=rng))
+            submit_response(invitation, said, language=first.language, suspicions=[], now=at)
 
 
 def count_as_sent(brand: Brand) -> None:

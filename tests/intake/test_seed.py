@@ -59,7 +59,8 @@ def test_the_demo_is_whole_and_believable(tmp_path, client: Client):
     now = datetime.now(UTC)
 
     assert (Purchase.objects.count(), Affiliate.objects.count()) == (5008, 6)
-    assert 1500 < Response.objects.count() < 1900
+    assert 1500 < Response.objects.filter(invitation__wave="first").count() < 1900
+    assert 80 < Response.objects.filter(invitation__wave="follow_up").count() < 250
     assert not Response.objects.filter(answered_at__gt=now).exists()
 
     # Everybody can sign in with what is written, and the key opens the API.
@@ -75,8 +76,9 @@ def test_the_demo_is_whole_and_believable(tmp_path, client: Client):
     # The demo does not begin with a flood of mail, nor with an empty mailbox.
     assert Invitation.objects.filter(wave="first", state="planned").count() == 8
     assert not OutgoingMail.objects.exclude(state="sent").exists()
-    assert send_due_invitations(now=now + timedelta(seconds=1)) == 8
-    assert OutgoingMail.objects.filter(state="queued").count() == 8
+    assert send_due_invitations(now=now + timedelta(seconds=1)) == 8 + 2
+    queued = OutgoingMail.objects.filter(state="queued").values_list("template", flat=True)
+    assert sorted(queued) == ["surveys/follow_up"] * 2 + ["surveys/invitation"] * 8
 
     # Causes show in the figures: who is late, who leaves things unsaid, who is new.
     pages = {a.code: affiliate_insights(a, now=now) for a in Affiliate.objects.all()}
