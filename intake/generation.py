@@ -188,9 +188,9 @@ class Generator:
     def add_purchases(self, start: int, count: int) -> None:
         """Purchases with all that hangs on them: who bought, why somebody is credited, who was asked, who answered."""
         rows: Rows = defaultdict(list)
-        customers = new_ids(Customer, max(1, round(count * (1 - RETURNING))))
+        [customers] = new_ids({Customer: max(1, round(count * (1 - RETURNING)))})
         rows[Customer] = [self._customer(pk, start + place) for place, pk in enumerate(customers)]
-        ids = zip(new_ids(Purchase, count), new_ids(Invitation, count), new_ids(Response, count), strict=True)
+        ids = zip(*new_ids({Purchase: count, Invitation: count, Response: count}), strict=True)
         for number, (purchase, invitation, response) in enumerate(ids, start):
             # Everybody buys once, then some of them again.
             place = number - start

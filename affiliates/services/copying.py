@@ -2,13 +2,16 @@
 
 import io
 import json
-from collections.abc import Callable, Iterable, Iterator, Sequence
-from datetime import date
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from datetime import date, datetime
+from functools import cache
 from itertools import islice
-from typing import Any
+from operator import itemgetter
+from typing import Any, TypeVar
 
 from django.contrib.postgres.fields import ArrayField
 from django.db import connection, models
+from django.db.models.base import ModelState
 from django.utils import timezone
 
 NULL = r"\N"
@@ -16,29 +19,61 @@ NULL = r"\N"
 ESCAPES = str.maketrans({"\\": r"\\", "\t": r"\t", "\n": r"\n", "\r": r"\r"})
 LINES_AT_ONCE = 2000
 
+Row = TypeVar("Row", bound=models.Model)
 Writer = Callable[[Any], str]
 
 
-def copy_rows(rows: Sequence[models.Model]) -> None:
-    """Insert new objects of one model and give them their ids, in two statements however many they are.
+def new_row(model: type[Row], **values: Any) -> Row:
+    """As `model(**values)`, and ten times as fast: values by attribute (`brand_id`), relations by `relate`.
+
+    A model's own way looks at each field and each name anew; here all that is known after the first row.
+    """
+    row = model.__new__(model)
+    row._state = ModelState()
+    constants, factories = _defaults(model)
+    vars(row).update(constants)
+    vars(row).update({name: make() for name, make in factories if name not in values}, **values)
+    return row
+
+
+def relate(row: models.Model, **others: models.Model | None) -> None:
+    """Set a row's relations, to objects that may have no id yet as well: `copy_rows` looks those up."""
+    for name, other in others.items():
+        row._state.fields_cache[name] = other
+        vars(row)[f"{name}_id"] = other.pk if other else None
+
+
+def copy_rows(*groups: Sequence[models.Model]) -> None:
+    """Insert new objects, a group of each model, and give them their ids: a statement a group and one for all ids.
 
     As bulk_create: no save(), no signals, constraints checked by the database. Defaults are the model's own, and
-    "set when added" fields get the time of now.
+    "set when added" fields get the time of now. A group may refer to those before it.
     """
-    if not rows:
+    filled = [rows for rows in groups if rows]
+    if not filled:
         return
+    now = timezone.now()
+    for rows, ids in zip(filled, new_ids({type(rows[0]): len(rows) for rows in filled}), strict=True):
+        _copy_group(rows, ids, now=now)
+
+
+def _copy_group(rows: Sequence[models.Model], ids: Sequence[int], *, now: datetime) -> None:
     model = type(rows[0])
-    for row, pk in zip(rows, new_ids(model, len(rows)), strict=True):
-        row.pk = pk
     fields = model._meta.concrete_fields
-    _date(rows, fields)
-    names = [field.attname for field in fields]
-    # What a model keeps of its row is there and then, past the descriptors that would load what is missing.
-    values = ([loaded[name] for name in names] for loaded in map(vars, rows))
-    copy_values(model, names, values)
-    for row in rows:
+    relations = [(field.name, field.attname) for field in fields if field.is_relation]
+    dated = {f.attname: now for f in fields if getattr(f, "auto_now", False) or getattr(f, "auto_now_add", False)}
+    for row, pk in zip(rows, ids, strict=True):
+        # What a model keeps of its row is there and then, past the descriptors that would load what is missing.
+        loaded, related = vars(row), row._state.fields_cache
+        loaded.update(dated)
+        loaded[model._meta.pk.attname] = pk
+        for name, attname in relations:
+            if other := related.get(name):
+                loaded[attname] = other.pk
         row._state.adding = False
         row._state.db = connection.alias
+    names = [field.attname for field in fields]
+    copy_values(model, names, (itemgetter(*names)(vars(row)) for row in rows))
 
 
 def copy_values(model: type[models.Model], names: Sequence[str], rows: Iterable[Iterable[Any]]) -> None:
@@ -46,24 +81,38 @@ def copy_values(model: type[models.Model], names: Sequence[str], rows: Iterable[
 
     Fields not named get the database's own default: ids may be left out, little else.
     """
-    fields = [next(field for field in model._meta.concrete_fields if field.attname == name) for name in names]
-    writers = [_writer(field) for field in fields]
+    statement, writers = _layout(model, tuple(names))
     lines = ("\t".join([write(value) for write, value in zip(writers, row, strict=True)]) + "\n" for row in rows)
+    with connection.cursor() as cursor:
+        cursor.copy_expert(statement, _Stream(lines))
+
+
+def new_ids(counts: Mapping[type[models.Model], int]) -> list[list[int]]:
+    """Ids from the tables' own sequences, so that nobody else gets them; one statement for all tables."""
+    # The name of a sequence in a query of its own, which is asked once and not for every row.
+    column = "ARRAY(SELECT nextval((SELECT pg_get_serial_sequence(%s, %s)::regclass)) FROM generate_series(1, %s))"
+    told = [(model._meta.db_table, model._meta.pk.column, count) for model, count in counts.items()]
+    with connection.cursor() as cursor:
+        cursor.execute(f"SELECT {', '.join([column] * len(told))}", [each for one in told for each in one])
+        return list(cursor.fetchone())
+
+
+@cache
+def _defaults(model: type[models.Model]) -> tuple[dict[str, Any], list[tuple[str, Callable[[], Any]]]]:
+    """Of each field by attribute: values that are the same for all rows, and what makes the others'."""
+    fields = model._meta.concrete_fields
+    made = [(field.attname, field.default) for field in fields if callable(field.default) and field.has_default()]
+    return {field.attname: field.get_default() for field in fields}, made
+
+
+@cache
+def _layout(model: type[models.Model], names: tuple[str, ...]) -> tuple[str, list[Writer]]:
+    """The statement that copies these fields, and how each is written."""
+    by_name = {field.attname: field for field in model._meta.concrete_fields}
+    fields = [by_name[name] for name in names]
     columns = ", ".join(connection.ops.quote_name(str(field.column)) for field in fields)
     table = connection.ops.quote_name(model._meta.db_table)
-    with connection.cursor() as cursor:
-        cursor.copy_expert(f"COPY {table} ({columns}) FROM STDIN", _Stream(lines))
-
-
-def new_ids(model: type[models.Model], count: int) -> list[int]:
-    """Ids from the table's own sequence, so that nobody else gets them."""
-    with connection.cursor() as cursor:
-        cursor.execute(
-            # The name of the sequence in a query of its own, which is asked once and not for every row.
-            "SELECT array_agg(nextval((SELECT pg_get_serial_sequence(%s, %s)::regclass))) FROM generate_series(1, %s)",
-            [model._meta.db_table, model._meta.pk.column, count],
-        )
-        return cursor.fetchone()[0] or []
+    return f"COPY {table} ({columns}) FROM STDIN", [_writer(field) for field in fields]
 
 
 class _Stream(io.TextIOBase):
@@ -75,14 +124,6 @@ class _Stream(io.TextIOBase):
     def read(self, size: int | None = -1, /) -> str:
         """Some whole lines, whatever was asked for: psycopg2 only wants to know when there are no more."""
         return "".join(islice(self.lines, LINES_AT_ONCE))
-
-
-def _date(rows: Sequence[models.Model], fields: Iterable[models.Field]) -> None:
-    now = timezone.now()
-    dated = [f.attname for f in fields if getattr(f, "auto_now", False) or getattr(f, "auto_now_add", False)]
-    for row in rows:
-        for name in dated:
-            setattr(row, name, now)
 
 
 def _writer(field: models.Field) -> Writer:

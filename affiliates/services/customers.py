@@ -12,7 +12,7 @@ from django.utils.translation import gettext as _
 
 from accounts.models import Brand
 from affiliates.models import Affiliate, Customer
-from affiliates.services.copying import copy_rows
+from affiliates.services.copying import new_row, relate
 from affiliates.services.inputs import CustomerInput, FieldError
 from mailing.addresses import hash_address, known_hashes
 
@@ -80,7 +80,8 @@ class Customers:
         """The customer meant, made where there is none, knowing what was just told. May raise CustomerMismatch."""
         customer = self.find(given)
         if customer is None:
-            customer = Customer(brand=self.brand)
+            customer = new_row(Customer, brand_id=self.brand.pk)
+            relate(customer, brand=self.brand)
             self.new.append(customer)
         if given.external_id and customer.external_id is None:
             self._learn(customer, external_id=given.external_id)
@@ -100,8 +101,7 @@ class Customers:
     def acquire(self, customer: Customer, affiliate: Affiliate, *, at: datetime) -> None:
         self._learn(customer, acquiring_affiliate=affiliate, acquired_at=at)
 
-    def save(self) -> None:
-        copy_rows(self.new)
+    def save_changed(self) -> None:
         changed = sorted(self.changed, key=lambda customer: customer.pk)
         for customer in changed:
             customer.updated_at = timezone.now()

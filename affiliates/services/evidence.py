@@ -13,6 +13,7 @@ from django.db.models.functions import Lower
 from accounts.models import Brand
 from affiliates.attribution import ClickSeen, CodeSeen, Decision, Evidence, Party, ReferralSeen, Rules, Touch
 from affiliates.models import Affiliate, AffiliateMember, Attribution, Click, Coupon, Customer, Purchase
+from affiliates.services.copying import new_row, relate
 from affiliates.visitors import is_shops_key
 from mailing.addresses import normalize_address
 
@@ -139,14 +140,13 @@ def gather(brand: Brand, purchases: Sequence[Purchase], *, words: Iterable[str] 
 
 def attribution_row(purchase: Purchase, decision: Decision, affiliates: dict[int, Affiliate]) -> Attribution:
     """An unsaved row that carries its affiliates, so that nobody has to look them up again."""
-    # Only those that there are: a relation costs more to set than a value.
     named = {
         "affiliate": decision.affiliate,
         "acquiring_affiliate": decision.acquiring_affiliate,
         "indirect_affiliate": decision.indirect_affiliate,
     }
-    return Attribution(
-        purchase=purchase,
+    row = new_row(
+        Attribution,
         method=decision.method,
         confidence=decision.confidence,
         reason=decision.reason,
@@ -154,8 +154,9 @@ def attribution_row(purchase: Purchase, decision: Decision, affiliates: dict[int
         window_ends_at=decision.window_ends_at,
         touches=[_touch_as_json(touch) for touch in decision.touches],
         decided_at=decision.decided_at,
-        **{name: affiliates[party.pk] for name, party in named.items() if party},
     )
+    relate(row, purchase=purchase, **{name: affiliates[party.pk] if party else None for name, party in named.items()})
+    return row
 
 
 def _touch_as_json(touch: Touch) -> dict[str, Any]:

@@ -15,7 +15,7 @@ from accounts.models import Brand
 from affiliates.attribution import Rules, attribute
 from affiliates.currencies import CURRENCIES
 from affiliates.models import Affiliate, Attribution, Purchase, PurchaseChange
-from affiliates.services.copying import copy_rows, copy_values
+from affiliates.services.copying import copy_rows, copy_values, new_row, relate
 from affiliates.services.customers import CustomerMismatch, Customers, identity_hash, is_same_identity
 from affiliates.services.evidence import Dossier, attribution_row, gather, rules_of
 from affiliates.services.inputs import FieldError, PurchaseInput, Recorded, Status
@@ -99,11 +99,11 @@ class _Batch:
             return Recorded("rejected", errors=(mismatch.as_error(),))
 
     def _create(self, given: PurchaseInput) -> Recorded:
-        purchase = Purchase(
-            brand=self.brand,
+        customer, product = self.customers.resolve(given.customer), self.products.resolve(given.product)
+        purchase = new_row(
+            Purchase,
+            brand_id=self.brand.pk,
             external_id=given.external_id,
-            customer=self.customers.resolve(given.customer),
-            product=self.products.resolve(given.product),
             purchased_at=given.purchased_at,
             delivered_at=given.delivered_at,
             activated_at=given.activated_at,
@@ -120,6 +120,7 @@ class _Batch:
             metadata=dict(given.metadata),
             source=self.source,
         )
+        relate(purchase, brand=self.brand, customer=customer, product=product)
         self.purchases[given.external_id] = purchase
         self.new.append(purchase)
         return Recorded("created", purchase)
@@ -184,19 +185,12 @@ class _Batch:
 
     def save(self, attributions: dict[str, Attribution]) -> None:
         self.products.save()
-        self.customers.save()
-        for purchase in self.new:
-            # Set again, now that they have ids.
-            purchase.customer, purchase.product = purchase.customer, purchase.product
-        copy_rows(self.new)
+        self.customers.save_changed()
+        copy_rows(self.customers.new, self.new, [attributions[purchase.external_id] for purchase in self.new])
         for purchase in self.changed.values():
             purchase.updated_at = timezone.now()
         if self.changed:
             Purchase.objects.bulk_update(self.changed.values(), REPEATED_FIELDS)
-        rows = [attributions[purchase.external_id] for purchase in self.new]
-        for row in rows:
-            row.purchase = row.purchase
-        copy_rows(rows)
         changed_at = timezone.now()
         changes = [(purchase.pk, changed_at) for purchase in [*self.new, *self.changed.values()]]
         copy_values(PurchaseChange, ["purchase_id", "created_at"], changes)
