@@ -48,8 +48,8 @@ def take_purchases(
     """Record purchases and plan their surveys, all or nothing; what became of each, in order."""
     recorded = record_purchases(brand, inputs, now=now, source=source, create_affiliates=create_affiliates)
     news = {r.purchase.pk: r.purchase for r in recorded if r.purchase and r.status in ("created", "updated")}
-    verdicts = plan_invitations(brand, list(news.values()), now=now)
     created = {r.purchase.pk for r in recorded if r.purchase and r.status == "created"}
+    verdicts = plan_invitations(brand, list(news.values()), now=now, just_made=created)
     known = {r.purchase.pk for r in recorded if r.purchase} - created
     states = {pk: state_of_new(verdicts[pk]) for pk in created} | survey_states(known, now=now)
     return [Taken(r, states.get(r.purchase.pk) if r.purchase else None) for r in recorded]

@@ -58,6 +58,8 @@ def survey_states(
     A purchase of which nothing was decided yet is missing. Suspect answers are no answers.
     """
     ids = [purchase if isinstance(purchase, int) else purchase.pk for purchase in purchases]
+    if not ids:
+        return {}
     invitations = with_ledger(Invitation.objects.filter(wave=wave, purchase__in=ids))
     return {invitation.purchase_id: state_of(invitation, now=now) for invitation in invitations}
 

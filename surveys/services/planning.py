@@ -29,24 +29,28 @@ def purchase_scope(purchase_id: int) -> str:
     return f"purchase:{purchase_id}"
 
 
-@transaction.atomic
-def plan_invitations(brand: Brand, purchases: Sequence[Purchase], *, now: datetime) -> dict[int, Verdict]:
+@transaction.atomic(savepoint=False)  # nobody goes on after a failure in here
+def plan_invitations(
+    brand: Brand, purchases: Sequence[Purchase], *, now: datetime, just_made: Collection[int] = ()
+) -> dict[int, Verdict]:
     """Decide on each purchase of the brand; what was decided before is decided again with what is known now.
 
     Both waves at once, so that "why not" has an answer for either from the first day, and a refund ends both. A mail on
     its way is taken back where the purchase was cancelled or refunded or has an open complaint; what has been handed
     over stays as it is. The verdicts on the first wave by purchase: of new purchases, all that there is to know.
+    `just_made`: purchases of this transaction, on which nothing can have been decided; nobody else sees them yet.
     """
     if not purchases:
         return {}
     prefetch_related_objects(list(purchases), "customer", "product")
+    known = [purchase.pk for purchase in purchases if purchase.pk not in just_made]
     # Locked in one order, so that two who plan the same wait for each other; senders skip what is locked.
     locked = Invitation.objects.select_for_update(no_key=True).order_by("pk")
     standing = {
         (invitation.wave, invitation.purchase_id or 0): invitation
-        for invitation in locked.filter(wave__in=PURCHASE_WAVES, purchase__in=[purchase.pk for purchase in purchases])
+        for invitation in locked.filter(wave__in=PURCHASE_WAVES, purchase__in=known)
     }
-    facts = gather_facts(brand, purchases, planned=PURCHASE_WAVES)
+    facts = gather_facts(brand, purchases, planned=PURCHASE_WAVES, just_made=just_made)
     verdicts = judge_in_turn(brand, purchases, standing, facts, now=now)
     news = {occasion: verdict for occasion, verdict in verdicts.items() if occasion not in standing}
     create_invitations(brand, news, facts.surveys, now=now)
@@ -221,9 +225,11 @@ def look_again_at_the_rested(
     Invitation.objects.filter(pk__in=list(free)).update(scheduled_for=now, updated_at=now)
 
 
-def gather_facts(brand: Brand, purchases: Collection[Purchase], *, planned: Sequence[str]) -> Facts:
+def gather_facts(
+    brand: Brand, purchases: Collection[Purchase], *, planned: Sequence[str], just_made: Collection[int] = ()
+) -> Facts:
     """What the rule must know of these purchases. In the waves `planned` who is to be asked counts as asked."""
-    ids = [purchase.pk for purchase in purchases]
+    known = [purchase.pk for purchase in purchases if purchase.pk not in just_made]
     objections = objections_to(brand, purchases)
     surveys = surveys_of(brand)
     rests = brand.fatigue_days or (Wave.FOLLOW_UP in surveys and brand.follow_up_rest_days)
@@ -231,7 +237,7 @@ def gather_facts(brand: Brand, purchases: Collection[Purchase], *, planned: Sequ
         surveys=surveys,
         suppressed={pk: reason_of_suppression(o.reason) for pk, o in objections.items() if o.until is None},
         rests_until={pk: o.until for pk, o in objections.items() if o.until is not None},
-        on_hold=set(Hold.objects.standing().filter(purchase__in=ids).values_list("purchase", flat=True)),
+        on_hold=set(Hold.objects.standing().filter(purchase__in=known).values_list("purchase", flat=True)),
         asked=times_asked({purchase.customer_id for purchase in purchases}, planned=planned) if rests else {},
     )
 
