@@ -1,7 +1,7 @@
 """The survey as a form: fields made from the questions, what was typed cleaned, nothing judged."""
 
 import itertools
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -11,7 +11,7 @@ from django.forms.boundfield import BoundField
 from django.utils.translation import gettext_lazy as _
 
 from surveys.models import Question
-from surveys.questionnaire import Ask, Questionnaire
+from surveys.questionnaire import Ask, Block, Questionnaire
 from surveys.services.answering import LONGEST_TEXT, AnswerData, Given, Said, without_controls
 
 CONTACT = "contact"
@@ -20,8 +20,8 @@ CONTACT = "contact"
 class WordsField(forms.CharField):
     """Free text, whole: no cut at a limit in the browser, no refusal because of a character that nobody sees."""
 
-    def __init__(self, **options: Any) -> None:
-        super().__init__(required=False, widget=forms.Textarea(attrs={"rows": 3, "dir": "auto"}), **options)
+    def __init__(self, *, rows: int = 3, **options: Any) -> None:
+        super().__init__(required=False, widget=forms.Textarea(attrs={"rows": rows, "dir": "auto"}), **options)
 
     def to_python(self, value: Any) -> str:
         return super().to_python(without_controls(value or "")) or ""
@@ -33,6 +33,19 @@ class WordsField(forms.CharField):
                 code="too_long",
                 params={"room": LONGEST_TEXT, "length": len(value)},
             )
+
+
+class ChipsField(forms.MultipleChoiceField):
+    """Several of several; also what was offered when the page was opened and is not any more."""
+
+    widget = forms.CheckboxSelectMultiple
+
+    def __init__(self, *, withdrawn: Collection[str] = (), **options: Any) -> None:
+        super().__init__(**options)
+        self.withdrawn = withdrawn
+
+    def valid_value(self, value: Any) -> bool:
+        return value in self.withdrawn or super().valid_value(value)
 
 
 class OpeningChoices(forms.RadioSelect):
@@ -59,16 +72,17 @@ class Asked:
 
 @dataclass(frozen=True)
 class AskedBlock:
-    number: int | None  # its place among the questions proper; whether to be contacted is none
+    number: int | None  # its place on a page of all questions; whether to be contacted has none
     lead: Asked
     rest: Sequence[Asked]
     removal: BoundField | None  # where something private was stored that may be taken back
 
 
 class SurveyForm(forms.Form):
-    """Field names are the questions' keys, as the contract has them.
+    """Field names are the questions' keys, as the contract has them. It takes all of them, whatever it shows.
 
-    With what a human answered before, `said`, it is an edit: scales show it, words and chips are not shown again.
+    `step`: show this one, counted from 1; None: all on one page. With what a human answered before, `said`, scales show
+    it, words and chips are not shown again, and what is left empty stays as it is.
     """
 
     # Nobody sees it, so only a machine fills it in.
@@ -83,16 +97,21 @@ class SurveyForm(forms.Form):
         questionnaire: Questionnaire,
         said: Said | None = None,
         preselected: str = "",
+        step: int | None = None,
     ) -> None:
+        is_rated = said is not None and questionnaire.first.key in said.given
+        if is_rated and step and step > 1:
+            preselected = ""  # only the first question is answered by a link
         super().__init__(data, initial=initial_for(questionnaire, said, preselected), label_suffix="")
-        self._blocks, wording = questionnaire.blocks, questionnaire.wording
-        for block in self._blocks:
-            for ask in block:
-                self.fields[ask.key] = field_for(ask)
-            if said and any(ask.key in said.given and ask.is_kept_private for ask in block):
-                self.fields[f"remove_{block[0].key}"] = forms.BooleanField(
+        self.questionnaire, self.said, self.step = questionnaire, said, step
+        for ask in questionnaire.asks:
+            self.fields[ask.key] = field_for(ask, is_answered=said is not None and ask.key in said.given)
+        for block in self._shown:
+            if name := self._removal(block):
+                self.fields[name] = forms.BooleanField(
                     required=False, label=_("Delete what I wrote or ticked here before")
                 )
+        wording = questionnaire.wording
         # Translators: %(affiliate)s is a name, or “whoever recommended the brand to you”.
         self.fields["hide_comment"] = forms.BooleanField(
             required=False, label=_("Do not show my comment to %(affiliate)s") % {"affiliate": wording.affiliate}
@@ -103,44 +122,99 @@ class SurveyForm(forms.Form):
         )
 
     @property
+    def answers(self) -> dict[str, str]:
+        """Codes by question: what was said before, and what this form says."""
+        before = self.said.codes if self.said else {}
+        now = {ask.key: self[ask.key].value() for ask in self.questionnaire.asks if not ask.is_kept_private}
+        return before | {key: str(code) for key, code in now.items() if code}
+
+    @property
+    def _shown(self) -> Iterable[Block]:
+        return self.questionnaire.blocks if self.step is None else self.questionnaire.step(self.step, self.answers)
+
+    @property
     def blocks(self) -> list[AskedBlock]:
+        """What the page asks."""
         numbers = itertools.count(1)
         return [
-            AskedBlock(
-                number=None if block[0].key == CONTACT else next(numbers),
-                lead=Asked(block[0], self[block[0].key]),
-                rest=[Asked(ask, self[ask.key]) for ask in block[1:]],
-                removal=self[name] if (name := f"remove_{block[0].key}") in self.fields else None,
-            )
-            for block in self._blocks
+            self._asked(block, None if self.step or block[0].key == CONTACT else next(numbers)) for block in self._shown
         ]
 
     @property
+    def steps(self) -> list[list[AskedBlock]]:
+        """All that may be asked, step by step."""
+        return [[self._asked(block, None) for block in step] for step in self.questionnaire.steps]
+
+    def _asked(self, block: Block, number: int | None) -> AskedBlock:
+        name = self._removal(block)
+        return AskedBlock(
+            number=number,
+            lead=Asked(block[0], self[block[0].key]),
+            rest=[Asked(ask, self[ask.key]) for ask in block[1:]],
+            removal=self[name] if name in self.fields else None,
+        )
+
+    def _removal(self, block: Block) -> str:
+        """The name of the box that takes back what a block keeps private; none where nothing is stored."""
+        private = [ask.key for ask in block if ask.is_kept_private]
+        stored = self.said.given.keys() if self.said else ()
+        return f"remove_{private[0]}" if any(key in stored for key in private) else ""
+
+    @property
     def question_count(self) -> int:
-        return sum(block[0].key != CONTACT for block in self._blocks)
+        return sum(block[0].key != CONTACT for block in self.questionnaire.blocks)
+
+    @property
+    def place(self) -> tuple[int, int]:
+        """Which of how many steps this one is, without those that ask this customer nothing."""
+        steps = self.questionnaire.steps_with_questions(self.answers)
+        return sum(step <= (self.step or 1) for step in steps), len(steps)
+
+    @property
+    def is_last(self) -> bool:
+        number, total = self.place
+        return number == total
+
+    @property
+    def carried(self) -> BoundField | None:
+        """The first answer, where a later step has to bring it along because nothing stands yet that a human said."""
+        key = self.questionnaire.first.key
+        is_stored = self.said is not None and key in self.said.given
+        return self[key] if self.step and self.step > 1 and self[key].value() and not is_stored else None
+
+    @property
+    def asks_for_comments(self) -> bool:
+        return any(ask.is_comment for block in self._shown for ask in block)
 
     @property
     def has_field_errors(self) -> bool:
         return bool(self.errors.keys() - {NON_FIELD_ERRORS})
 
     @property
+    def has_errors_elsewhere(self) -> bool:
+        """Something is wrong with a field that the step does not show."""
+        shown = {ask.key for block in self._shown for ask in block}
+        return bool(self.errors.keys() - shown - {NON_FIELD_ERRORS})
+
+    @property
     def is_filled_by_machine(self) -> bool:
         return bool(self.cleaned_data.get("website"))
 
-    def answer_data(self) -> AnswerData:
+    def answer_data(self, *, resumes_at: int | None) -> AnswerData:
         """What was answered. Only after `is_valid()`."""
-        asks = [ask for block in self._blocks for ask in block]
+        asks = self.questionnaire.asks
         return AnswerData(
             given={ask.key: given_to(ask, value) for ask in asks if (value := self.cleaned_data[ask.key])},
             removed=frozenset(
                 ask.key
-                for block in self._blocks
-                if self.cleaned_data.get(f"remove_{block[0].key}")
+                for block in self._shown
+                if self.cleaned_data.get(self._removal(block))
                 for ask in block
                 if ask.is_kept_private
             ),
             hides_comment=self._consent("hide_comment"),
             publishes=self._consent("publish"),
+            resumes_at=resumes_at,
         )
 
     def _consent(self, name: str) -> bool | None:
@@ -152,25 +226,25 @@ class SurveyForm(forms.Form):
 def initial_for(questionnaire: Questionnaire, said: Said | None, preselected: str) -> dict[str, Any]:
     initial: dict[str, Any] = {"consents_shown": said is not None}
     if said:
-        asks = (ask for block in questionnaire.blocks for ask in block if not ask.is_kept_private)
+        asks = (ask for ask in questionnaire.asks if not ask.is_kept_private)
         initial |= {ask.key: said.given[ask.key].code for ask in asks if ask.key in said.given}
         initial |= {"hide_comment": said.hides_comment, "publish": said.publishes}
-    return initial | ({"csat": preselected} if preselected else {})
+    return initial | ({questionnaire.first.key: preselected} if preselected else {})
 
 
-def field_for(ask: Ask) -> forms.Field:
+def field_for(ask: Ask, *, is_answered: bool = False) -> forms.Field:
     choices = [(option.code, option.label if ask.has_words else option.code) for option in ask.options]
     if ask.kind == Question.Kind.TEXT:
-        return WordsField(label=ask.text)
+        return WordsField(label=ask.text, rows=3 if ask.is_comment else 1)
     if ask.kind == Question.Kind.CHIPS:
-        return forms.MultipleChoiceField(
-            label=ask.text, choices=choices, required=False, widget=forms.CheckboxSelectMultiple
+        return ChipsField(
+            label=ask.text, choices=choices, required=False, withdrawn={option.code for option in ask.withdrawn}
         )
     opening = frozenset(option.code for option in ask.options if option.opens_more)
     return forms.ChoiceField(
         label=ask.text,
         choices=choices,
-        required=ask.is_required,
+        required=ask.is_required and not is_answered,
         widget=OpeningChoices(opening),
         error_messages={"required": _("Choose one of these; everything else is optional.")},
     )

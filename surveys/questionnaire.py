@@ -36,6 +36,7 @@ class Ask:
     kind: str
     text: str
     options: tuple[Option, ...]
+    withdrawn: tuple[Option, ...] = ()  # offered no more, but somebody's page may still show them
     is_required: bool = False
     condition: Condition = field(default_factory=dict)
 
@@ -203,14 +204,12 @@ def meets(condition: Condition, code: str) -> bool:
     return condition.get("at_least", int(code)) <= int(code) <= condition.get("at_most", int(code))
 
 
-def _catalogue_chips(
-    brand: Brand, questions: Iterable[Question], *, only_active: bool = True
-) -> dict[str, list[dict[str, Any]]]:
+def _catalogue_chips(brand: Brand, questions: Iterable[Question]) -> dict[str, list[dict[str, Any]]]:
     wanted = {q.key: CATALOGUES[q.key] for q in questions if q.key in CATALOGUES and not q.options}
     chips = {}
     for catalogue in set(wanted.values()):
-        rows = catalogue.objects.filter(brand=brand, **({"is_active": True} if only_active else {}))
-        chips[catalogue] = [{"code": row.code, "labels": row.labels} for row in rows]
+        rows = catalogue.objects.filter(brand=brand)
+        chips[catalogue] = [{"code": row.code, "labels": row.labels, "is_active": row.is_active} for row in rows]
     return {key: chips[catalogue] for key, catalogue in wanted.items()}
 
 
@@ -227,11 +226,14 @@ def _ask(
         # No chip gains by its place; the same order in each list and each time this customer opens the page.
         random.Random(seed).shuffle(codes)  # noqa: S311
         codes.sort(key=LAST_CODES.__contains__)
+    withdrawn = {str(option["code"]) for option in options if not option.get("is_active", True)}
+    choices = [Option(code, labels[code], any(meets(c, code) for c in opening)) for code in codes]
     return Ask(
         key=question.key,
         kind=question.kind,
         text=wording.say(question.texts),
-        options=tuple(Option(code, labels[code], any(meets(c, code) for c in opening)) for code in codes),
+        options=tuple(choice for choice in choices if choice.code not in withdrawn),
+        withdrawn=tuple(choice for choice in choices if choice.code in withdrawn),
         is_required=question.is_required,
         condition=question.condition,
     )
@@ -251,7 +253,7 @@ def replies_in(response: Response, *, language: str) -> list[Reply]:
     """What a response says, for staff to read; four statements."""
     answers = list(response.answers.select_related("question").order_by("question__position"))
     wording = wording_for(response.invitation, language=language)
-    chips = _catalogue_chips(response.brand, [answer.question for answer in answers], only_active=False)
+    chips = _catalogue_chips(response.brand, [answer.question for answer in answers])
     return [_reply(answer, chips.get(answer.question.key, answer.question.options), wording) for answer in answers]
 
 

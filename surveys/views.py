@@ -2,7 +2,9 @@
 
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from functools import cached_property
 from typing import Any
+from urllib.parse import urlencode
 from zoneinfo import ZoneInfo
 
 from django.conf import settings
@@ -20,11 +22,11 @@ from affiliates.models import AffiliateMember
 from surveys import suspicion
 from surveys.forms import SurveyForm
 from surveys.models import InvitationMail, Response
-from surveys.questionnaire import Questionnaire, questionnaire_for, wording_for
-from surveys.services.answering import said_in, submit_response
+from surveys.questionnaire import RECOMMENDED_BY, Questionnaire, questionnaire_for, wording_for
+from surveys.services.answering import Said, said_in, submit_response
 
-# The five links of the mail: ?q=1 … 5.
-RATINGS = {"1", "2", "3", "4", "5"}
+ALL_STEPS = "all"  # ?step=all: the questions on one page
+BACK, FINISH = "back", "finish"  # what the buttons beside «go on» say
 
 
 @dataclass(frozen=True)
@@ -40,6 +42,10 @@ class Visit:
     @property
     def brand(self) -> Brand:
         return self.link.invitation.brand
+
+    @cached_property
+    def said(self) -> Said | None:
+        return said_in(self.standing) if self.standing else None
 
     @property
     def changes_until(self) -> datetime | None:
@@ -66,36 +72,100 @@ def answer(request: HttpRequest, token: str) -> HttpResponse:
     questionnaire = questionnaire_for(visit.link.invitation, language=visit.language)
     if request.method == "POST":
         return take_answer(request, visit, questionnaire)
-    rating = request.GET.get("q", "") if request.GET.get("q") in RATINGS else ""
-    if rating:
+    rating = rating_in(request, questionnaire)
+    if rating and "step" not in request.GET:
         suspicion.note_opened(token, rating, now=visit.now)
     form = SurveyForm(
-        questionnaire=questionnaire, said=said_in(visit.standing) if visit.standing else None, preselected=rating
+        questionnaire=questionnaire,
+        said=visit.said,
+        preselected=rating,
+        step=step_to_show(request, visit, questionnaire, rating),
     )
-    return render_form(request, visit, questionnaire, form, nonce=suspicion.make_nonce(token, now=visit.now))
+    return render_form(request, visit, form, nonce=suspicion.make_nonce(token, now=visit.now))
+
+
+def rating_in(request: HttpRequest, questionnaire: Questionnaire) -> str:
+    """The point of the first question's scale that a link of the mail stands for: ?q=1 … 5."""
+    points = {option.code for option in questionnaire.first.options if option.code.isdecimal()}
+    rating = request.GET.get("q", "")
+    return rating if rating in points else ""
+
+
+def step_to_show(request: HttpRequest, visit: Visit, questionnaire: Questionnaire, rating: str) -> int | None:
+    """The one asked for, else where the customer had come to. None: all on one page, as for whoever had finished."""
+    wanted, standing = request.GET.get("step", ""), visit.standing
+    is_begun = standing is not None or rating != ""
+    if wanted == ALL_STEPS:
+        return None
+    if is_begun and wanted in {str(number) for number in range(1, len(questionnaire.steps) + 1)}:
+        return int(wanted)
+    if standing is None or (rating and standing.resumes_at is not None):
+        return 1
+    steps = questionnaire.steps_with_questions(visit.said.codes if visit.said else {})
+    return next((step for step in steps if standing.resumes_at and step >= standing.resumes_at), None)
 
 
 def take_answer(request: HttpRequest, visit: Visit, questionnaire: Questionnaire) -> HttpResponse:
     nonce = request.POST.get("nonce", "")
     age = suspicion.form_age(visit.token, nonce, now=visit.now)
     form = SurveyForm(
-        request.POST, questionnaire=questionnaire, said=said_in(visit.standing) if visit.standing else None
+        request.POST, questionnaire=questionnaire, said=visit.said, step=step_sent(request, questionnaire)
     )
     if age is None:
         form.add_error(None, _("This page was open for too long. Nothing you wrote is lost: press Send once more."))
         nonce = suspicion.make_nonce(visit.token, now=visit.now)
     if age is None or not form.is_valid():
-        return render_form(request, visit, questionnaire, form, nonce=nonce)
+        if form.has_errors_elsewhere:
+            form.step = None
+        return render_form(request, visit, form, nonce=nonce)
+    coming = step_after(request, form)
+    data = form.answer_data(resumes_at=coming)
     submit_response(
         visit.link.invitation,
-        form.answer_data(),
+        data,
         language=visit.language,
         suspicions=suspicions_about(request, visit, form, age=age),
         now=visit.now,
     )
-    thanks = reverse("complaints:thanks", args=[visit.token])
-    query = f"?lang={visit.language}" if visit.language != visit.link.mail.language else ""
-    return HttpResponse(status=303, headers={"Location": thanks + query})
+    if coming and RECOMMENDED_BY in data.given and opens_questions(visit, form):
+        coming = form.step
+    return go_on(visit, coming, rating=form.cleaned_data[questionnaire.first.key])
+
+
+def step_sent(request: HttpRequest, questionnaire: Questionnaire) -> int | None:
+    """Which step a POST comes from; none where all was on one page, or a program sends all at once."""
+    steps = {str(number): number for number in range(1, len(questionnaire.steps) + 1)}
+    return steps.get(request.POST.get("step", ""))
+
+
+def step_after(request: HttpRequest, form: SurveyForm) -> int | None:
+    """Where to go from the step that was sent; None: this was all."""
+    direction = request.POST.get("go", "")
+    if form.step is None or direction == FINISH:
+        return None
+    steps = form.questionnaire.steps_with_questions(form.answers)
+    if direction == BACK:
+        return max((step for step in steps if step < form.step), default=1)
+    return next((step for step in steps if step > form.step), None)
+
+
+def opens_questions(visit: Visit, form: SurveyForm) -> bool:
+    """Does the step ask more, now that somebody is credited with the purchase?"""
+    after = questionnaire_for(visit.link.invitation, language=visit.language)
+    asked = {ask.key for ask in form.questionnaire.asks}
+    return any(ask.key not in asked for block in after.step(form.step or 1, form.answers) for ask in block)
+
+
+def go_on(visit: Visit, step: int | None, *, rating: str) -> HttpResponse:
+    """To the next step or to the thanks. The rating goes along: what stands may not be what this person said."""
+    page = "surveys:answer" if step else "complaints:thanks"
+    query = {
+        **({"step": step} if step else {}),
+        **({"q": rating} if step and rating else {}),
+        **({"lang": visit.language} if visit.language != visit.link.mail.language else {}),
+    }
+    location = reverse(page, args=[visit.token]) + (f"?{urlencode(query)}" if query else "")
+    return HttpResponse(status=303, headers={"Location": location})
 
 
 def visit_of(request: HttpRequest, token: str) -> Visit:
@@ -108,7 +178,8 @@ def visit_of(request: HttpRequest, token: str) -> Visit:
     )
     chosen = request.GET.get("lang", "")  # in the address: no cookie of ours is set here
     language = chosen if chosen in link.invitation.brand.languages else link.mail.language
-    use_language(request, language if language in dict(settings.LANGUAGES) else settings.LANGUAGE_CODE)
+    spoken = language if language in dict(settings.LANGUAGES) else settings.LANGUAGE_CODE
+    use_language(request, link.invitation.brand.voice(spoken))
     standing = Response.objects.filter(invitation=link.invitation, is_suspect=False).first()
     return Visit(token, link, standing, language, timezone.now())
 
@@ -116,7 +187,7 @@ def visit_of(request: HttpRequest, token: str) -> Visit:
 def suspicions_about(request: HttpRequest, visit: Visit, form: SurveyForm, *, age: timedelta) -> list[str]:
     brand = visit.brand
     signs = {
-        "too_fast": suspicion.is_too_fast(brand, age),
+        "too_fast": suspicion.is_too_fast(brand, age, goes_on=visit.standing is not None and form.step is not None),
         "honeypot": form.is_filled_by_machine,
         "many_from_one_address": suspicion.answers_for_many(brand, client_address(request), visit.token),
         "scanner": suspicion.was_scanned(visit.token, handed_over_at=visit.link.mail.handed_over_at, now=visit.now),
@@ -131,18 +202,17 @@ def is_affiliates_device(request: HttpRequest, brand: Brand) -> bool:
     return user.is_authenticated and AffiliateMember.objects.filter(user=user, affiliate__brand=brand).exists()
 
 
-def render_form(
-    request: HttpRequest, visit: Visit, questionnaire: Questionnaire, form: SurveyForm, *, nonce: str
-) -> HttpResponse:
+def render_form(request: HttpRequest, visit: Visit, form: SurveyForm, *, nonce: str) -> HttpResponse:
     until = visit.changes_until
     context = page_context(visit) | {
         "token": visit.token,
         "form": form,
         "nonce": nonce,
-        "wording": questionnaire.wording,
+        "wording": form.questionnaire.wording,
+        "wave": visit.link.invitation.wave,
         "changes_until": until and timezone.localtime(until, ZoneInfo(visit.brand.timezone)),
     }
-    return render(request, "surveys/answer.html", context)
+    return render(request, "surveys/step.html" if form.step else "surveys/answer.html", context)
 
 
 def render_closed(request: HttpRequest, visit: Visit) -> HttpResponse:

@@ -1,8 +1,7 @@
 """The page behind a survey's link, entered as customers, hurried customers, scanners and affiliates enter it."""
 
 import re
-from datetime import datetime, timedelta
-from typing import Any
+from datetime import timedelta
 
 import pytest
 import time_machine
@@ -13,13 +12,12 @@ from django.urls import reverse
 from affiliates.models import Affiliate
 from mailing.models import OutgoingMail
 from surveys.models import Invitation, InvitationMail, Response, ResponseRevision
-from surveys.services.answering import said_in
 from tests import factories
 from tests.factories import NOW
 from tests.surveys.factories import ASKED_AT, make_invitation, send_mail
+from tests.surveys.visits import NONCE, given, is_checked, see, send, thanks_of, url_of
 
 pytestmark = pytest.mark.django_db
-NONCE = re.compile(r'name="nonce" value="([^"]+)"')
 
 
 @pytest.fixture(autouse=True)
@@ -41,46 +39,6 @@ def invitation(ana: Affiliate) -> Invitation:
 @pytest.fixture
 def mail(invitation: Invitation) -> OutgoingMail:
     return send_mail(invitation)
-
-
-def url_of(mail: OutgoingMail) -> str:
-    return reverse("surveys:answer", args=[mail.token])
-
-
-def thanks_of(mail: OutgoingMail) -> str:
-    return reverse("complaints:thanks", args=[mail.token])
-
-
-def see(mail: OutgoingMail, query: str = "", *, at: datetime = NOW, client: Client | None = None) -> Any:
-    with time_machine.travel(at, tick=False):
-        return (client or Client()).get(url_of(mail) + query)
-
-
-def send(
-    mail: OutgoingMail,
-    *,
-    at: datetime = NOW,
-    after: float = 20,
-    client: Client | None = None,
-    query: str = "",
-    **data: Any,
-) -> Any:
-    """Open the page, wait `after` seconds, send the form."""
-    client = client or Client()
-    with time_machine.travel(at, tick=False) as clock:
-        nonce = NONCE.search(client.get(url_of(mail)).content.decode())
-        clock.shift(after)
-        return client.post(url_of(mail) + query, {"nonce": nonce.group(1) if nonce else "", **data})
-
-
-def given() -> dict[str, Any]:
-    return {key: g.as_json for key, g in said_in(Response.objects.get()).given.items()}
-
-
-def is_checked(html: str, name: str, value: str) -> bool:
-    tags = [tag for tag in re.findall(r"<input[^>]*>", html) if f'name="{name}"' in tag and f'value="{value}"' in tag]
-    assert len(tags) == 1, f"{name}={value} is on the page {len(tags)} times"
-    return " checked" in tags[0]
 
 
 # --- Seeing --------------------------------------------------------------------------------------------------------
@@ -105,7 +63,7 @@ class TestSeeing:
         assert " checked" not in response.content.decode()
 
     def test_all_of_the_contracts_fields_are_there(self, mail):
-        names = set(re.findall(r'name="([a-z_]+)"', see(mail).content.decode()))
+        names = set(re.findall(r'name="([a-z_]+)"', see(mail, "?step=all").content.decode()))
 
         assert names >= {
             *("csat", "nps", "promise", "missing", "missing_facts", "keep", "improve", "keep_text", "improve_text"),
@@ -113,12 +71,14 @@ class TestSeeing:
         }
         assert "comment" not in names
 
-    def test_the_affiliates_own_rating_is_asked_only_where_somebody_is_credited(self, ana):
+    def test_the_affiliates_own_rating_is_asked_where_somebody_is_credited_and_else_who_it_was(self, mail, ana):
         purchase = factories.make_purchase(factories.make_customer(ana.brand))
-        html = see(send_mail(make_invitation(purchase))).content.decode()
+        html = see(send_mail(make_invitation(purchase)), "?step=all").content.decode()
 
         assert 'name="affiliate_rating"' not in html
+        assert 'name="recommended_by"' in html
         assert 'name="hide_comment"' in html
+        assert 'name="recommended_by"' not in see(mail, "?step=all").content.decode()
 
     def test_something_wrong_and_no_more_surveys_are_one_tap_away(self, mail):
         html = see(mail).content.decode()
