@@ -83,6 +83,8 @@ class OutgoingMail(models.Model):
     PASSING = (Reason.RESTS, Reason.PAUSED)
     # The stream one can unsubscribe from. Mail without it answers a customer and comes from another sender.
     SURVEYS = "surveys"
+    # Sent by staff to themselves to see one: what holds the stream back does not hold it.
+    SAMPLE = "sample"
 
     # Without an index of its own: those that begin with the brand serve.
     brand = models.ForeignKey(Brand, models.CASCADE, related_name="mails", db_index=False, verbose_name=_("brand"))
@@ -175,6 +177,10 @@ class OutgoingMail(models.Model):
     @property
     def is_survey_mail(self) -> bool:
         return self.SURVEYS in self.scopes
+
+    @property
+    def waits_while_paused(self) -> bool:
+        return self.is_survey_mail and self.SAMPLE not in self.scopes
 
     @property
     def purchase_scope(self) -> str:

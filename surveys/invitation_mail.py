@@ -1,6 +1,6 @@
 """What the mails that ask say: the words of the brand's survey, and the little that they tell of the purchase."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -43,10 +43,17 @@ def first_scales(surveys: Iterable[int]) -> dict[int, Question]:
 
 
 def mail_context(
-    brand: Brand, purchase: Purchase, *, survey: Survey, question: Question, now: datetime
+    brand: Brand, purchase: Purchase, *, survey: Survey, question: Question, now: datetime, language: str = ""
 ) -> dict[str, Any]:
-    """In discreet mode nothing here says what was bought, nor the brand's own name where it has a discreet one."""
-    language = brand.language_for(purchase.customer.language)
+    """In discreet mode nothing here says what was bought, nor the brand's own name where it has a discreet one.
+
+    `language`: one of the brand's; the customer's where none is given.
+    """
+    language = language or brand.language_for(purchase.customer.language)
+
+    def say(texts: Mapping[str, str]) -> str:
+        return in_language(texts, brand.voice(language), brand.voice(brand.default_language), kind=purchase.kind)
+
     names = {
         "brand": (brand.is_discreet and brand.discreet_name) or brand.name,
         "product": product_label(purchase, brand, language),
@@ -61,15 +68,15 @@ def mail_context(
         "wave": survey.wave,
         "is_fresh": purchase.received_at is not None and now - purchase.received_at < FRESH_FOR,
         "purchased_on": date_in_words(purchase, brand, language),
-        "question": fill(in_language(question.texts, language, brand.default_language), brand=names["brand"]),
-        "options": points_of(question, language, brand.default_language),
+        "question": fill(say(question.texts), brand=names["brand"]),
+        "options": points_of(question, say),
         "texts": {key: fill(survey.mail_texts.get(language, {}).get(key, ""), **names) for key in TEXTS},
     }
 
 
-def points_of(question: Question, language: str, fallback: str) -> list[dict[str, str]]:
+def points_of(question: Question, say: Callable[[Mapping[str, str]], str]) -> list[dict[str, str]]:
     """The points of a scale, one link each, in the brand's words where it has some."""
-    labels = {option["code"]: in_language(option["labels"], language, fallback) for option in question.options}
+    labels = {option["code"]: say(option["labels"]) for option in question.options}
     points = range(question.low or 0, (question.high or 0) + 1)
     return [{"code": str(point), "label": labels.get(str(point), str(point))} for point in points]
 

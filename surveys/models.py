@@ -8,7 +8,7 @@ from django.db import models
 from django.db.models import Q
 from django.utils.translation import gettext_lazy as _
 
-from accounts.models import Brand, BrandOwnedQuerySet
+from accounts.models import Brand, BrandOwnedQuerySet, User
 from affiliates.models import Purchase
 from mailing.models import OutgoingMail
 from mailing.tokens import hash_token
@@ -295,6 +295,38 @@ class InvitationMail(models.Model):
         return f"{self.invitation_id} · {self.kind}"
 
 
+class SampleMailQuerySet(BrandOwnedQuerySet["SampleMail"]):
+    brand_path = "survey__brand"
+
+    def with_token(self, token: str) -> "SampleMailQuerySet":
+        return self.filter(mail__token_hash=hash_token(token))
+
+
+class SampleMail(models.Model):
+    """A survey's mail that staff sent to themselves, as the customer of a purchase would get it.
+
+    It asks nobody: its links lead to a preview, and what is answered there is not recorded.
+    """
+
+    survey = models.ForeignKey(Survey, models.CASCADE, related_name="samples", verbose_name=_("survey"))
+    purchase = models.ForeignKey(Purchase, models.CASCADE, related_name="+", verbose_name=_("as for the purchase"))
+    mail = models.OneToOneField(OutgoingMail, models.CASCADE, related_name="+", verbose_name=_("mail"))
+    kind = models.CharField(_("kind"), max_length=8, choices=InvitationMail.Kind)
+    sent_by = models.ForeignKey(User, models.CASCADE, related_name="+", verbose_name=_("sent by"))
+    created_at = models.DateTimeField(_("created at"))
+
+    objects = SampleMailQuerySet.as_manager()
+
+    class Meta:
+        verbose_name = _("test mail")
+        verbose_name_plural = _("test mails")
+        ordering = ["-created_at", "-id"]
+        indexes = [models.Index(fields=["sent_by", "-created_at"], name="samplemail_of_person")]
+
+    def __str__(self) -> str:
+        return f"{self.survey} · {self.get_kind_display()}"
+
+
 class HoldQuerySet(BrandOwnedQuerySet["Hold"]):
     brand_path = "purchase__brand"
 
@@ -322,7 +354,8 @@ class Hold(models.Model):
         ]
 
     def __str__(self) -> str:
-        return self.cause
+        """What holds it in words; the app above that wrote it knows more."""
+        return str(Reason.OPEN_COMPLAINT.label) if self.cause.startswith("complaint:") else self.cause
 
 
 NEEDS_FOLLOW_UP = Q(is_suspect=False, followed_up_at__isnull=True) & ~Q(follow_up="none")

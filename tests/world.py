@@ -5,7 +5,6 @@ from datetime import timedelta
 from typing import Any
 
 from accounts.models import AccessLog, ApiKey, Brand, User
-from accounts.sealing import seal
 from accounts.services import create_api_key
 from affiliates.models import (
     Affiliate,
@@ -25,6 +24,7 @@ from affiliates.services import invite_member
 from complaints.models import Complaint, ComplaintChange, ComplaintEvent, ComplaintResponse
 from insights.models import Block, CountedResponse, Finding, PublishedCount, Quote, Rollup, ShownCount
 from intake.models import Hook, IdempotencyKey, ImportRun, InboundEvent, Source
+from accounts.sealing import seal
 from mailing.addresses import hash_address
 from mailing.models import MailEvent, OutgoingMail, Suppression
 from mailing.tokens import current_key_version, hash_token, make_token
@@ -39,6 +39,7 @@ from surveys.models import (
     Response,
     ResponseChange,
     ResponseRevision,
+    SampleMail,
     Survey,
     Wave,
 )
@@ -74,7 +75,7 @@ def make_world() -> World:
     AccessLog.objects.create(brand=brand, user=staff, purpose=AccessLog.Purpose.VIEW, object_type="customer")
     purchase = make_sale(brand, affiliate)
     mail = make_mail(brand, purchase)
-    response = make_answer(brand, purchase, mail)
+    response = make_answer(brand, purchase, mail, staff)
     complaint = make_case(brand, purchase, response)
     make_figures(brand, affiliate, response)
     make_inbound(brand)
@@ -129,7 +130,7 @@ def make_mail(brand: Brand, purchase: Purchase) -> OutgoingMail:
     return mail
 
 
-def make_answer(brand: Brand, purchase: Purchase, mail: OutgoingMail) -> Response:
+def make_answer(brand: Brand, purchase: Purchase, mail: OutgoingMail, staff: User) -> Response:
     survey = Survey.objects.create(
         brand=brand, wave=Wave.FIRST, version=100, status=Survey.Status.DRAFT, published_at=NOW
     )
@@ -140,6 +141,9 @@ def make_answer(brand: Brand, purchase: Purchase, mail: OutgoingMail) -> Respons
         brand=brand, survey=survey, occasion=f"purchase:{purchase.pk}", purchase=purchase, state=Invitation.State.QUEUED
     )
     InvitationMail.objects.create(invitation=invitation, kind=InvitationMail.Kind.FIRST, mail=mail)
+    SampleMail.objects.create(
+        survey=survey, purchase=purchase, mail=mail, kind=InvitationMail.Kind.FIRST, sent_by=staff, created_at=NOW
+    )
     Hold.objects.create(purchase=purchase, cause="complaint:world")
     response = Response.objects.create(brand=brand, invitation=invitation, answered_at=NOW, updated_at=NOW)
     Answer.objects.create(response=response, question=question, number=1)

@@ -214,7 +214,7 @@ def hand_over(mail: OutgoingMail, *, owner: UUID) -> bool:
 def promise(mail: OutgoingMail, *, owner: UUID) -> int | None:
     """The number of this attempt; None: it must not be handed over."""
     with connection.cursor() as cursor:
-        objections: list[Any] = [known_hashes(mail.to_address), scopes_against(mail.scopes), mail.is_survey_mail]
+        objections: list[Any] = [known_hashes(mail.to_address), scopes_against(mail.scopes), mail.waits_while_paused]
         cursor.execute(_HAND_OVER, [settings.MAIL_LEASE_SECONDS, mail.pk, owner, domain_of(mail), *objections])
         promised = cursor.fetchone()
     return promised[0] if promised else None
@@ -231,7 +231,7 @@ def put_aside(mail: OutgoingMail, *, owner: UUID) -> None:
             ours.update(state=State.QUEUED, reason=Reason.RESTS, not_before=until, **FREED)
         case Objection():
             ours.update(state=State.CANCELLED, reason=Reason.RESTS, **FREED)
-    if mail.is_survey_mail:
+    if mail.waits_while_paused:
         ours.filter(brand__asking_paused_at__isnull=False).update(state=State.CANCELLED, reason=Reason.PAUSED, **FREED)
     ours.filter(expires_at__lte=Now()).update(state=State.EXPIRED, reason=Reason.TOO_LATE, **FREED)
 

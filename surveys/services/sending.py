@@ -158,7 +158,7 @@ def queue_invitation_mails(brand: Brand, invitations: Sequence[Invitation], *, k
         [
             MailRequest(
                 brand=brand,
-                template=TEMPLATES[Wave(invitation.wave)] if kind == Kind.FIRST else "surveys/reminder",
+                template=template_of(invitation.wave, kind),
                 to=purchase_of(invitation).customer.email or "",
                 language=brand.language_for(purchase_of(invitation).customer.language),
                 dedupe_key=dedupe_key(invitation, kind, replaced.get(invitation.pk)),
@@ -180,6 +180,10 @@ def queue_invitation_mails(brand: Brand, invitations: Sequence[Invitation], *, k
         unique_fields=["invitation", "kind"],
         update_fields=["mail"],
     )
+
+
+def template_of(wave: str, kind: str) -> str:
+    return TEMPLATES[Wave(wave)] if kind == Kind.FIRST else "surveys/reminder"
 
 
 def dedupe_key(invitation: Invitation, kind: str, replaced: int | None) -> str:
