@@ -1,9 +1,10 @@
 from django.urls import path
 
-from surveys import views
+from surveys import previews, views
 
 app_name = "surveys"
 
 urlpatterns = [
     path("s/<str:token>/", views.answer, name="answer"),
+    path("s/<str:token>/preview/", previews.preview, name="preview"),
 ]
