@@ -6,13 +6,16 @@
   const form = show?.form;
   if (!form) return;
 
-  // The button sends the unsaved form into the frame; waiting a little keeps one request for a word.
+  // The button sends the unsaved form into the frame, which then stands at the question that is being worked on.
+  // Waiting a little keeps it to one request for a word.
+  const address = show.getAttribute("formaction") ?? "";
   let waiting = 0;
-  const follow = () => {
+  form.addEventListener("input", (event) => {
+    const question = event.target.closest("[data-question]")?.dataset.question;
+    if (address) show.setAttribute("formaction", question ? `${address}#ask-${question}` : address);
     clearTimeout(waiting);
     waiting = setTimeout(() => form.requestSubmit(show), 600);
-  };
-  form.addEventListener("input", follow);
+  });
 
   // Of all answers only those of the chosen question.
   for (const leader of form.querySelectorAll("[data-leader]")) {

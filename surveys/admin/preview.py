@@ -11,13 +11,14 @@ from django.utils.translation import gettext as _
 from accounts.middleware import use_language
 from accounts.models import Brand
 from affiliates.models import Product
+from mailing.tokens import TOKEN_LENGTH
 from surveys.admin.editor import Choice
 from surveys.drafting import language_name
 from surveys.forms import SurveyForm
 from surveys.models import Question, Survey
 from surveys.questionnaire import Wording, questionnaire_of
 
-NOBODYS_TOKEN = "A" * 22  # leads to the page for unknown links
+NOBODYS_TOKEN = "A" * TOKEN_LENGTH  # leads to the page for unknown links
 
 
 @dataclass(frozen=True)
@@ -57,15 +58,13 @@ def preview_context(
     request: HttpRequest, survey: Survey, questions: Sequence[Question], shown: Shown
 ) -> dict[str, Any]:
     """From here on the page speaks the customer's language."""
-    brand = survey.brand
-    voice = brand.voice(shown.language)
-    use_language(request, shown.language if shown.language in dict(settings.LANGUAGES) else settings.LANGUAGE_CODE)
+    spoken = shown.language if shown.language in dict(settings.LANGUAGES) else settings.LANGUAGE_CODE
+    use_language(request, survey.brand.voice(spoken))
     wording = Wording(
-        brand,
+        survey.brand,
         shown.language,
         product_kind=shown.kind,
         affiliate_name=_("Ana (an example)") if shown.is_credited else "",
     )
-    questionnaire = questionnaire_of(questions, wording, is_credited=shown.is_credited)
-    form = SurveyForm(questionnaire=questionnaire)
-    return {"brand": brand, "form": form, "wording": wording, "token": NOBODYS_TOKEN, "voice": voice}
+    form = SurveyForm(questionnaire=questionnaire_of(questions, wording, is_credited=shown.is_credited))
+    return {"brand": survey.brand, "form": form, "wording": wording, "wave": survey.wave, "token": NOBODYS_TOKEN}
