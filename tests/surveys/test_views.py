@@ -133,7 +133,7 @@ class TestSeeing:
         assert "Velvet" not in html
 
     def test_the_number_of_statements_does_not_grow(self, mail, django_assert_num_queries):
-        with django_assert_num_queries(6):  # link, questions, response, attribution, facts, aspects
+        with django_assert_num_queries(7):  # link, purchase, questions, response, attribution, facts, aspects
             see(mail)
 
 
