@@ -10,6 +10,7 @@ from lingua import IsoCode639_1, Language, LanguageDetector, LanguageDetectorBui
 WORDS_NEEDED = 3  # fewer tell too little: «chegou rápido» is nearly Spanish
 # Measured on real comments (docs/words.md): nine of ten are as sure as this, and of a thousand of those one is wrong.
 SURE = 0.95
+ENOUGH = 1000  # characters to read of a long text
 SAID_EVERYWHERE = frozenset({"ok", "okay", "okey", "oki"})
 
 _WORD = re.compile(r"[^\W\d_]+")
@@ -28,7 +29,7 @@ def language_of(text: str, *, languages: Iterable[str], default: str) -> str:
     candidates = _KNOWN.intersection({default, *map(base_code, languages)})
     if len(words) < WORDS_NEEDED or len(candidates) < 2:
         return default
-    likeliest = _detector(candidates).compute_language_confidence_values(text)[0]
+    likeliest = _detector(candidates).compute_language_confidence_values(text[:ENOUGH])[0]
     return likeliest.language.iso_code_639_1.name.lower() if likeliest.value >= SURE else default
 
 

@@ -12,6 +12,7 @@ from typing import Any
 from django.db import connection
 
 from accounts.models import Brand
+from surveys.aspect_lexicon import trusted_aspects
 
 Cell = tuple[int | None, date]
 
@@ -68,22 +69,54 @@ RETURNING affiliate_id, day
 
 CLEAR = "DELETE FROM insights_rollup WHERE brand_id = %(brand)s AND {cells}"
 
+# What the words of an answer are about counts as a chip would, once a response, where staff have said so or where
+# suggestions are right often enough. Good or bad it is by its question; what other tools asked, by the score.
+MENTIONS = """
+SELECT DISTINCT counted.*, mention.board, aspect
+FROM counted
+JOIN surveys_answer answer ON answer.response_id = counted.response_id AND cardinality(answer.aspects) > 0
+JOIN surveys_question question ON question.id = answer.question_id
+LEFT JOIN surveys_answer rating ON question.key IN ('title', 'comment') AND rating.response_id = counted.response_id
+    AND rating.question_id IN (SELECT id FROM surveys_question csat WHERE csat.key = 'csat')
+CROSS JOIN LATERAL (SELECT CASE
+    WHEN question.key = 'keep_text' OR rating.number >= 4 THEN 'keep'
+    WHEN question.key = 'improve_text' OR rating.number <= 2 THEN 'improve'
+END) mention (board)
+CROSS JOIN LATERAL unnest(answer.aspects) aspect
+WHERE mention.board IS NOT NULL
+  AND (answer.aspects_from = 'staff' OR (answer.language, aspect, rating.number IS NOT NULL) IN (
+      SELECT * FROM unnest(%(languages)s::varchar[], %(aspects)s::varchar[], %(by_score)s::boolean[])
+  ))
+  AND NOT EXISTS (
+      SELECT FROM surveys_answer chips JOIN surveys_question asked ON asked.id = chips.question_id
+      WHERE chips.response_id = counted.response_id AND asked.key = mention.board AND aspect = ANY(chips.codes)
+  )
+"""
+
 COUNT = """
 INSERT INTO insights_rollup (brand_id, affiliate_id, link_id, product_id, wave, day, question, value, count)
-WITH counted AS (SELECT * FROM insights_countedresponse WHERE brand_id = %(brand)s AND {cells})
+WITH counted AS (
+    SELECT response_id, brand_id, affiliate_id, link_id, product_id, wave, day FROM insights_countedresponse
+    WHERE brand_id = %(brand)s AND {cells}
+)
 SELECT brand_id, affiliate_id, link_id, product_id, wave, day, 'answers', '', count(*)
 FROM counted GROUP BY brand_id, affiliate_id, link_id, product_id, wave, day
 UNION ALL
-SELECT brand_id, affiliate_id, link_id, product_id, wave, day, question.key, given.value, count(*)
-FROM counted
-JOIN surveys_answer answer ON answer.response_id = counted.response_id
-JOIN surveys_question question ON question.id = answer.question_id
-CROSS JOIN LATERAL unnest(
-    CASE WHEN answer.number IS NULL THEN array_prepend(''::varchar, answer.codes)
-         ELSE ARRAY['', answer.number::varchar] END
-) given (value)
-WHERE answer.number IS NOT NULL OR answer.codes <> '{{}}' OR answer.text <> ''
-GROUP BY brand_id, affiliate_id, link_id, product_id, wave, day, question.key, given.value
+SELECT brand_id, affiliate_id, link_id, product_id, wave, day, question, value, count(*)
+FROM (
+    SELECT counted.*, question.key, given.value
+    FROM counted
+    JOIN surveys_answer answer ON answer.response_id = counted.response_id
+    JOIN surveys_question question ON question.id = answer.question_id
+    CROSS JOIN LATERAL unnest(
+        CASE WHEN answer.number IS NULL THEN array_prepend(''::varchar, answer.codes)
+             ELSE ARRAY['', answer.number::varchar] END
+    ) given (value)
+    WHERE answer.number IS NOT NULL OR cardinality(answer.codes) > 0 OR answer.text <> ''
+    UNION ALL
+    {mentions}
+) said (response_id, brand_id, affiliate_id, link_id, product_id, wave, day, question, value)
+GROUP BY brand_id, affiliate_id, link_id, product_id, wave, day, question, value
 ORDER BY 1, 2, 6, 7, 8, 5, 3, 4 -- as the unique index has them, which so grows at its end alone
 """
 
@@ -133,16 +166,27 @@ def _recount_cells(brand: Brand, which: str, cells: Iterable[Cell]) -> None:
         days.append(day)
     if days:
         values = {"brand": brand.pk, "affiliates": affiliates, "days": days}
-        _run(CLEAR.format(cells=which), values)
-        _run(COUNT.format(cells=which), values)
+        _count_cells(which, values)
+
+
+def _count_cells(which: str, values: dict[str, Any]) -> None:
+    _run(CLEAR.format(cells=which), values)
+    _run(COUNT.format(cells=which, mentions=MENTIONS), values | _trusted())
+
+
+def _trusted() -> dict[str, list[Any]]:
+    """Suggestions that count: by a question that says whether it was praised, and by a score."""
+    trust = trusted_aspects()
+    rows = [(*key, False) for key in sorted(trust.by_question)] + [(*key, True) for key in sorted(trust.by_score)]
+    names = ("languages", "aspects", "by_score")
+    return {name: [row[place] for row in rows] for place, name in enumerate(names)}
 
 
 def recount_everything(brand: Brand) -> None:
-    values = {"brand": brand.pk}
+    values: dict[str, Any] = {"brand": brand.pk}
     _run("DELETE FROM insights_countedresponse WHERE brand_id = %(brand)s", values)
     _run(REMEMBER.format(which="TRUE").replace("RETURNING affiliate_id, day", ""), values)
-    _run(CLEAR.format(cells="TRUE"), values)
-    _run(COUNT.format(cells="TRUE"), values)
+    _count_cells("TRUE", values)
 
 
 def withdraw_stale_quotes(brand: Brand, responses: Collection[int] | None = None, *, now: datetime) -> None:

@@ -65,7 +65,8 @@ def data(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
         path = tmp_path / name
         path.parent.mkdir(exist_ok=True)
         with gzip.open(path, "wt", encoding="utf-8", newline="") as file:
-            csv.writer(file).writerows([SETS[name], *rows])
+            csv.writer(file).writerow(SETS[name])
+            csv.writer(file).writerows(rows)
     measured = tmp_path / "measured"
     measured.mkdir()
     for name, content in LABELS.items():
