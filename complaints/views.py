@@ -33,6 +33,7 @@ def thanks(request: HttpRequest, token: str) -> HttpResponse:
     context = survey_context(visit) | {
         "is_answered": Response.objects.filter(invitation=visit.link.invitation).exists(),
         "changes_until": changes_until if changes_until and visit.now <= changes_until else None,
+        "goes_on": visit.standing is not None and visit.standing.resumes_at is not None,
         "case": open_case(visit.link.invitation.purchase),
         "recommendation_code": recommendation_code(visit),
         "base_url": settings.BASE_URL,
@@ -78,7 +79,8 @@ def case(request: HttpRequest, token: str) -> HttpResponse:
     if complaint is None:
         raise Http404
     language = complaint.mail_language
-    use_language(request, language if language in dict(settings.LANGUAGES) else settings.LANGUAGE_CODE)
+    spoken = language if language in dict(settings.LANGUAGES) else settings.LANGUAGE_CODE
+    use_language(request, complaint.brand.voice(spoken))
     now = timezone.now()
     form = MessageForm(request.POST if request.method == "POST" else None)
     if form.is_valid():

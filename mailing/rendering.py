@@ -105,7 +105,7 @@ def texts_of(mail: OutgoingMail) -> Texts:
 
     def render_one(template: str, context: dict[str, Any]) -> str:
         is_html = template.endswith(".html")
-        with translation.override(mail.language):
+        with translation.override(mail.brand.voice(mail.language)):
             # The engine's own render() escapes in text files too.
             compiled = get_template(f"{app}/emails/{name}/{template}").template  # type: ignore[attr-defined]
             rendered = compiled.render(Context({**context, **shared(mail)}, autoescape=is_html))

@@ -19,7 +19,7 @@ def unsubscribe_page(request: HttpRequest, token: str) -> HttpResponse:
     """GET asks, POST does it. An unknown token gets the same answer: nobody learns which ones exist."""
     mail = OutgoingMail.objects.with_token(token).select_related("brand").first()
     if mail:
-        use_language(request, mail.language)
+        use_language(request, mail.brand.voice(mail.language))
     if request.method == "POST":
         return unsubscribe_now(request, mail)
     context = {"brand": mail and mail.brand, "has_purchase": bool(mail and mail.purchase_scope)}

@@ -88,7 +88,7 @@ def first_name(name: str) -> str:
 def product_label(purchase: Purchase, brand: Brand, language: str) -> str:
     if purchase.product and purchase.product.name and not brand.is_discreet:
         return purchase.product.name
-    with translation.override(language):
+    with translation.override(brand.voice(language)):
         return gettext("your recent purchase")
 
 

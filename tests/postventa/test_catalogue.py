@@ -1,13 +1,17 @@
 """Spanish is complete, compiled, and says what the code says."""
 
 import re
+from datetime import date
 from pathlib import Path
 
 import pytest
 from babel.messages import Catalog
 from django.conf import settings
+from django.utils import translation
+from django.utils.formats import date_format
 
-from postventa.catalogue import compiled, extract, po_path, read_catalogue
+from accounts.models import FORMAL_SPANISH
+from postventa.catalogue import FORMAL, SPEAKS_TU, compiled, extract, po_path, read_catalogue, said_with_tu
 
 ROOT = Path(settings.BASE_DIR)
 HINT = "run `python manage.py messages` and translate what it names"
@@ -17,6 +21,11 @@ PLACEHOLDER = re.compile(r"%\(\w+\)[sd]|\{\w*\}")
 @pytest.fixture(scope="module")
 def spanish() -> Catalog:
     return read_catalogue(po_path(ROOT))
+
+
+@pytest.fixture(scope="module")
+def formal() -> Catalog:
+    return read_catalogue(po_path(ROOT, FORMAL))
 
 
 def keys(catalogue: Catalog) -> set[tuple[object, object]]:
@@ -62,3 +71,27 @@ def test_spanish_keeps_its_tone(spanish: Catalog) -> None:
 
     assert [t for t in texts if "!" in t or "¡" in t] == []
     assert [t for t in texts if re.search(r"(?<!%\()\b(feedback|links?|anónim[oa]s?)\b", t, re.IGNORECASE)] == []
+
+
+class TestUsted:
+    """What customers of a brand that says «usted» read."""
+
+    def test_it_says_otherwise_only_what_is_said(self, spanish: Catalog, formal: Catalog) -> None:
+        assert keys(formal) - keys(spanish) == set(), HINT
+
+    def test_it_fills_in_the_same_values(self, formal: Catalog) -> None:
+        texts = [(text, form) for m in formal if m.id for text in forms(m.id) for form in forms(m.string)]
+
+        assert [text for text, form in texts if set(PLACEHOLDER.findall(text)) != set(PLACEHOLDER.findall(form))] == []
+
+    def test_nobody_hears_tu(self, spanish: Catalog, formal: Catalog) -> None:
+        assert said_with_tu(ROOT, spanish, Catalog()) != []
+        assert said_with_tu(ROOT, spanish, formal) == []
+        assert [form for m in formal if m.id for form in forms(m.string) if SPEAKS_TU.search(form)] == []
+
+    def test_it_is_compiled_and_found(self, formal: Catalog) -> None:
+        assert po_path(ROOT, FORMAL).with_suffix(".mo").read_bytes() == compiled(formal), HINT
+        with translation.override(FORMAL_SPANISH):
+            assert translation.gettext("Your words") == "Sus palabras"
+            assert translation.gettext("Send") == "Enviar"  # as with «tú»
+            assert date_format(date(2026, 3, 3), "DATE_FORMAT") == "3 de marzo de 2026"

@@ -4,7 +4,7 @@ from typing import Any
 from django.conf import settings
 from django.core.management.base import BaseCommand, CommandParser
 
-from postventa.catalogue import extract, po_path, read_catalogue, save_catalogue
+from postventa.catalogue import FORMAL, extract, formal_texts, po_path, read_catalogue, said_with_tu, save_catalogue
 
 
 class Command(BaseCommand):
@@ -15,8 +15,8 @@ class Command(BaseCommand):
         parser.add_argument("--add", nargs="*", default=[], metavar="FILE.po", help="take translations from here too")
 
     def handle(self, *args: Any, **options: Any) -> None:
-        path = po_path(Path(settings.BASE_DIR))
-        wanted = extract(Path(settings.BASE_DIR))
+        root = Path(settings.BASE_DIR)
+        path, wanted = po_path(root), extract(root)
         for source in [path, *map(Path, options["add"])]:
             if source.exists():
                 for message in read_catalogue(source):
@@ -24,6 +24,10 @@ class Command(BaseCommand):
                     if known is not None and message.string and any(message.string):
                         known.string = message.string
         save_catalogue(wanted, path)
+        formal = formal_texts(root, wanted)
+        save_catalogue(formal, po_path(root, FORMAL))
+        for text in said_with_tu(root, wanted, formal):
+            self.stdout.write(f"without «usted»: {text!r}")
         missing = [message for message in wanted if message.id and not (message.string and all(message.string))]
         for message in missing:
             self.stdout.write(f"untranslated: {message.id!r}")
