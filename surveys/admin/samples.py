@@ -155,7 +155,7 @@ class SampleMailAdmin(BrandModelAdmin):
             "own_address": user.email,
             "may_send": bool(look and user.may_write_for(look.brand)),
             "message": look and self.message_of(request, form, look, user),
-            "customer": look and look.purchase.customer,
+            "purchase": look and look.purchase,
         }
         return render(request, "admin/surveys/sample.html", context)
 
@@ -192,7 +192,7 @@ class SampleMailAdmin(BrandModelAdmin):
             raise Http404 from refusal
         page = reverse("admin:surveys_samplemail_page")
         html = message.texts.html.replace(
-            f"{settings.BASE_URL}/s/{token}/preview/?", f"{page}?{request.GET.urlencode()}&"
+            f"{settings.BASE_URL}/s/{token}/?", f"{page}?{request.GET.urlencode()}&"
         )
         return HttpResponse(html)
 

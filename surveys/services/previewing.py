@@ -46,10 +46,9 @@ class Look:
         question = first_scales([self.survey.pk]).get(self.survey.pk)
         if question is None:
             raise ValidationError(_("The mail asks the survey’s first scale, and this survey has none yet."))
-        told = mail_context(
+        return mail_context(
             self.brand, self.purchase, survey=self.survey, question=question, now=now, language=self.language
         )
-        return {**told, "is_test": True}
 
 
 def preview_mail(look: Look, *, to: str, now: datetime) -> tuple[Message, str]:
@@ -92,7 +91,7 @@ def send_sample(look: Look, *, by: User, now: datetime) -> SampleMail:
             to=by.email,
             language=look.language,
             dedupe_key=f"sample:{uuid4()}",
-            context=look.context(now=now),
+            context={**look.context(now=now), "is_test": True},
             guarantee=OutgoingMail.Guarantee.AT_MOST_ONCE,
             scopes=(OutgoingMail.SURVEYS, OutgoingMail.SAMPLE),
             not_before=now,

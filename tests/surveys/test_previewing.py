@@ -52,7 +52,7 @@ def test_a_preview_is_the_mail_and_stores_nothing(survey: Survey, purchase: Purc
     assert "Hola Carla" in message.texts.text
     assert "Botas" in message.texts.html
     assert message.sender == "encuestas@lumbre.example"
-    assert f"/s/{token}/preview/?q=5" in message.texts.html
+    assert f"/s/{token}/?q=5" in message.texts.html
     assert "Hello Carla" in in_english.texts.text
     assert (OutgoingMail.objects.count(), recorded()) == (0, (0, 0, 0))
 

@@ -113,7 +113,7 @@ def test_staff_see_mail_and_page_as_the_customer_of_an_order(
     assert AccessLog.objects.filter(object_type="purchase", object_id=str(purchase.pk)).exists()
     assert recorded() == (0, 0, 0)
     latest_received = desk.get(ADD)
-    assert latest_received.context["customer"] == purchase.customer
+    assert latest_received.context["purchase"] == purchase
 
 
 def test_a_mail_is_framed_by_its_page_alone_and_runs_nothing(desk: Client, survey: Survey, purchase: Purchase) -> None:
