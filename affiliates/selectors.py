@@ -11,6 +11,7 @@ from django.core.cache import cache
 from redis.exceptions import RedisError
 
 from accounts.models import Brand
+from affiliates.marks import is_mark_of, mark_of
 from affiliates.models import Affiliate, CataloguePromise, Claim, MemberInvitation, TrackingLink
 from mailing.models import OutgoingMail
 
@@ -91,6 +92,7 @@ def offered_promises(brand: Brand, language: str) -> list[OfferedPromise]:
 class FiledClaim:
     """A claim as its affiliate sees it: what they told, and the answer. Nothing of a purchase."""
 
+    mark: str
     order_reference: str
     purchased_on: date
     amount: Decimal
@@ -108,24 +110,32 @@ class FiledClaim:
 
 def claims_of(affiliate: Affiliate) -> list[FiledClaim]:
     """All that the affiliate ever claimed, the newest first."""
-    return [
-        FiledClaim(
-            order_reference=claim.order_reference,
-            purchased_on=claim.purchased_on,
-            amount=claim.amount,
-            currency=claim.currency,
-            text=claim.text,
-            filed_at=claim.filed_at,
-            due_on=claim.due_on,
-            state=claim.state,
-            state_label=claim.get_state_display(),
-            reason=claim.reason,
-            reason_label=claim.get_reason_display(),
-            answer=claim.answer,
-            answered_at=claim.answered_at,
-        )
-        for claim in Claim.objects.filter(affiliate=affiliate).order_by("-filed_at", "-pk")
-    ]
+    return [as_filed(claim) for claim in Claim.objects.filter(affiliate=affiliate).order_by("-filed_at", "-pk")]
+
+
+def find_claim(affiliate: Affiliate, mark: str) -> Claim | None:
+    """The affiliate's own claim of that mark."""
+    claims = Claim.objects.filter(affiliate=affiliate).select_related("affiliate__brand", "purchase")
+    return next((claim for claim in claims if is_mark_of(mark, affiliate.pk, f"claim:{claim.pk}")), None)
+
+
+def as_filed(claim: Claim) -> FiledClaim:
+    return FiledClaim(
+        mark=mark_of(claim.affiliate_id, f"claim:{claim.pk}"),
+        order_reference=claim.order_reference,
+        purchased_on=claim.purchased_on,
+        amount=claim.amount,
+        currency=claim.currency,
+        text=claim.text,
+        filed_at=claim.filed_at,
+        due_on=claim.due_on,
+        state=claim.state,
+        state_label=claim.get_state_display(),
+        reason=claim.reason,
+        reason_label=claim.get_reason_display(),
+        answer=claim.answer,
+        answered_at=claim.answered_at,
+    )
 
 
 def invitation_for(token: str, *, now: datetime) -> MemberInvitation | None:

@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import date, datetime
 
 from django.db.models import Prefetch, Q, QuerySet, Sum
 from django.urls import reverse
@@ -53,6 +53,9 @@ class Reader:
 
     def url_of(self, page: str, link: TrackingLink) -> str:
         return reverse(f"dashboards:{page}", kwargs={**self.path, "link": link.code})
+
+    def url_of_sale(self, on: date, mark: str) -> str:
+        return reverse("dashboards:sale", kwargs={**self.path, "day": on.isoformat(), "mark": mark})
 
     @property
     def urls(self) -> dict[str, str]:

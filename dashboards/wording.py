@@ -94,6 +94,7 @@ def reason_said(reason: str, brand: Brand) -> str:
         "declared_by_shop": _("The shop said that it was you."),
         "customer_referral": _("They came by your own recommendation link."),
         "acquired_before": _("You brought them the first time; what they buy later is credited to you as well."),
-        "self_declared": _("They said themselves that it was you."),
-        "manual": _("The brand's staff decided so."),
+        # One sentence for both: the first may have been said in a survey.
+        "self_declared": _("They said that it was you, or the brand's staff decided so."),
+        "manual": _("They said that it was you, or the brand's staff decided so."),
     }.get(reason, "")

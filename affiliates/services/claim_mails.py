@@ -7,6 +7,7 @@ from django.urls import reverse
 from django.utils.translation import override
 
 from accounts.models import User
+from affiliates.marks import mark_of
 from affiliates.models import AffiliateMember, Claim
 from mailing.models import OutgoingMail
 from mailing.services import MailRequest, queue_mails
@@ -43,6 +44,13 @@ def _mail(claim: Claim, to: str, user: User | None, *, now: datetime) -> MailReq
             "order": claim.order_reference,
             "reason": reason,
             "answer": claim.answer,
-            "path": reverse("dashboards:claims", kwargs={"brand": claim.brand.slug, "code": claim.affiliate.code}),
+            "path": reverse(
+                "dashboards:claim",
+                kwargs={
+                    "brand": claim.brand.slug,
+                    "code": claim.affiliate.code,
+                    "mark": mark_of(claim.affiliate_id, f"claim:{claim.pk}"),
+                },
+            ),
         },
     )

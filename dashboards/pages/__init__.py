@@ -5,5 +5,16 @@ from dashboards.pages.home import write_home
 from dashboards.pages.links import address_of, write_links, write_places
 from dashboards.pages.opinions import write_opinions
 from dashboards.pages.sales import write_sales
+from dashboards.pages.why import write_sale_row, write_why
 
-__all__ = ["address_of", "write_halves", "write_home", "write_links", "write_opinions", "write_places", "write_sales"]
+__all__ = [
+    "address_of",
+    "write_halves",
+    "write_home",
+    "write_links",
+    "write_opinions",
+    "write_places",
+    "write_sale_row",
+    "write_sales",
+    "write_why",
+]

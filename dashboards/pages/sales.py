@@ -30,11 +30,11 @@ def write_sales(credited: Sequence[Credited], brand: Brand) -> Sales:
     by_reason: Counter[str] = Counter()
     by_month: Counter[date] = Counter()
     for each in credited:
-        by_reason[each.reason] += each.purchases
+        by_reason[reason_said(each.reason, brand)] += each.purchases
         by_month[each.month] += each.purchases
     most = max(by_reason.values(), default=1)
     return Sales(
         total=by_reason.total(),
-        reasons=[ReasonRow(reason_said(reason, brand), n, n / most) for reason, n in by_reason.most_common()],
+        reasons=[ReasonRow(reason, n, n / most) for reason, n in by_reason.most_common()],
         months=[(name_of_month(month), n) for month, n in sorted(by_month.items(), reverse=True)],
     )

@@ -20,7 +20,11 @@ from insights.privacy import Insights, affiliate_insights, available_periods
 
 AFFILIATES_A_PAGE = 50
 # A page under another one.
-SECTION_OF = {"new_link": "links", "link": "links", "claims": "sales", "remove_person": "people"}
+SECTION_OF = {
+    **dict.fromkeys(("new_link", "link"), "links"),
+    **dict.fromkeys(("sale", "claims", "claim"), "sales"),
+    "remove_person": "people",
+}
 Page = Callable[..., HttpResponse]  # takes the request, the reader, and what else the address names
 
 

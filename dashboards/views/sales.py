@@ -1,9 +1,11 @@
 """What is credited to an affiliate, and sales it misses."""
 
+from datetime import date
+
 from django.contrib import messages
 from django.core.exceptions import PermissionDenied, ValidationError
 from django.core.paginator import Paginator
-from django.http import HttpRequest, HttpResponse
+from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import redirect
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_GET, require_http_methods
@@ -11,15 +13,17 @@ from django.views.decorators.http import require_GET, require_http_methods
 from accounts.clock import database_now
 from accounts.forms import add_refusal
 from affiliates.forms import ClaimForm
-from affiliates.selectors import claims_of
+from affiliates.selectors import as_filed, claims_of, find_claim
 from affiliates.services import file_claim
 from dashboards.forms import PeriodForm
-from dashboards.pages import write_sales
+from dashboards.pages import write_sale_row, write_sales, write_why
 from dashboards.selectors import Reader
 from dashboards.views.opening import affiliate_page, read_insights, show
+from insights.reasons import as_sales, explain_claim, explain_sale, sales_of
 from insights.sales import credited_sales
 
 CLAIMS_A_PAGE = 25
+SALES_A_PAGE = 25
 
 
 @require_GET
@@ -28,7 +32,37 @@ def sales(request: HttpRequest, reader: Reader) -> HttpResponse:
     """What is credited to the affiliate, and why."""
     form, insights = read_insights(request, reader, PeriodForm)
     page = write_sales(credited_sales(reader.affiliate, period=insights.period), reader.brand)
-    return show(request, reader, "sales", form=form, insights=insights, page=page)
+    found = Paginator(sales_of(reader.affiliate, period=insights.period), SALES_A_PAGE)
+    page_obj = found.get_page(request.GET.get("page"))
+    listed = as_sales(reader.affiliate, list(page_obj))
+    rows = [write_sale_row(sale, reader.url_of_sale(sale.on, sale.mark)) for sale in listed]
+    context = {"form": form, "insights": insights, "page": page, "page_obj": page_obj, "rows": rows}
+    return show(request, reader, "sales", **context)
+
+
+@require_GET
+@affiliate_page
+def sale(request: HttpRequest, reader: Reader, day: str, mark: str) -> HttpResponse:
+    """Why one sale is the affiliate's. What is not its own is not there."""
+    try:
+        explained = explain_sale(reader.affiliate, date.fromisoformat(day), mark)
+    except (ValueError, OverflowError):
+        raise Http404 from None
+    if explained is None:
+        raise Http404
+    return show(request, reader, "sale", why=write_why(explained, reader.brand))
+
+
+@require_GET
+@affiliate_page
+def claim(request: HttpRequest, reader: Reader, mark: str) -> HttpResponse:
+    """What was answered to a claim, and why: as much of it as may be told."""
+    claimed = find_claim(reader.affiliate, mark)
+    if claimed is None:
+        raise Http404
+    explained = explain_claim(claimed)
+    why = write_why(explained, reader.brand) if explained else None
+    return show(request, reader, "claim", claim=as_filed(claimed), why=why)
 
 
 @require_http_methods(["GET", "POST"])

@@ -16,7 +16,7 @@ from django.urls import reverse
 from accounts.models import Brand, Membership, User
 from affiliates.forms import ClaimForm
 from affiliates.models import Affiliate, AffiliateMember, Attribution, Claim, Purchase, PurchaseChange
-from affiliates.selectors import FiledClaim, claims_of
+from affiliates.selectors import FiledClaim, as_filed, claims_of
 from affiliates.services import ClaimInput, accept_claim, decline_claim, file_claim
 from affiliates.services.claim_mails import tell_answer
 from mailing.models import OutgoingMail
@@ -372,7 +372,7 @@ def test_who_filed_it_is_told_why_in_their_language(ana, member, staff, purchase
     assert texts.subject == "Your claim of order P1 is answered"
     assert "The rules of the programme do not credit it." in texts.text
     assert "The click\nwas too old" in texts.text
-    assert "/portal/affiliates/lumbre/ana/sales/claims/" in texts.text
+    assert f"/portal/affiliates/lumbre/ana/sales/claims/{as_filed(claim).mark}/" in texts.text
     assert "The click<br>was too old" in texts.html
     assert mail.scopes == []
 
