@@ -1,4 +1,5 @@
 from celery import shared_task
+from django.conf import settings
 
 from accounts.clock import database_now
 
@@ -15,3 +16,10 @@ def forget_old_idempotency_keys() -> int:
     from intake.idempotency import forget_old_keys
 
     return forget_old_keys(now=database_now())
+
+
+@shared_task
+def read_bounces() -> int:
+    from intake.hooks.mailbox import read_mailbox
+
+    return read_mailbox(settings.BOUNCE_MAILBOX_URL, now=database_now()) if settings.BOUNCE_MAILBOX_URL else 0

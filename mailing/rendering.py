@@ -24,6 +24,7 @@ from accounts.models import Brand
 from accounts.sealing import unseal
 from mailing.compiled import Texts, render_texts
 from mailing.models import OutgoingMail
+from mailing.return_paths import bounce_address, unsubscribe_address
 
 SHEET_LIGHT, SHEET_DARK = "#fdfcf9", "#191e24"  # what mail.css puts behind the text
 LONGEST_ASCII_LINE = 900  # characters of a header left in one line; RFC 5322 allows 998
@@ -41,6 +42,7 @@ class Message:
 
     sender: str
     sender_name: str
+    return_path: str
     to: str
     reply_to: str
     headers: dict[str, str]
@@ -89,6 +91,7 @@ def render(mail: OutgoingMail, *, now: datetime) -> Message:
     return Message(
         sender=_ascii_address(mail.sender),
         sender_name=_one_line(name),
+        return_path=_ascii_address(bounce_address(mail)),
         to=_ascii_address(mail.to_address),
         reply_to=_ascii_address(mail.brand.reply_to or mail.brand.service_sender or mail.sender),
         headers=_headers(mail, name, date=mail.handed_over_at or now),
@@ -162,6 +165,7 @@ def _headers(mail: OutgoingMail, sender_name: str, *, date: datetime) -> dict[st
         "Message-ID": mail.message_id,
         "Auto-Submitted": "auto-generated",
         "X-Auto-Response-Suppress": "All",
+        "Feedback-ID": _feedback_id(mail),
     }
     if not mail.is_survey_mail:
         return headers
@@ -170,10 +174,22 @@ def _headers(mail: OutgoingMail, sender_name: str, *, date: datetime) -> dict[st
     domain = _ascii_address(mail.sender).rpartition("@")[2]
     return headers | {
         "List-Id": _mailbox(_one_line(list_name), f"encuestas.{domain}"),
-        "List-Unsubscribe": f"<{unsubscribe_url(mail)}>",
+        "List-Unsubscribe": _ways_out(mail),
         "List-Unsubscribe-Post": "List-Unsubscribe=One-Click",
         "List-Help": f"<{settings.BASE_URL}/help/>",
     }
+
+
+def _feedback_id(mail: OutgoingMail) -> str:
+    """By which Google tells whom complaints are about: what it is, whose, which stream, and last who sends."""
+    stream = mail.SURVEYS if mail.is_survey_mail else "service"
+    return f"{mail.template.rpartition('/')[2]}:{mail.brand_id}:{stream}:postventa"
+
+
+def _ways_out(mail: OutgoingMail) -> str:
+    """The link, which RFC 8058 wants, and for old programs an address."""
+    address = unsubscribe_address(mail)
+    return f"<{unsubscribe_url(mail)}>" + (f", <mailto:{_ascii_address(address)}>" if address else "")
 
 
 def _ascii_address(address: str) -> str:

@@ -110,7 +110,7 @@ class SmtpTransport:
         return self._answer(self.backend.connection)
 
     def _begin(self, smtp: smtplib.SMTP, message: Message) -> None:
-        self._check(*smtp.mail(message.sender), smtp)
+        self._check(*smtp.mail(message.return_path), smtp)
         self._check(*smtp.rcpt(message.to), smtp)
         self._check(*smtp.docmd("DATA"), smtp, expected=354)
 

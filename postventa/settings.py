@@ -172,6 +172,7 @@ CELERY_BEAT_SCHEDULE = {
         ("fold-answers", "insights.tasks.fold_changes", timedelta(seconds=3)),
         ("flag-suspicions", "affiliates.tasks.flag_suspicions", timedelta(minutes=10)),
         ("process-inbound", "intake.tasks.process_inbound_events", timedelta(seconds=5)),
+        ("read-bounces", "intake.tasks.read_bounces", timedelta(minutes=5)),
         ("forget-idempotency-keys", "intake.tasks.forget_old_idempotency_keys", timedelta(hours=6)),
     ]
 }
@@ -324,6 +325,11 @@ EMAIL_USE_SSL = _email.get("EMAIL_USE_SSL", False)
 # RFC 5321 4.5.3.2.6 asks for ten minutes: a shorter wait after DATA makes doubles, not speed.
 EMAIL_TIMEOUT = env.int("EMAIL_TIMEOUT", default=600)
 DEFAULT_FROM_EMAIL = env.str("DEFAULT_FROM_EMAIL", default="postventa@localhost")
+# Where bounces come back and one unsubscribes by mail, each mail with a signed address of its own behind a `+`:
+# `bounces@{domain}` is on the sender's domain. Empty: to the sender, and by link alone. And the mailbox they arrive in.
+BOUNCE_ADDRESS = env.str("BOUNCE_ADDRESS", default="")
+UNSUBSCRIBE_ADDRESS = env.str("UNSUBSCRIBE_ADDRESS", default="")
+BOUNCE_MAILBOX_URL = env.str("BOUNCE_MAILBOX_URL", default="")
 
 # --- Logs ----------------------------------------------------------------------------------------------------------
 LOGGING = logging_config(level=env.str("LOG_LEVEL", default="INFO"), as_json=env.bool("LOG_JSON", default=not DEBUG))

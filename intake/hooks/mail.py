@@ -1,4 +1,4 @@
-"""What mail providers report: delivered, bounced, marked as spam. One account of theirs may serve all brands."""
+"""What becomes of our mail, as webhooks and returned mail tell it. One account of a provider serves all brands."""
 
 from datetime import datetime
 from hashlib import sha256
@@ -9,7 +9,9 @@ from accounts.models import Brand
 from intake.hooks.receiving import store
 from intake.models import InboundEvent, Source
 from mailing.providers import reports_in
-from mailing.services import record_mail_event
+from mailing.returned import SOURCE as BY_MAIL
+from mailing.returned import reports_in_mail
+from mailing.services import MailReport, record_mail_event
 from mailing.services.reports import mails_named
 
 State, Reason = InboundEvent.State, InboundEvent.Reason
@@ -18,7 +20,10 @@ log = structlog.get_logger(__name__)
 
 
 def receive_mail_events(esp: str, body: bytes, *, now: datetime) -> tuple[InboundEvent, bool]:
-    """The stored event, and whether it is a new one. What is not to be read is stored too: a newer version may."""
+    """The stored event, and whether it is a new one; `esp`: a provider, or BY_MAIL.
+
+    What is not to be read is stored too: a newer version may.
+    """
     return store(
         brand_spoken_of(esp, body, now=now), Source.MAIL, esp, f"{esp}:{sha256(body).hexdigest()}", body, now=now
     )
@@ -27,7 +32,7 @@ def receive_mail_events(esp: str, body: bytes, *, now: datetime) -> tuple[Inboun
 def brand_spoken_of(esp: str, body: bytes, *, now: datetime) -> Brand | None:
     """The brand whose mail, and nobody else's, it speaks of: its staff may read it."""
     try:
-        reports = reports_in(esp, body, now=now)
+        reports = read(esp, body, now=now)
     except Exception:
         log.exception("mail_hook_unreadable", esp=esp)
         return None
@@ -35,9 +40,13 @@ def brand_spoken_of(esp: str, body: bytes, *, now: datetime) -> Brand | None:
     return brands[0] if len(brands) == 1 else None
 
 
+def read(teller: str, body: bytes, *, now: datetime) -> list[MailReport]:
+    return reports_in_mail(body, now=now) if teller == BY_MAIL else reports_in(teller, body, now=now)
+
+
 def record_reports(event: InboundEvent, *, now: datetime) -> tuple[InboundEvent.State, str]:
     """Into the timelines of the mails they speak of, once each; what became of the message, and why."""
-    reports = reports_in(event.kind, bytes(event.body), now=event.received_at)
+    reports = read(event.kind, bytes(event.body), now=event.received_at)
     if not reports:
         return State.IGNORED, Reason.UNKNOWN_TOPIC
     # In one order for all, so that two messages about the same mails wait for each other and no longer.

@@ -30,7 +30,11 @@ TONES = {
     Kind.REJECTED.value: "alarm",
     State.FAILED.value: "alarm",
 }
-SOURCES = {"server": _("the mail server"), "staff": pgettext_lazy("who did it", "staff")}
+SOURCES = {
+    "server": _("the mail server"),
+    "smtp": _("a mail that came back"),
+    "staff": pgettext_lazy("who did it", "staff"),
+}
 ENDINGS = (State.FAILED, State.UNCERTAIN, State.CANCELLED, State.EXPIRED)
 
 

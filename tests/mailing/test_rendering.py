@@ -51,6 +51,7 @@ def test_a_survey_mail_has_every_header_it_needs(mailbox: ReceivingMailbox, bran
         "Message-ID": row.message_id,
         "Auto-Submitted": "auto-generated",
         "X-Auto-Response-Suppress": "All",
+        "Feedback-ID": f"hello:{brand.pk}:surveys:postventa",
         "List-Id": headers["List-Id"],
         "List-Unsubscribe": f"<{url}>",
         "List-Unsubscribe-Post": "List-Unsubscribe=One-Click",
@@ -108,7 +109,7 @@ def test_no_name_makes_a_header_or_breaks_the_mail(brand: Brand, mailbox: Receiv
 
     head, _empty, _rest = raw.partition(b"\r\n\r\n")
     names = [line.split(b":")[0] for line in head.split(b"\r\n") if not line.startswith(b" ")]
-    assert len(names) == len(set(names)) == 14
+    assert len(names) == len(set(names)) == 15
     assert b"Bcc" not in names
     assert b"X" not in names
     assert b"\0" not in raw

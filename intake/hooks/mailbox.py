@@ -1,0 +1,74 @@
+"""The mailbox to which bounces come back: unread mail is taken in as webhooks are, and marked as read."""
+
+import imaplib
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from datetime import datetime
+from urllib.parse import unquote, urlsplit
+
+import structlog
+
+from intake.hooks.mail import receive_mail_events
+from intake.hooks.processing import process_event
+from mailing.returned import SOURCE as BY_MAIL
+
+LARGEST_BATCH = 1000  # mails of one run; the next takes the others
+TIMEOUT = 60  # seconds
+
+log = structlog.get_logger(__name__)
+
+
+class MailboxError(Exception):
+    """It cannot be reached, or does not let us in."""
+
+
+def take_in(raw: bytes, *, now: datetime, recipient: str = "") -> bool:
+    """Store and work one mail; whether it is new. `recipient`: to whom it was delivered, where it does not say so."""
+    if recipient:
+        raw = f"X-Original-To: {' '.join(recipient.split())}\r\n".encode() + raw
+    event, is_new = receive_mail_events(BY_MAIL, raw, now=now)
+    if is_new:
+        process_event(event, now=now)
+    return is_new
+
+
+def read_mailbox(url: str, *, now: datetime) -> int:
+    """Take in what is unread at `imaps://user:password@host/folder`, and mark it as read; how many. MailboxError."""
+    try:
+        with _open(url) as mailbox:
+            _status, [found] = mailbox.uid("SEARCH", "UNSEEN")
+            uids = [uid.decode() for uid in (found or b"").split()[:LARGEST_BATCH]]
+            for uid in uids:
+                # Marked only once it is stored: whoever dies in between takes it again, and knows it.
+                take_in(_fetch(mailbox, uid), now=now)
+                mailbox.uid("STORE", uid, "+FLAGS.SILENT", r"(\Seen)")
+            return len(uids)
+    except (OSError, imaplib.IMAP4.error) as error:
+        raise MailboxError(f"{type(error).__name__}: {error}") from error
+
+
+@contextmanager
+def _open(url: str) -> Iterator[imaplib.IMAP4]:
+    """Signed in, in its folder."""
+    address = urlsplit(url)
+    host, folder = address.hostname or "", unquote(address.path.strip("/")) or "INBOX"
+    if address.scheme == "imaps":
+        mailbox: imaplib.IMAP4 = imaplib.IMAP4_SSL(host, address.port or 993, timeout=TIMEOUT)
+    else:
+        mailbox = imaplib.IMAP4(host, address.port or 143, timeout=TIMEOUT)
+    try:
+        mailbox.login(unquote(address.username or ""), unquote(address.password or ""))
+        status, _said = mailbox.select(f'"{folder}"')
+        if status != "OK":
+            raise imaplib.IMAP4.error(f"no folder {folder}")
+        yield mailbox
+    except BaseException:
+        with suppress(OSError):
+            mailbox.shutdown()
+        raise
+    mailbox.logout()
+
+
+def _fetch(mailbox: imaplib.IMAP4, uid: str) -> bytes:
+    _status, parts = mailbox.uid("FETCH", uid, "(BODY.PEEK[])")
+    return next((bytes(part[1]) for part in parts if isinstance(part, tuple)), b"")
