@@ -16,9 +16,10 @@ from django.utils.safestring import SafeString
 from django.utils.translation import get_language, ngettext
 from django.utils.translation import gettext_lazy as _
 
-from accounts.admin import ReadOnlyAdmin, ReadOnlyInline, has_role
+from accounts.admin import ReadOnlyInline, has_role
 from accounts.models import User
 from surveys.admin.export import ExportForm, send_export
+from surveys.admin.words import WordsAdmin
 from surveys.models import Answer, Response, ResponseRevision
 from surveys.questionnaire import replies_in
 from surveys.services.answering import judge_response
@@ -57,7 +58,7 @@ def number_given(key: str) -> Subquery:
 
 
 @admin.register(Response)
-class ResponseAdmin(ReadOnlyAdmin):
+class ResponseAdmin(WordsAdmin):
     """What customers answered, and the suspects for staff to decide on."""
 
     list_display = ("purchase", "customer", "csat", "nps", "follow_up", "suspicions", "answered_at")

@@ -9,12 +9,14 @@ from django.utils.translation import gettext as _
 
 from accounts.models import Brand, User
 from affiliates.models import Purchase
-from surveys.aspect_lexicon import suggest_aspects
+from surveys.aspect_lexicon import suggest_aspects, trusted_aspects
 from surveys.languages import language_of
 from surveys.models import Answer, Invitation, ResponseChange
 from surveys.redaction import redact
 
 BATCH = 1000  # answers a transaction
+# Questions that say themselves whether it was praise or blame, and those of other tools, where only the score does.
+BY_QUESTION, BY_SCORE = {"keep_text", "improve_text"}, {"title", "comment"}
 
 
 @dataclass(frozen=True)
@@ -118,6 +120,13 @@ def set_aspects(answer: Answer, aspects: Collection[str]) -> bool:
     locked.save(update_fields=["aspects", "aspects_from"])
     ResponseChange.objects.create(response=locked.response)
     return True
+
+
+def counted_unseen(answer: Answer) -> list[str]:
+    """Which of its suggestions insights count though nobody has looked at them."""
+    trust, key = trusted_aspects(), answer.question.key
+    trusted = trust.by_question if key in BY_QUESTION else trust.by_score if key in BY_SCORE else frozenset()
+    return [aspect for aspect in answer.aspects if (answer.language, aspect) in trusted]
 
 
 def suggest_anew(brand: Brand) -> int:
