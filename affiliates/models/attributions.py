@@ -63,20 +63,35 @@ class Attribution(models.Model):
     method = models.CharField(_("method"), max_length=8, choices=Method)
     confidence = models.CharField(_("confidence"), max_length=6, choices=Confidence)
     reason = models.CharField(_("reason"), max_length=20, choices=Reason)
+    # These are mostly empty: their indexes (below) hold only the rows where they are not.
     link = models.ForeignKey(
-        TrackingLink, models.PROTECT, null=True, blank=True, related_name="attributions", verbose_name=_("link")
+        TrackingLink,
+        models.PROTECT,
+        null=True,
+        blank=True,
+        related_name="attributions",
+        verbose_name=_("link"),
+        db_index=False,
     )
     window_ends_at = models.DateTimeField(_("window ends at"), null=True, blank=True)
     acquiring_affiliate = models.ForeignKey(
         Affiliate, models.PROTECT, null=True, blank=True, related_name="+", verbose_name=_("brought by")
     )
     indirect_affiliate = models.ForeignKey(
-        Affiliate, models.PROTECT, null=True, blank=True, related_name="+", verbose_name=_("brought the referrer")
+        Affiliate,
+        models.PROTECT,
+        null=True,
+        blank=True,
+        related_name="+",
+        verbose_name=_("brought the referrer"),
+        db_index=False,
     )
     # [{"method", "reason", "affiliate": code|null, "at": ISO|null, "won": bool}, …] in the order of the brand's rules
     touches = models.JSONField(_("evidence weighed"), default=list)
     decided_at = models.DateTimeField(_("decided at"))
-    decided_by = models.ForeignKey(User, models.SET_NULL, null=True, blank=True, verbose_name=_("decided by"))
+    decided_by = models.ForeignKey(
+        User, models.SET_NULL, null=True, blank=True, verbose_name=_("decided by"), db_index=False
+    )
     note = models.CharField(_("note"), max_length=500, blank=True)
 
     objects = AttributionQuerySet.as_manager()
@@ -86,6 +101,13 @@ class Attribution(models.Model):
         verbose_name_plural = _("attributions")
         indexes = [
             models.Index(fields=["affiliate", "purchase"], name="attribution_of", condition=Q(is_current=True)),
+            models.Index(fields=["link"], name="attribution_by_link", condition=Q(link__isnull=False)),
+            models.Index(
+                fields=["indirect_affiliate"],
+                name="attribution_indirect",
+                condition=Q(indirect_affiliate__isnull=False),
+            ),
+            models.Index(fields=["decided_by"], name="attribution_decided_by", condition=Q(decided_by__isnull=False)),
         ]
         constraints = [
             models.UniqueConstraint(fields=["purchase"], condition=Q(is_current=True), name="attribution_one_current"),

@@ -13,7 +13,8 @@ from affiliates.models.people import Affiliate
 class Customer(models.Model):
     """Who bought. Affiliates never see a row of this table, nor anything that leads to one."""
 
-    brand = models.ForeignKey(Brand, models.PROTECT, related_name="customers", verbose_name=_("brand"))
+    # Without an index of its own: the unique ones below begin with it.
+    brand = models.ForeignKey(Brand, models.PROTECT, related_name="customers", verbose_name=_("brand"), db_index=False)
     uuid = models.UUIDField(default=uuid.uuid4, unique=True, editable=False)
     external_id = models.CharField(_("the shop's id"), max_length=120, null=True, blank=True)
     email = models.EmailField(_("e-mail"), max_length=320, null=True, blank=True)

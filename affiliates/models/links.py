@@ -159,7 +159,10 @@ class Click(models.Model):
         HEAD = "head", _("Header request")
 
     public_id = models.CharField(_("id"), max_length=40, unique=True, default=click_public_id)
-    link = models.ForeignKey(TrackingLink, models.PROTECT, related_name="clicks", verbose_name=_("link"))
+    # Without an index of its own: "newest" below begins with it.
+    link = models.ForeignKey(
+        TrackingLink, models.PROTECT, related_name="clicks", verbose_name=_("link"), db_index=False
+    )
     kind = models.CharField(_("kind"), max_length=6, choices=Kind, default=Kind.VISIT)
     visitor = models.CharField(_("visitor"), max_length=64, blank=True)
     is_own_device = models.BooleanField(_("by the affiliate"), db_default=False)

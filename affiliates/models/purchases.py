@@ -17,7 +17,8 @@ class Product(models.Model):
         SERVICE = "service", _("Service")
         DIGITAL = "digital", _("Digital")
 
-    brand = models.ForeignKey(Brand, models.PROTECT, related_name="products", verbose_name=_("brand"))
+    # Without an index of its own: the unique one below begins with it.
+    brand = models.ForeignKey(Brand, models.PROTECT, related_name="products", verbose_name=_("brand"), db_index=False)
     sku = models.CharField(_("SKU"), max_length=120)
     name = models.CharField(_("name"), max_length=250, blank=True)
     category = models.CharField(_("category"), max_length=120, blank=True)
@@ -55,7 +56,8 @@ class Purchase(models.Model):
         CANCELLED = "cancelled", _("Cancelled")
         REFUNDED = "refunded", _("Refunded")
 
-    brand = models.ForeignKey(Brand, models.PROTECT, related_name="purchases", verbose_name=_("brand"))
+    # Without an index of its own: those below begin with it.
+    brand = models.ForeignKey(Brand, models.PROTECT, related_name="purchases", verbose_name=_("brand"), db_index=False)
     external_id = models.CharField(_("order"), max_length=120)
     customer = models.ForeignKey(Customer, models.PROTECT, related_name="purchases", verbose_name=_("customer"))
     product = models.ForeignKey(
@@ -164,7 +166,8 @@ class PurchaseChange(models.Model):
     Written in the transaction of the change; insights takes the rows with SKIP LOCKED and recomputes what they touch.
     """
 
-    purchase = models.ForeignKey(Purchase, models.CASCADE, related_name="+")
+    # A queue, emptied every few seconds: the database need neither check nor find what each entry is about.
+    purchase = models.ForeignKey(Purchase, models.CASCADE, related_name="+", db_index=False, db_constraint=False)
     created_at = models.DateTimeField(auto_now_add=True)
 
     class Meta:
