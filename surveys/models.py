@@ -220,8 +220,15 @@ class Invitation(models.Model):
     wave = models.CharField(_("asked"), max_length=10, choices=Wave, default=Wave.FIRST)
     # What it is about: "purchase:17", or "case:5" for a closed case that may have no purchase.
     occasion = models.CharField(_("occasion"), max_length=40)
+    # Indexed by name below; so are other keys here of which an index begins with them.
     purchase = models.ForeignKey(
-        Purchase, models.PROTECT, null=True, blank=True, related_name="invitations", verbose_name=_("purchase")
+        Purchase,
+        models.PROTECT,
+        null=True,
+        blank=True,
+        related_name="invitations",
+        verbose_name=_("purchase"),
+        db_index=False,
     )
     state = models.CharField(_("state"), max_length=10, choices=State)
     reason = models.CharField(_("reason"), max_length=15, choices=Reason, blank=True)
@@ -280,7 +287,9 @@ class InvitationMail(models.Model):
         FIRST = "first", _("First mail")
         REMINDER = "reminder", _("Reminder")
 
-    invitation = models.ForeignKey(Invitation, models.CASCADE, related_name="mails", verbose_name=_("invitation"))
+    invitation = models.ForeignKey(
+        Invitation, models.CASCADE, related_name="mails", verbose_name=_("invitation"), db_index=False
+    )
     kind = models.CharField(_("kind"), max_length=8, choices=Kind)
     mail = models.OneToOneField(OutgoingMail, models.CASCADE, related_name="+", verbose_name=_("mail"))
 
@@ -394,7 +403,7 @@ class Response(models.Model):
         WEB = "web", _("Survey page")
         IMPORT = "import", _("Import")
 
-    brand = models.ForeignKey(Brand, models.PROTECT, related_name="responses", verbose_name=_("brand"))
+    brand = models.ForeignKey(Brand, models.PROTECT, related_name="responses", verbose_name=_("brand"), db_index=False)
     invitation = models.OneToOneField(Invitation, models.PROTECT, related_name="response", verbose_name=_("invitation"))
     external_id = models.CharField(_("id in the other tool"), max_length=120, null=True, blank=True)
     source = models.CharField(_("source"), max_length=6, choices=Source, default=Source.WEB)
@@ -446,7 +455,9 @@ class Answer(models.Model):
         WORDS = "words", _("Suggested by the words")
         STAFF = "staff", _("Set by staff")
 
-    response = models.ForeignKey(Response, models.CASCADE, related_name="answers", verbose_name=_("response"))
+    response = models.ForeignKey(
+        Response, models.CASCADE, related_name="answers", verbose_name=_("response"), db_index=False
+    )
     question = models.ForeignKey(Question, models.PROTECT, related_name="answers", verbose_name=_("question"))
     number = models.SmallIntegerField(_("number"), null=True, blank=True)
     codes = ArrayField(models.CharField(max_length=40), verbose_name=_("codes"), default=list, blank=True)
