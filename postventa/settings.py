@@ -140,7 +140,7 @@ def redis_database(number: int) -> str:
 
 CACHES = {
     "default": {
-        "BACKEND": "django.core.cache.backends.redis.RedisCache",
+        "BACKEND": "postventa.cache.KeptRedisCache",
         "LOCATION": redis_database(1),
         "KEY_PREFIX": "postventa",
         # Seconds. A page does without the cache rather than wait for a machine that does not answer.
