@@ -13,12 +13,13 @@ from django.db.models import QuerySet
 from accounts.models import Brand, User
 from mailing.alarms import ADVICE, Pulse
 from mailing.models import Heartbeat, MailEvent, OutgoingMail
-from mailing.selectors.ledger import Count, count_up_to
+from mailing.selectors.ledger import Count, Shelf, count_up_to
 from mailing.selectors.pulse import take_pulse, troubles_now
 
 State = OutgoingMail.State
 
 COUNTED = 10_000  # an index gives so many in about two milliseconds
+SUMMARY_COUNTED = 1_000
 SPEED_OVER = timedelta(minutes=5)
 DOMAINS_SHOWN = 20
 # A process that was killed is looked for as long; one that ended as it should is not shown.
@@ -102,7 +103,7 @@ def queue_health(user: User, *, midnight: datetime) -> QueueHealth:
         last_minute=count_up_to(sent.filter(updated_at__gt=pulse.now - timedelta(minutes=1)), COUNTED),
         per_minute=per_minute,
         minutes_left=minutes_left(due, per_minute),
-        today=[Total(str(state.label), ended_since(mails, state, midnight)) for state in ENDS],
+        today=[Total(str(Shelf(state).label), ended_since(mails, state, midnight)) for state in ENDS],
         reported=[Total(str(kind.label), reported_since(brands, kind, midnight)) for kind in REPORTS],
         domains=slow_domains(brands, now=pulse.now),
         processes=processes(now=pulse.now),
@@ -169,3 +170,21 @@ def processes(*, now: datetime) -> list[Process]:
         Process(row.get_kind_display(), row.host, row.pid, row.seen_at, row.seen_at < silent_since)
         for row in rows.order_by("kind", "host", "pid")[:100]
     ]
+
+
+@dataclass(frozen=True)
+class MailSummary:
+    """The mail in one look, for whoever only passes by."""
+
+    troubles: list[Trouble]
+    waiting: Count
+    failed: Count
+    uncertain: Count
+
+
+def mail_summary(user: User) -> MailSummary:
+    brands = list(Brand.objects.visible_to(user).values_list("pk", flat=True))
+    mails = OutgoingMail.objects.filter(brand__in=brands)
+    states = (State.QUEUED, State.FAILED, State.UNCERTAIN)
+    waiting, failed, uncertain = (count_up_to(mails.filter(state=state), SUMMARY_COUNTED) for state in states)
+    return MailSummary(standing_troubles(take_pulse()), waiting, failed, uncertain)

@@ -1,4 +1,4 @@
-"""That the mail stands still, at the top of every page of the admin."""
+"""Whether the mail goes: on every page of the admin where it stands still, and in a few figures at its door."""
 
 from typing import Any
 
@@ -6,7 +6,7 @@ from django import template
 from django.db import Error as DatabaseError
 
 from mailing.selectors.pulse import take_pulse
-from mailing.selectors.queue import standing_troubles
+from mailing.selectors.queue import mail_summary, standing_troubles
 
 register = template.Library()
 
@@ -21,3 +21,9 @@ def mail_alarm(context: dict[str, Any]) -> dict[str, Any]:
         return {"troubles": standing_troubles(take_pulse())}
     except DatabaseError:  # the page itself will say so
         return {"troubles": []}
+
+
+@register.inclusion_tag("admin/mailing/_summary.html", takes_context=True)
+def mail_box(context: dict[str, Any]) -> dict[str, Any]:
+    """Six statements, for a signed-in member of staff."""
+    return {"mail": mail_summary(context["user"])}

@@ -5,6 +5,6 @@
   const all = document.querySelector(".mail-all");
   if (!all) return;
   const boxes = [...document.querySelectorAll('input[name="mail"]')];
-  all.hidden = false;
+  all.closest("[hidden]").hidden = false;
   all.addEventListener("change", () => boxes.forEach((box) => { box.checked = all.checked; }));
 })();
