@@ -1,5 +1,6 @@
 """What the mails that ask say: the words of the brand's survey, and the little that they tell of the purchase."""
 
+import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import Any
@@ -14,7 +15,10 @@ from surveys.asking import zone_of
 from surveys.models import Invitation, Question, Survey
 from surveys.wording import fill, in_language
 
-TEXTS = ("subject", "preheader", "body")
+REMINDER = "reminder_"  # before the name of a text: it is the reminder's
+TEXTS = tuple(f"{mail}{text}" for mail in ("", REMINDER) for text in ("subject", "preheader", "body"))
+# What stands around the name of somebody whose name is not known goes with it: «Hola, {name}:» is then «Hola:».
+AROUND_NAME = re.compile(r"^\{name\}[,:]?\s*|\s*,?\s*\{name\}", re.MULTILINE)
 # Received no longer ago than this, "a few days ago" would be untrue.
 FRESH_FOR = timedelta(days=2)
 
@@ -70,8 +74,12 @@ def mail_context(
         "purchased_on": date_in_words(purchase, brand, language),
         "question": fill(say(question.texts), brand=names["brand"]),
         "options": points_of(question, say),
-        "texts": {key: fill(survey.mail_texts.get(language, {}).get(key, ""), **names) for key in TEXTS},
+        "texts": {key: word(survey.mail_texts.get(language, {}).get(key, ""), names) for key in TEXTS},
     }
+
+
+def word(text: str, names: Mapping[str, str]) -> str:
+    return fill(text if names["name"] else AROUND_NAME.sub("", text), **names)
 
 
 def points_of(question: Question, say: Callable[[Mapping[str, str]], str]) -> list[dict[str, str]]:

@@ -7,12 +7,12 @@ nothing typed is lost. A draft may be unfinished: what keeps it from being publi
 from collections.abc import Sequence
 from typing import Any
 
-from csp.constants import SELF
+from csp.constants import SELF, UNSAFE_INLINE
 from csp.decorators import csp_replace
 from django.contrib import admin, messages
 from django.core.exceptions import PermissionDenied, ValidationError
 from django.db.models import QuerySet
-from django.http import HttpRequest, HttpResponse, QueryDict
+from django.http import Http404, HttpRequest, HttpResponse, QueryDict
 from django.shortcuts import get_object_or_404, redirect, render
 from django.urls import path, reverse
 from django.utils import timezone
@@ -23,10 +23,13 @@ from django.utils.translation import gettext_lazy
 from django.views.decorators.clickjacking import xframe_options_sameorigin
 from django.views.decorators.http import require_POST
 
-from accounts.admin import WRITING_ROLES, BrandModelAdmin
+from accounts.admin import BrandModelAdmin
 from accounts.models import Brand, User
+from surveys.admin.comparison import comparison_context
 from surveys.admin.editor import Page, read_questions, title_of
+from surveys.admin.mail_wording import MailForm, mail_context, render_sample
 from surveys.admin.preview import Shown, preview_context
+from surveys.admin.samples import reader_of
 from surveys.drafting import (
     OWN_KINDS,
     add_option,
@@ -41,7 +44,15 @@ from surveys.drafting import (
     without,
 )
 from surveys.models import Question, Survey, Wave
-from surveys.services.editing import begin_draft, discard_draft, publish_draft, questions_before, store_questions
+from surveys.services.editing import (
+    begin_draft,
+    discard_draft,
+    publish_draft,
+    questions_before,
+    store_mail_texts,
+    store_questions,
+)
+from surveys.services.sending import TEMPLATES
 
 OWN_LABELS = {
     "rating": gettext_lazy("Rating from 1 to 5"),
@@ -54,6 +65,8 @@ OWN_LABELS = {
 # The page may frame its preview, and the preview may be framed by it; nothing else of the site can be framed.
 MAY_FRAME = method_decorator(csp_replace({"frame-src": [SELF]}))
 MAY_BE_FRAMED = method_decorator(csp_replace({"frame-ancestors": [SELF]}))
+# A mail carries its styles in its tags.
+MAY_FRAME_MAIL = method_decorator(csp_replace({"frame-ancestors": [SELF], "style-src": [SELF, UNSAFE_INLINE]}))
 
 
 @admin.register(Survey)
@@ -68,14 +81,25 @@ class SurveyAdmin(BrandModelAdmin):
         return super().get_queryset(request).select_related("brand")
 
     def get_urls(self) -> list[Any]:
-        views = {"preview": self.preview_view, "draft": self.draft_view, "discard": self.discard_view}
+        views = {
+            "preview": self.preview_view,
+            "draft": self.draft_view,
+            "discard": self.discard_view,
+            "mail": self.mail_view,
+            "mail_preview": self.mail_preview_view,
+        }
         ours = [
             path(f"<int:object_id>/{name}/", self.admin_site.admin_view(view), name=f"surveys_survey_{name}")
             for name, view in views.items()
         ]
+        compare = path(
+            "<int:object_id>/compare/<int:other_id>/",
+            self.admin_site.admin_view(self.compare_view),
+            name="surveys_survey_compare",
+        )
         standard = super().get_urls()
         # Before the last of Django's own, which sends every address unknown to it to the change page.
-        return [*standard[:-1], *ours, standard[-1]]
+        return [*standard[:-1], *ours, compare, standard[-1]]
 
     # --- Doors -------------------------------------------------------------------------------------------------------
     def add_view(self, request: HttpRequest, form_url: str = "", extra_context: Any = None) -> HttpResponse:
@@ -95,13 +119,12 @@ class SurveyAdmin(BrandModelAdmin):
         self, request: HttpRequest, object_id: str, form_url: str = "", extra_context: Any = None
     ) -> HttpResponse:
         survey = self._survey_of(request, object_id)
-        may_edit = self._may_write(request, survey.brand) and survey.status == Survey.Status.DRAFT
         if request.method == "POST":
             if not self._may_write(request, survey.brand):
                 raise PermissionDenied
             return self._act(request, survey)
         questions = list(survey.questions.order_by("position"))
-        if not may_edit:
+        if not self._may_edit(request, survey):
             return self._render_reading(request, survey, questions)
         return self._render_editing(request, survey, questions, opened=request.GET.get("open", ""))
 
@@ -136,15 +159,43 @@ class SurveyAdmin(BrandModelAdmin):
         shown = Shown.of(request.POST if request.method == "POST" else request.GET, survey.brand)
         return render(request, "admin/surveys/preview.html", preview_context(request, survey, questions, shown))
 
+    def compare_view(self, request: HttpRequest, object_id: int, other_id: int) -> HttpResponse:
+        """Two versions of one survey: what was reworded, moved, added, removed, and what still adds up."""
+        survey, other = (self._survey_of(request, pk) for pk in (object_id, other_id))
+        if (survey.brand_id, survey.wave) != (other.brand_id, other.wave):
+            raise Http404
+        before, after = sorted((survey, other), key=lambda version: version.version)
+        context = comparison_context(before, after)
+        return self._render(request, "compare", {"survey": survey, "before": before, "after": after, **context})
+
+    @MAY_FRAME
+    def mail_view(self, request: HttpRequest, object_id: int) -> HttpResponse:
+        """The words of the mails: edited in a draft, read in a version that stands."""
+        survey = self._survey_of(request, object_id, to_write=request.method == "POST")
+        if survey.wave not in TEMPLATES:
+            raise Http404
+        form = MailForm(survey, request.POST if request.method == "POST" else None)
+        if form.is_bound and form.is_valid() and self._store_mail(request, survey, form):
+            return redirect("admin:surveys_survey_mail", survey.pk)
+        context = mail_context(survey, form, request.POST if request.method == "POST" else request.GET)
+        context["may_edit"] = self._may_edit(request, survey)
+        return self._render(request, "mail", context)
+
+    @MAY_FRAME_MAIL
+    @method_decorator(xframe_options_sameorigin)
+    def mail_preview_view(self, request: HttpRequest, object_id: int) -> HttpResponse:
+        survey = self._survey_of(request, object_id)
+        form = MailForm(survey, request.POST if request.method == "POST" else None)
+        return render_sample(request, survey, form, user=reader_of(request))
+
     # --- What the buttons do -----------------------------------------------------------------------------------------
     def _act(self, request: HttpRequest, survey: Survey) -> HttpResponse:
         """Save the form, do what its button says, and come back to where that was."""
         questions = list(survey.questions.order_by("position"))
         read_questions(request.POST, questions, survey.brand, survey.wave)
         questions, opened = changed(request.POST, survey, questions)
-        edits = request.POST.get("edits", "")
         try:
-            saved = store_questions(survey, questions, edits=int(edits) if edits.isdecimal() else -1)
+            saved = store_questions(survey, questions, edits=edits_in(request.POST))
         except ValidationError as refusal:
             messages.error(request, " ".join(refusal.messages))
             survey.refresh_from_db()
@@ -154,6 +205,16 @@ class SurveyAdmin(BrandModelAdmin):
         if request.POST.get("act") == "save":
             messages.success(request, _("The draft is saved."))
         return self._go_to(saved, opened)
+
+    def _store_mail(self, request: HttpRequest, survey: Survey, form: MailForm) -> bool:
+        try:
+            store_mail_texts(survey, form.said, edits=edits_in(request.POST))
+        except ValidationError as refusal:
+            messages.error(request, " ".join(refusal.messages))
+            survey.refresh_from_db()
+            return False
+        messages.success(request, _("The words of the mail are saved."))
+        return True
 
     def _publish(self, request: HttpRequest, draft: Survey) -> HttpResponse:
         try:
@@ -178,17 +239,21 @@ class SurveyAdmin(BrandModelAdmin):
             "addable": [(one.key, title_of(one, survey.brand)) for one in addable(questions, survey.wave)],
             "own_kinds": [(kind, OWN_LABELS[kind]) for kind in OWN_KINDS],
             "shown": Shown.of(request.GET, survey.brand),
+            "has_mail": survey.wave in TEMPLATES,
             "title": str(survey),
         }
         return self._render(request, "edit", context)
 
     def _render_reading(self, request: HttpRequest, survey: Survey, questions: Sequence[Question]) -> HttpResponse:
         page = Page(questions, survey.brand, survey.wave)
+        versions = Survey.objects.filter(brand=survey.brand, wave=survey.wave)
         context = {
             "survey": survey,
             "edited": page.edited(),
             "may_write": self._may_write(request, survey.brand),
+            "others": versions.exclude(pk=survey.pk).order_by("-version")[:5],
             "shown": Shown.of(request.GET, survey.brand),
+            "has_mail": survey.wave in TEMPLATES,
             "title": str(survey),
         }
         return self._render(request, "read", context)
@@ -209,10 +274,18 @@ class SurveyAdmin(BrandModelAdmin):
             raise PermissionDenied
         return survey
 
+    def _may_edit(self, request: HttpRequest, survey: Survey) -> bool:
+        return survey.status == Survey.Status.DRAFT and self._may_write(request, survey.brand)
+
     def _may_write(self, request: HttpRequest, brand: Brand) -> bool:
         """A role in another brand gives none in this one."""
-        user = request.user
-        return isinstance(user, User) and user.role_in(brand) in WRITING_ROLES
+        return isinstance(request.user, User) and request.user.may_write_for(brand)
+
+
+def edits_in(post: QueryDict) -> int:
+    """The draft's count of edits when the page was made; -1, which none has, where a forged form says nothing."""
+    edits = post.get("edits", "")
+    return int(edits) if edits.isdecimal() else -1
 
 
 def changed(post: QueryDict, survey: Survey, questions: list[Question]) -> tuple[list[Question], str]:
