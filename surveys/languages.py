@@ -8,7 +8,7 @@ from functools import cache
 from lingua import IsoCode639_1, Language, LanguageDetector, LanguageDetectorBuilder
 
 WORDS_NEEDED = 3  # fewer tell too little: «chegou rápido» is nearly Spanish
-# Measured on real comments (docs/words.md): nine of ten are as sure as this, and of a thousand of those one is wrong.
+# Measured on real comments (docs/words.md): nine of ten are as sure, two or three in a thousand wrongly.
 SURE = 0.95
 ENOUGH = 1000  # characters to read of a long text
 SAID_EVERYWHERE = frozenset({"ok", "okay", "okey", "oki"})
@@ -46,6 +46,6 @@ def fold(text: str) -> str:
 
 @cache
 def _detector(codes: frozenset[str]) -> LanguageDetector:
-    """13 MB and 0.1 s for three languages; the accurate mode would take ten times as much for one in a thousand."""
+    """13 MB and 0.1 s for three languages; the accurate mode takes ten times as much, and is seldom sure."""
     known = [getattr(IsoCode639_1, code.upper()) for code in sorted(codes)]
     return LanguageDetectorBuilder.from_iso_codes_639_1(*known).with_low_accuracy_mode().build()
