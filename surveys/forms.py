@@ -11,10 +11,8 @@ from django.forms.boundfield import BoundField
 from django.utils.translation import gettext_lazy as _
 
 from surveys.models import Question
-from surveys.questionnaire import Ask, Block, Questionnaire
+from surveys.questionnaire import CONTACT, Ask, Block, Questionnaire
 from surveys.services.answering import LONGEST_TEXT, AnswerData, Given, Said, without_controls
-
-CONTACT = "contact"
 
 
 class WordsField(forms.CharField):

@@ -14,7 +14,8 @@ from surveys.wording import fill, in_language
 
 Condition = Mapping[str, Any]
 
-STEP_SIZE = 2  # questions in a step, not counting those that hang on an answer
+STEP_SIZE = 2  # questions in a step
+CONTACT = "contact"  # a word at the end of something else, no question of its own
 RECOMMENDED_BY = "recommended_by"  # words that are evidence, no comment: shown to nobody but staff
 LAST_CODES = {"otro", "otra", "other"}  # wherever the rest is shuffled to, these close a list
 # Chips of these questions come from the brand's catalogues, unless the question lists its own.
@@ -48,6 +49,13 @@ class Ask:
     @property
     def is_conditional(self) -> bool:
         return "question" in self.condition
+
+    @property
+    def weight(self) -> int:
+        """For how many questions it counts in a step. What hangs on an answer comes on top."""
+        if self.is_conditional or self.key == CONTACT:
+            return 0
+        return 2 if self.kind == Question.Kind.CHIPS else 1
 
     @property
     def is_comment(self) -> bool:
@@ -129,17 +137,17 @@ class Questionnaire:
 
     @property
     def steps(self) -> tuple[Step, ...]:
-        """The first question alone, then two by two.
+        """The first question alone, then two by two; a list of chips counts for two.
 
         What comes right after the question that it hangs on opens under it. What comes later is asked in its place,
-        by the answer given before.
+        by the answer given before, with what follows it.
         """
         steps: list[list[list[Ask]]] = []
         for ask in self.asks:
             block = steps[-1][-1] if len(steps) > 1 else []
             if ask.leader in {other.key for other in block}:
                 block.append(ask)
-            elif len(steps) < 2 or _size(steps[-1]) >= STEP_SIZE:
+            elif len(steps) < 2 or _size(steps[-1]) + (ask.weight or ask.is_conditional) > STEP_SIZE:
                 steps.append([[ask]])
             else:
                 steps[-1].append([ask])
@@ -154,7 +162,7 @@ class Questionnaire:
 
 
 def _size(step: Sequence[Sequence[Ask]]) -> int:
-    return sum(not block[0].is_conditional for block in step)
+    return sum(block[0].weight for block in step)
 
 
 def questionnaire_for(invitation: Invitation, *, language: str) -> Questionnaire:

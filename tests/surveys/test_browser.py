@@ -60,8 +60,8 @@ def test_a_customer_taps_tells_and_goes_on_to_the_end(browser_page: Page, path: 
     page.get_by_role("group", name="¿Influyó en tu decisión?").get_by_text("Mucho").click()
     go_on(page)
     page.get_by_label("¿Qué esperabas y no encontraste?").fill("Que llegara en mayo")
-    page.get_by_role("group", name="¿Qué deberíamos mejorar?").get_by_text("Entrega", exact=True).click()
     go_on(page)
+    page.get_by_role("group", name="¿Qué deberíamos mejorar?").get_by_text("Entrega", exact=True).click()
     page.get_by_role("group", name="¿Quieres que te contactemos?").get_by_text("Sí, por correo").click()
     go_on(page)
 

@@ -55,8 +55,8 @@ def test_the_first_question_stands_alone_and_the_rest_comes_two_by_two(invitatio
         [["csat"]],
         [["nps"], ["promise"]],
         [["missing", "missing_facts"], ["affiliate_rating", "influence"]],
-        [["keep", "keep_text"], ["improve", "improve_text"]],
-        [["contact"]],
+        [["keep", "keep_text"]],
+        [["improve", "improve_text"], ["contact"]],
     ]
 
 
@@ -64,7 +64,7 @@ def test_an_answer_brings_the_questions_that_hang_on_it_into_later_steps(invitat
     asked = keys_of_steps(questionnaire_for(invitation, language="es"), csat="3", promise="-1")
 
     assert asked[1] == [["part"], ["nps"], ["promise"]]
-    assert asked[3] == [["expectation"], ["keep", "keep_text"], ["improve", "improve_text"]]
+    assert asked[3] == [["expectation"], ["keep", "keep_text"]]
 
 
 def test_who_recommended_it_is_asked_only_where_nobody_is_credited(invitation):

@@ -68,8 +68,8 @@ class TestGoingThrough:
             {"csat": "2"},
             {"part": "delivery", "nps": "3", "promise": "-1"},
             {"missing": "yes", "missing_facts": ["deadlines"], "affiliate_rating": "4", "influence": "much"},
-            {"expectation": "Que llegara en mayo", "improve": ["entrega"], "hide_comment": "on"},
-            {"contact": "yes"},
+            {"expectation": "Que llegara en mayo", "hide_comment": "on"},
+            {"improve": ["entrega"], "contact": "yes"},
         ]
         steps = []
         for number, answers in enumerate(way, 1):
@@ -84,9 +84,9 @@ class TestGoingThrough:
             "?step=3",
             ["missing", "missing_facts", "affiliate_rating", "influence"],
             "?step=4",
-            ["expectation", "keep", "keep_text", "improve", "improve_text", "hide_comment", "publish"],
+            ["expectation", "keep", "keep_text", "hide_comment", "publish"],
             "?step=5",
-            ["contact"],
+            ["improve", "improve_text", "contact", "hide_comment", "publish"],
             THANKS,
         ]
         assert given() == {
@@ -213,7 +213,7 @@ class TestGoingThrough:
         send(mail, step=1, csat="4")
         send(mail, step=4, keep_text="El trato", hide_comment="on", publish="on")
 
-        send(mail, step=5, contact="no")
+        send(mail, step=3, missing="no")
         assert Response.objects.values_list("hides_comment", "publishes").get() == (True, True)
 
         html = see(mail, "?step=4").content.decode()
@@ -224,8 +224,8 @@ class TestGoingThrough:
     def test_no_step_costs_more_than_another(self, mail, django_assert_num_queries):
         send(mail, step=1, csat="4")
 
-        # As the first: link, questions, response, attribution, facts, aspects; and what it says.
-        with django_assert_num_queries(7):
+        # As the first: link, purchase, questions, response, attribution, facts, aspects; and what it says.
+        with django_assert_num_queries(8):
             see(mail, "?step=4")
 
 
