@@ -11,7 +11,7 @@ from django.db.models import OuterRef, QuerySet, Subquery
 from django.http import HttpRequest, HttpResponse
 from django.urls import reverse
 from django.utils import timezone
-from django.utils.html import format_html
+from django.utils.html import format_html, format_html_join
 from django.utils.safestring import SafeString
 from django.utils.translation import gettext, ngettext
 from django.utils.translation import gettext_lazy as _
@@ -21,6 +21,7 @@ from accounts.models import AccessLog, Brand
 from accounts.services import record_access
 from affiliates.models import Purchase
 from intake.hooks.keeping import check_secret, forget_previous_secret, set_hook_secret
+from intake.hooks.mail import mails_spoken_of
 from intake.hooks.processing import replay_event
 from intake.hooks.receiving import secrets_of
 from intake.models import Hook, InboundEvent, Source
@@ -153,7 +154,7 @@ class InboundEventAdmin(ReadOnlyAdmin):
         *("state", "reason", "error", "attempts"),
         *("received_at", "processed_at", "try_at", "content"),
     )
-    readonly_fields = ("purchase", "content")
+    readonly_fields = ("purchase", "mails", "content")
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[InboundEvent]:
         queryset: QuerySet[InboundEvent] = super().get_queryset(request)
@@ -176,6 +177,11 @@ class InboundEventAdmin(ReadOnlyAdmin):
             )
         return super().change_view(request, object_id, *args, **kwargs)
 
+    def get_fields(self, request: HttpRequest, obj: InboundEvent | None = None) -> Any:
+        """What it is about: a purchase, or mails of ours."""
+        about = "mails" if obj and obj.source == Source.MAIL else "purchase"
+        return [about if name == "purchase" else name for name in self.fields]
+
     def has_replay_permission(self, request: HttpRequest) -> bool:
         return has_role(request.user, *WRITING_ROLES)
 
@@ -194,6 +200,14 @@ class InboundEventAdmin(ReadOnlyAdmin):
             return event.order_id or "—"
         url = reverse("admin:affiliates_purchase_change", args=[purchase.pk])
         return format_html('<a href="{}">{}</a>', url, purchase)
+
+    @admin.display(description=_("mails"))
+    def mails(self, event: InboundEvent) -> SafeString | str:
+        pages = [
+            (reverse("admin:mailing_outgoingmail_change", args=[mail.pk]), mail.to_address)
+            for mail in mails_spoken_of(event)
+        ]
+        return format_html_join(", ", '<a href="{}">{}</a>', pages) or "—"
 
     @admin.display(description=_("content"))
     def content(self, event: InboundEvent) -> SafeString:

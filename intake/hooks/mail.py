@@ -4,10 +4,12 @@ from datetime import datetime
 from hashlib import sha256
 
 import structlog
+from django.db.models import QuerySet
 
 from accounts.models import Brand
 from intake.hooks.receiving import store
 from intake.models import InboundEvent, Source
+from mailing.models import OutgoingMail
 from mailing.providers import reports_in
 from mailing.returned import SOURCE as BY_MAIL
 from mailing.returned import reports_in_mail
@@ -31,13 +33,21 @@ def receive_mail_events(esp: str, body: bytes, *, now: datetime) -> tuple[Inboun
 
 def brand_spoken_of(esp: str, body: bytes, *, now: datetime) -> Brand | None:
     """The brand whose mail, and nobody else's, it speaks of: its staff may read it."""
-    try:
-        reports = read(esp, body, now=now)
-    except Exception:
-        log.exception("mail_hook_unreadable", esp=esp)
-        return None
-    brands = Brand.objects.filter(mails__in=mails_named(reports)).distinct()[:2]
+    brands = Brand.objects.filter(mails__in=mails_named(try_to_read(esp, body, now=now))).distinct()[:2]
     return brands[0] if len(brands) == 1 else None
+
+
+def mails_spoken_of(event: InboundEvent) -> QuerySet[OutgoingMail]:
+    return mails_named(try_to_read(event.kind, bytes(event.body), now=event.received_at))
+
+
+def try_to_read(teller: str, body: bytes, *, now: datetime) -> list[MailReport]:
+    """Nothing where it cannot be read: that is found out, and said, when it is worked."""
+    try:
+        return read(teller, body, now=now)
+    except Exception:
+        log.exception("mail_hook_unreadable", esp=teller)
+        return []
 
 
 def read(teller: str, body: bytes, *, now: datetime) -> list[MailReport]:

@@ -517,7 +517,8 @@ def test_staff_see_and_replay_what_speaks_of_their_mail_alone(mail: OutgoingMail
     ours.refresh_from_db()
     of_others.refresh_from_db()
     assert (ours.reason, of_others.reason) == ("nothing_new", "")
-    assert client.get(reverse("admin:intake_inboundevent_change", args=[ours.pk])).status_code == 200
+    shown = client.get(reverse("admin:intake_inboundevent_change", args=[ours.pk])).content.decode()
+    assert f'href="{reverse("admin:mailing_outgoingmail_change", args=[mail.pk])}"' in shown
     assert client.get(reverse("admin:intake_inboundevent_change", args=[mixed.pk])).status_code == 302
     client.force_login(root)
     assert client.get(reverse("admin:intake_inboundevent_change", args=[mixed.pk])).status_code == 200
