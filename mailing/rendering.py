@@ -192,6 +192,7 @@ def _ways_out(mail: OutgoingMail) -> str:
     return f"<{unsubscribe_url(mail)}>" + (f", <mailto:{_ascii_address(address)}>" if address else "")
 
 
+@lru_cache(maxsize=1024)  # senders come again and again
 def _ascii_address(address: str) -> str:
     local, _at, domain = address.strip().rpartition("@")
     try:

@@ -47,7 +47,8 @@ def test_a_forgotten_password_is_changed_by_the_link_in_the_mail(mailbox: Any) -
     assert mail.html.count(link) == 1
     client = Client()
     form = client.get(link, follow=True)
-    client.post(form.request["PATH_INFO"], {"password1": NEW_PASSWORD, "password2": NEW_PASSWORD})
+    done = client.post(form.request["PATH_INFO"], {"password1": NEW_PASSWORD, "password2": NEW_PASSWORD}, follow=True)
+    assert b'href="/accounts/login/"' in done.content
     ana.refresh_from_db()
     assert ana.check_password(NEW_PASSWORD)
     # The link worked once.
