@@ -333,6 +333,24 @@ def test_a_pause_that_the_queueing_did_not_see_stops_its_mails_too(mailbox: Any)
     assert state(reminded, later).state == "sent"
 
 
+def test_who_waited_through_a_pause_is_asked_spread_over_the_hour_after_it() -> None:
+    brand = make_brand(is_spread=True)
+    purchases = [make_purchase(make_customer(brand), delivered_at=NOW - 2 * timedelta(hours=1)) for _i in range(30)]
+    plan(*purchases)
+    later = NOW + timedelta(hours=2)
+    assert send_due_invitations(now=later) == 30
+    pause_asking(brand, now=later)
+
+    resume_asking(brand, now=later)
+    assert send_due_invitations(now=later) <= 1
+
+    times = {state(purchase).scheduled_for for purchase in purchases}
+    assert len(times) == 30
+    assert all(later <= time <= later + timedelta(hours=1) for time in times if time)
+    assert send_due_invitations(now=later + timedelta(hours=1)) >= 29
+    assert OutgoingMail.objects.filter(state="queued").count() == 30
+
+
 def test_a_pause_takes_a_queued_reminder_back_and_resuming_reminds_once() -> None:
     brand = make_brand(reminder_after=4 * DAY)
     purchase = asked(brand)
