@@ -103,17 +103,29 @@ class WordsAdmin(ReadOnlyAdmin):
 
 def words_of(response: Response) -> list[Words]:
     answers = response.answers.exclude(text="").exclude(question__key=RECOMMENDED_BY).select_related("question")
-    choices, fallback = choices_for(response), response.brand.default_language
+    choices, asked = choices_for(response), questions_of(response)
     labels = dict(choices)
     return [
         Words(
             answer,
-            in_language(answer.question.texts, get_language() or "", fallback),
+            " ".join(asked[key] for key in keys_before(answer.question.key) if key in asked),
             AspectsForm(answer, choices),
             [labels[code] for code in counted_unseen(answer) if code in labels],
         )
         for answer in answers.order_by("question__position")
     ]
+
+
+def keys_before(key: str) -> dict[str, None]:
+    """The question that another one's words go with, and that one itself."""
+    return dict.fromkeys([key.removesuffix("_text"), key])
+
+
+def questions_of(response: Response) -> dict[str, str]:
+    """By key, as they are worded: «in your own words» means nothing without the question before it."""
+    language, fallback = get_language() or "", response.brand.default_language
+    questions = response.invitation.survey.questions.all()
+    return {question.key: in_language(question.texts, language, fallback) for question in questions}
 
 
 def choices_for(response: Response) -> list[tuple[str, str]]:

@@ -58,6 +58,15 @@ def test_the_page_shows_each_text_with_its_aspects(desk, response):
     assert html.count(" checked>") == 2  # «Un manual»: uso
 
 
+def test_words_stand_below_the_question_they_go_with(desk, response):
+    page = desk.get(reverse("admin:surveys_response_change", args=[response.pk]))
+
+    assert [each.question for each in page.context["words"]] == [
+        "¿Qué esperabas y no encontraste?",
+        "¿Qué deberíamos mejorar? Con tus palabras",
+    ]
+
+
 def test_the_page_tells_what_counts_without_a_look(desk, response):
     page = desk.get(reverse("admin:surveys_response_change", args=[response.pk]))
 
