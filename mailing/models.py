@@ -132,7 +132,8 @@ class OutgoingMail(models.Model):
             models.Index(fields=["brand", "-id"], name="mail_of_brand"),
             models.Index(fields=["brand", "state", "-updated_at", "-id"], name="mail_by_state"),
             models.Index(fields=["id"], name="mail_unreachable", condition=Q(state="queued", reason="unreachable")),
-            # What waits for a domain that rests or is slow.
+            # What waits, of one brand, and for a domain that rests or is slow.
+            models.Index(fields=["brand", "not_before", "id"], name="mail_waiting", condition=Q(state="queued")),
             models.Index(
                 "brand",
                 Func("to_address", Value("@"), Value(-1), function="split_part"),
