@@ -1,16 +1,28 @@
 """Requests over HTTP: real web servers of one shape, ours and bare ones, and four clients that keep connections."""
 
+import os
 import re
+import subprocess
 from collections.abc import Iterator
+from contextlib import closing, contextmanager
+from pathlib import Path
 from urllib.parse import urlencode
+
+import psycopg2
+from django.db import connection
+from psycopg2.extensions import make_dsn
 
 from accounts.models import Brand
 from affiliates.services import create_link
 from intake.bench.mails import queue_mails
-from intake.bench.measuring import Contest, Work
+from intake.bench.measuring import Contest, Skipped, Work
+from intake.bench.peers import PeerMissing, python_of
 from intake.bench.servers import BARE, FORM, JSON, OURS, Client, serving, visit_all
 from intake.bench.world import as_bytes, fresh, key_of_shop, make_brand, purchase_as_json
 from mailing.models import OutgoingMail
+
+PEER = "django-survey-and-report"
+ANSWER = "full answer, GET and POST"
 
 
 def singles(size: int) -> Iterator[Contest]:
@@ -58,7 +70,7 @@ def redirects(size: int) -> Iterator[Contest]:
         )
 
 
-def surveys(size: int) -> Iterator[Contest]:
+def surveys(size: int) -> Iterator[Contest | Skipped]:
     brand, requests = make_brand(), max(1, size // 40)
     tokens: list[str] = []
 
@@ -70,16 +82,32 @@ def surveys(size: int) -> Iterator[Contest]:
         fields = urlencode({"brand": brand.pk, "sku": f"bench-{number}"})
         client.post("/insert/", fields.encode(), status=303, kind=FORM)
 
-    with serving(OURS) as ours, serving(BARE) as bare:
-        yield Contest(
-            "full answer, GET and POST",
-            "bare template and one insert",
-            0.35,
-            0.60,
-            lambda: visit_all(ours, answer, tokens),
-            lambda: visit_all(bare, insert, fresh(requests)),
-            prepare=prepare,
-        )
+    with serving(OURS) as ours:
+        with serving(BARE) as bare:
+            yield Contest(
+                ANSWER,
+                "bare template and one insert",
+                0.35,
+                0.60,
+                lambda: visit_all(ours, answer, tokens),
+                lambda: visit_all(bare, insert, fresh(requests)),
+                prepare=prepare,
+            )
+        try:
+            python = python_of(PEER)
+        except PeerMissing as missing:
+            yield Skipped(f"{ANSWER}, against {PEER}", str(missing))
+            return
+        with peer(python) as (theirs, path):
+            yield Contest(
+                ANSWER,
+                PEER,
+                4,
+                8,
+                lambda: visit_all(ours, answer, tokens),
+                lambda: visit_all(theirs, answer_peer, [path] * requests),
+                prepare=prepare,
+            )
 
 
 def answer(client: Client, token: str) -> None:
@@ -87,6 +115,36 @@ def answer(client: Client, token: str) -> None:
     nonce = re.search(rb'name="nonce" value="([^"]*)"', page)
     fields = {"nonce": nonce[1] if nonce else b"", "csat": "5", "nps": "9", "keep_text": "Todo bien."}
     client.post(f"/s/{token}/", urlencode(fields).encode(), status=303, kind=FORM)
+
+
+@contextmanager
+def peer(python: Path) -> Iterator[tuple[int, str]]:
+    """Its own site on a database of its own in the same server; its port and where its survey stands."""
+    program = Path(__file__).with_name("peer_survey.py")
+    told = connection.get_connection_params()
+    address = {"host": told.get("host"), "user": told.get("user"), "dbname": "postgres"}
+    with closing(psycopg2.connect(**address)) as server:
+        server.autocommit = True
+        with server.cursor() as cursor:
+            cursor.execute("DROP DATABASE IF EXISTS peer")
+            cursor.execute("CREATE DATABASE peer")
+    environment = {**os.environ, "PEER_DATABASE": make_dsn(**{**address, "dbname": "peer"})}
+    made = subprocess.run(
+        [python, program], env=environment, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True, check=True
+    )
+    with serving(program.stem, python=python, environment=environment, folder=program.parent) as port:
+        yield port, made.stdout
+
+
+def answer_peer(client: Client, path: str) -> None:
+    page = client.get(path, status=200)
+    [cookie] = re.findall(rb"csrftoken=[^;]+", page.headers)
+    [token] = re.findall(rb'name="csrfmiddlewaretoken" value="([^"]*)"', page.body)[:1]
+    names = re.findall(rb'name="(question_[0-9]+)"', page.body)
+    overall, recommend, *_others = dict.fromkeys(names)
+    words = re.findall(rb'<textarea[^>]*name="(question_[0-9]+)"', page.body)
+    fields = {b"csrfmiddlewaretoken": token, overall: b"5", recommend: b"9", words[0]: b"Todo bien."}
+    client.post(path, urlencode(fields).encode(), status=302, kind=FORM, headers=f"Cookie: {cookie.decode()}\r\n")
 
 
 def survey_tokens(brand: Brand, number: int) -> list[str]:

@@ -35,14 +35,14 @@ def serving(
 ) -> Iterator[int]:
     """gunicorn with this application, of the same shape for everybody; its port."""
     port = free_port()
-    command = [python, "-m", "gunicorn", application, "--bind", f"127.0.0.1:{port}", "--config"]
+    command = [python, "-m", "gunicorn", application, "--bind", f"127.0.0.1:{port}"]
     # A stranger has no part of ours, so its shape is said in full.
-    is_stranger = python != sys.executable
     shape = ["--worker-class", "gthread", "--workers", str(WORKERS), "--threads", str(THREADS)]
-    command += ["none", *shape] if is_stranger else [settings.BASE_DIR / "gunicorn.conf.py"]
+    command += ["--config", settings.BASE_DIR / "gunicorn.conf.py"] if python == sys.executable else shape
     told = {"WEB_CONCURRENCY": str(WORKERS), "WEB_THREADS": str(THREADS), "LOG_LEVEL": "WARNING"}
     environment = {**os.environ, **told, **(environment or {})}
-    with subprocess.Popen(command, env=environment, cwd=folder, stdout=subprocess.DEVNULL) as process:
+    quiet = subprocess.DEVNULL if python != sys.executable else None
+    with subprocess.Popen(command, env=environment, cwd=folder, stdout=subprocess.DEVNULL, stderr=quiet) as process:
         try:
             wait_for(port, process)
             yield port

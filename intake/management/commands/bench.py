@@ -1,5 +1,6 @@
 import logging
 import os
+import secrets
 import subprocess
 import sys
 import tempfile
@@ -83,6 +84,8 @@ def again_with_services() -> int:
                 "DATABASE_URL": postgres.url,
                 "REDIS_URL": valkey.url,
                 INSIDE: postgres.url,
+                "SECRET_KEY": secrets.token_urlsafe(),  # one for all web processes
+                "API_RATE": "1000000/min",
             }
             return subprocess.run([sys.executable, *sys.argv], env=environment, check=False).returncode
         finally:
