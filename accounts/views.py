@@ -8,7 +8,7 @@ from django.template.loader import render_to_string
 from django.views import i18n
 from django.views.decorators.cache import cache_control
 from django.views.decorators.csrf import csrf_exempt
-from django.views.decorators.http import require_GET, require_POST
+from django.views.decorators.http import require_POST, require_safe
 from rest_framework import exceptions
 
 from accounts.api import error_body
@@ -17,7 +17,7 @@ from accounts.models import Brand
 
 
 @login_not_required
-@require_GET
+@require_safe
 def home(request: HttpRequest) -> HttpResponse:
     """Everybody's own page; what this is, for who has not signed in."""
     if not request.user.is_authenticated:
@@ -26,13 +26,13 @@ def home(request: HttpRequest) -> HttpResponse:
 
 
 @login_not_required
-@require_GET
+@require_safe
 def glossary(request: HttpRequest) -> HttpResponse:
     return render(request, "pages/glossary.html")
 
 
 @login_not_required
-@require_GET
+@require_safe
 def privacy(request: HttpRequest) -> HttpResponse:
     return render(request, "pages/privacy.html")
 
@@ -52,7 +52,7 @@ def set_language(request: HttpRequest) -> HttpResponse:
 
 
 @login_not_required
-@require_GET
+@require_safe
 @cache_control(public=True, max_age=3600)
 def brand_css(request: HttpRequest, slug: str) -> HttpResponse:
     """The tenant's colour as tokens, readable on our paper. Served apart, since no page may carry style of its own."""
