@@ -249,6 +249,7 @@ class Invitation(models.Model):
             models.Index(
                 fields=["scheduled_for", "id"], name="invitation_due", condition=Q(state__in=["planned", "held"])
             ),
+            models.Index(fields=["id"], name="invitation_resting", condition=Q(state="held", reason="bounced")),
             models.Index(fields=["remind_at", "id"], name="invitation_remind", condition=Q(remind_at__isnull=False)),
             models.Index(fields=["purchase"], name="invitation_of_purchase"),
         ]

@@ -15,8 +15,9 @@ def send_due_invitations() -> int:
 def plan_due_work() -> int:
     """Whoever is to be reminded, was held for a cause that is over, or did not get the mail meant for them."""
     from accounts.clock import database_now
-    from surveys.services.holding import plan_put_aside, wake_held
+    from surveys.services.holding import plan_put_aside, wake_held, wake_rested
     from surveys.services.sending import send_due_reminders
 
     now = database_now()
-    return plan_put_aside(now=now) + wake_held(now=now) + send_due_reminders(now=now)
+    woken = plan_put_aside(now=now) + wake_held(now=now) + wake_rested(now=now)
+    return woken + send_due_reminders(now=now)

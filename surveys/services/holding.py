@@ -8,10 +8,11 @@ from django.db.models import Exists, OuterRef, Q, QuerySet
 
 from accounts.models import Brand
 from affiliates.models import Purchase
-from mailing.models import OutgoingMail
+from mailing.models import OutgoingMail, Suppression
 from mailing.services import take_back_put_aside
 from surveys.asking import PURCHASE_WAVES
 from surveys.models import Hold, Invitation, InvitationMail, Reason, Survey, Wave
+from surveys.selectors import PASSING
 from surveys.services.planning import plan_invitations, take_back
 
 State, Kind = Invitation.State, InvitationMail.Kind
@@ -112,17 +113,36 @@ def wake_page(*, after: int, now: datetime) -> list[int]:
     return page
 
 
+def wake_rested(*, now: datetime) -> int:
+    """Make due whose address need not rest any longer, since a later report said that it works; how many.
+
+    A rest that lasts until its end needs nobody: it is in the date they are held until.
+    """
+    rests = Suppression.objects.standing().filter(
+        brand=OuterRef("brand"), address_hash=OuterRef("purchase__customer__email_hash"), expires_at__isnull=False
+    )
+    resting = Invitation.objects.filter(~Exists(rests), state=State.HELD, reason=Reason.BOUNCED, scheduled_for__gt=now)
+    woken = 0
+    while page := list(resting.values_list("pk", flat=True)[: settings.PURCHASE_BATCH_SIZE]):
+        still_held = Invitation.objects.filter(pk__in=page, state=State.HELD, reason=Reason.BOUNCED)
+        woken += still_held.update(scheduled_for=now, updated_at=now)
+    return woken
+
+
 @transaction.atomic
 def plan_put_aside(*, now: datetime) -> int:
     """Decide anew on whose mail the ledger put aside at its last look for a cause that will pass; how many."""
     rows = InvitationMail.objects.filter(mail__in=OutgoingMail.objects.put_aside(), invitation__state=State.QUEUED)
     # Locked as planning locks them. What somebody else holds the next run finds.
-    locked = rows.select_for_update(skip_locked=True, no_key=True, of=("invitation",)).select_related("invitation")
-    put_aside = list(locked[: settings.PURCHASE_BATCH_SIZE])
-    firsts = [row.invitation_id for row in put_aside if row.kind == Kind.FIRST]
-    # Due at once: why they are held, and until when, is judged as for anybody who is due.
-    Invitation.objects.filter(pk__in=firsts).update(
-        state=State.HELD, reason=Reason.PAUSED, scheduled_for=now, remind_at=None, updated_at=now
+    locked = rows.select_for_update(skip_locked=True, no_key=True, of=("invitation",)).select_related(
+        "invitation", "mail"
     )
+    put_aside = list(locked[: settings.PURCHASE_BATCH_SIZE])
+    for mail_reason, reason in PASSING.items():
+        firsts = [r.invitation_id for r in put_aside if r.kind == Kind.FIRST and r.mail.reason == mail_reason]
+        # Due at once: whether they are held, and until when, is judged as for anybody who is due.
+        Invitation.objects.filter(pk__in=firsts).update(
+            state=State.HELD, reason=reason, scheduled_for=now, remind_at=None, updated_at=now
+        )
     remind_again([row.invitation_id for row in put_aside if row.kind == Kind.REMINDER], now=now)
     return take_back_put_aside([row.mail_id for row in put_aside])

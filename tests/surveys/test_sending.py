@@ -27,7 +27,7 @@ from surveys.services import (
     send_due_invitations,
     send_due_reminders,
 )
-from surveys.services.holding import plan_put_aside
+from surveys.services.holding import plan_put_aside, wake_rested
 from surveys.standard import publish_standard_survey
 from surveys.tasks import plan_due_work
 from surveys.tasks import send_due_invitations as send_due_invitations_task
@@ -256,6 +256,24 @@ def test_an_address_that_rests_is_asked_when_it_has_rested() -> None:
     assert send_due_invitations(now=opening - timedelta(seconds=1)) == 0
     Suppression.objects.update(expires_at=now - timedelta(seconds=1))  # the database's clock stands still in a test
     assert send_due_invitations(now=opening) == 2
+
+
+def test_an_address_that_turns_out_to_work_is_asked_at_once() -> None:
+    now = datetime.now(UTC)
+    brand = make_brand(max_age_days=90)
+    works, rests_on = (make_purchase(make_customer(brand), delivered_at=now - DAY) for _i in range(2))
+    rests(works, until=now + 30 * DAY)
+    rests(rests_on, until=now + 30 * DAY)
+    plan(works, rests_on, now=now)
+
+    lifted = Suppression.objects.filter(address_hash=works.customer.email_hash)
+    assert lifted.delete()[0] == 1  # as a report of a delivery does
+    assert wake_rested(now=now) == 1
+    assert wake_rested(now=now) == 0
+
+    assert send_due_invitations(now=now) == 1
+    assert state(works, now) == SurveyState("queued", now)
+    assert state(rests_on, now) == SurveyState("held", now + 30 * DAY, Reason.BOUNCED)
 
 
 def test_a_rest_that_is_over_before_the_time_to_ask_delays_nobody() -> None:
