@@ -26,6 +26,9 @@ from intake.hooks.receiving import BadParameters, NotSigned, Unreadable, receive
 from intake.representations import errors_as_json
 from mailing.providers import VIEWS, NotGenuine, check_genuine, confirm_subscription, subscription_to_confirm
 
+# Bytes of a mail provider's message. It waits only seconds for its answer: a batch of hundreds is left to the worker.
+WORKED_AT_ONCE = 20_000
+
 WRONG_SIGNATURE = gettext_lazy("The signature is missing or not valid.")
 
 
@@ -155,7 +158,7 @@ class MailHookView(APIView):
                 raise ApiError(status.HTTP_503_SERVICE_UNAVAILABLE, "unavailable", _("Amazon could not be reached."))
             return received(is_new=True)
         event, is_new = receive_mail_events(esp, body, now=now)
-        if is_new:
+        if is_new and len(body) <= WORKED_AT_ONCE:
             process_event(event, now=now)
         return received(is_new=is_new)
 

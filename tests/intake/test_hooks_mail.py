@@ -376,6 +376,17 @@ def test_several_mails_in_one_message(brand: Brand, mail: OutgoingMail) -> None:
     assert timeline(other) == [("bounced", "sendgrid")]
 
 
+def test_a_large_batch_is_stored_at_once_and_worked_by_the_worker(brand: Brand) -> None:
+    mails = [make_mail(brand) for _ in range(120)]
+
+    assert sendgrid(*((mail, "delivered") for mail in mails)).post().status_code == 200
+    assert stored() == [("sendgrid", "received", "")]
+
+    assert process_due_events(now=NOW) == 1
+    assert stored() == [("sendgrid", "done", "")]
+    assert [timeline(mail) for mail in mails] == [[("delivered", "sendgrid")]] * 120
+
+
 def test_a_refusal_by_policy_leaves_the_domain_in_peace_and_the_address_alone(
     mail: OutgoingMail, settings: Settings
 ) -> None:
