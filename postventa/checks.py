@@ -101,6 +101,12 @@ def wrong_mail() -> Iterator[CheckMessage]:
             hint="RFC 5321 (4.5.3.2.6) asks for 600. A shorter one is right only for a relay that answers at once.",
             id="postventa.W011",
         )
+    if not (settings.ANYMAIL or settings.BOUNCE_ADDRESS):
+        yield Warning(
+            "Neither a provider's webhooks nor returned mail tell of bounces and complaints.",
+            hint="Set what its webhooks are proved by, such as ANYMAIL_WEBHOOK_SECRET; or BOUNCE_ADDRESS.",
+            id="postventa.W014",
+        )
     if not settings.OPERATOR_EMAILS:
         yield Warning(
             "OPERATOR_EMAILS is not set: nobody is written to when the mail stands still.",

@@ -23,6 +23,7 @@ def production(settings: Settings) -> Settings:
     settings.MAIL_LEASE_SECONDS = 900
     settings.DEFAULT_FROM_EMAIL = "Zapatos Sol <opinion@example.com>"
     settings.OPERATOR_EMAILS = ["guardia@example.com"]
+    settings.ANYMAIL, settings.BOUNCE_ADDRESS = {}, "bounces@{domain}"
     return settings
 
 
@@ -56,6 +57,7 @@ def test_good_settings_pass(production: Settings) -> None:
         ("EMAIL_TIMEOUT", 30, ["postventa.W011"]),
         ("DEFAULT_FROM_EMAIL", "Postventa <postventa@localhost>", ["postventa.E012"]),
         ("OPERATOR_EMAILS", [], ["postventa.W013"]),
+        ("BOUNCE_ADDRESS", "", ["postventa.W014"]),
     ],
 )
 def test_each_wrong_setting_is_named(production: Settings, name: str, value: object, expected: list[str]) -> None:
