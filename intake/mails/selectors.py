@@ -20,6 +20,8 @@ LABELS = {
     "complaints/acknowledgement": _("Receipt of a case"),
     "complaints/reply": _("Answer to a case"),
     "complaints/resolution": _("Resolution of a case"),
+    "accounts/password_reset": _("New password"),
+    "accounts/notice": _("Notice about an account"),
     "affiliates/invitation": _("Invitation to an affiliate"),
     "affiliates/claim_answered": _("Answer to an affiliate’s claim"),
 }

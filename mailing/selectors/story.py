@@ -82,8 +82,8 @@ class Preview:
 def preview_of(mail: OutgoingMail) -> Preview | None:
     """Its subject and words, with links that open nothing; None: its template is gone or has a fault.
 
-    Made with the token of no mail, and what looks like a secret is masked on top: whoever reads the ledger must not be
-    able to answer, or to sign in, for the recipient.
+    Made with the token of no mail, what is sealed stays sealed, and what looks like a secret is masked on top: whoever
+    reads the ledger must not be able to answer, or to sign in, for the recipient.
     """
     nobody = copy(mail)
     nobody.uuid, nobody.sealed_context = uuid4(), None

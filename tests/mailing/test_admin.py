@@ -131,6 +131,15 @@ def test_a_preview_covers_what_would_let_the_reader_answer(brand: Brand, sofia: 
     assert not re.search(r"https?://\S*[A-Za-z0-9_-]{16,}", preview.text)
 
 
+def test_a_preview_leaves_sealed_what_is_sealed(brand: Brand, sofia: User) -> None:
+    mail = make_mail(brand, context={}, secrets={"name": "s3kret"})
+
+    response = desk(sofia).get(page_of(mail))
+
+    assert response.context["preview"] is not None
+    assert "s3kret" not in response.content.decode()
+
+
 def test_a_mail_whose_template_is_gone_has_a_page(brand: Brand, sofia: User) -> None:
     mail = make_mail(brand, template="tests/nothing")
 
