@@ -24,6 +24,7 @@ from affiliates.admin.decisions import DecidingAdmin, Decision
 from affiliates.forms import CorrectionForm, SureForm
 from affiliates.models import Attribution, Purchase, Refund
 from affiliates.services import correct_attribution
+from complaints.models import Complaint
 from intake.forms import TestPurchaseForm
 from intake.hooks.admin import HookAdmin, InboundEventAdmin
 from intake.mails.admin import MailAdmin
@@ -31,15 +32,11 @@ from intake.models import Hook, ImportRun, InboundEvent
 from intake.services import take_test_purchase, undo_test_purchase
 from mailing.addresses import known_hashes
 from mailing.models import OutgoingMail
-from surveys.models import Invitation, Reason
-from surveys.selectors import SurveyState, survey_states
+from surveys.admin.invitations import NotAskedFilter
+from surveys.explaining import explain
+from surveys.models import Invitation, Reason, Wave
+from surveys.selectors import Standing, SurveyState, survey_states
 
-SURVEY_LABELS = {
-    "sent": _("Sent"),
-    "answered": _("Answered"),
-    "expired": _("Expired"),
-    **dict(Invitation.State.choices),
-}
 # Why evidence that stood did not win, beyond the reasons that a purchase can have.
 LOSING_LABELS = {
     rules.OUTRANKED: _("stronger evidence won"),
@@ -81,6 +78,15 @@ class RefundInline(ReadOnlyInline):
     ordering = ("refunded_at", "pk")
 
 
+class NotAskedAboutFilter(NotAskedFilter):
+    """The purchases whose first survey has this reason."""
+
+    def narrow(self, queryset: QuerySet[Any], condition: Q) -> QuerySet[Any]:
+        return queryset.filter(
+            pk__in=Invitation.objects.filter(condition, wave=Wave.FIRST).order_by().values("purchase")
+        )
+
+
 @admin.register(Purchase)
 class PurchaseAdmin(DecidingAdmin, ReadOnlyAdmin):
     decisions = {
@@ -105,7 +111,7 @@ class PurchaseAdmin(DecidingAdmin, ReadOnlyAdmin):
     change_list_template = "admin/intake/purchases.html"
     list_display = ("order", "purchased_at", "customer", "credited", "paid", "state", "survey")
     list_select_related = ("customer",)
-    list_filter = ("state", "brand")
+    list_filter = ("state", NotAskedAboutFilter, "brand")
     search_fields = ("external_id",)
     search_help_text = _("The whole order number, or the customer’s whole e-mail address")
     ordering = ("-purchased_at", "-pk")
@@ -115,7 +121,7 @@ class PurchaseAdmin(DecidingAdmin, ReadOnlyAdmin):
         (None, {"fields": ("external_id", "customer", "product", "paid", "state", "source")}),
         (_("When"), {"fields": ("purchased_at", "delivered_at", "activated_at", "promised_on", "created_at")}),
         (_("Who is credited, and why"), {"fields": ("credited", "why", "window_ends_at")}),
-        (_("Survey"), {"fields": ("survey",)}),
+        (_("Survey"), {"fields": ("asked", "asked_again")}),
         (
             _("What the shop sent as evidence"),
             {
@@ -131,7 +137,7 @@ class PurchaseAdmin(DecidingAdmin, ReadOnlyAdmin):
             },
         ),
     )
-    readonly_fields = ("paid", "credited", "why", "window_ends_at", "survey")
+    readonly_fields = ("paid", "credited", "why", "window_ends_at", "asked", "asked_again")
 
     def get_urls(self) -> list[Any]:
         trial = path("test/", self.admin_site.admin_view(self.test_view), name="intake_test_purchase")
@@ -226,22 +232,36 @@ class PurchaseAdmin(DecidingAdmin, ReadOnlyAdmin):
 
     @admin.display(description=_("survey"))
     def survey(self, purchase: Any) -> SafeString | str:
-        if not hasattr(purchase, "survey_state"):
-            purchase.survey_state = survey_states([purchase], now=timezone.now()).get(purchase.pk)
-        return survey_in_words(purchase.survey_state, purchase)
+        """In the list: in a word or two."""
+        state = purchase.survey_state
+        if state is None:
+            return "—"
+        words = [str(Standing(state.state).label), str(Reason(state.reason).label) if state.reason else ""]
+        return leading_to_invitations(purchase, " · ".join(filter(None, words)))
+
+    @admin.display(description=_("asked, or why not"))
+    def asked(self, purchase: Purchase) -> SafeString:
+        """On the page: in a sentence, with the date on which it becomes possible, and the case that holds it."""
+        sentence = leading_to_invitations(purchase, explain(state_of_wave(purchase, Wave.FIRST)))
+        open_case = Complaint.objects.open().filter(purchase=purchase).first()
+        if open_case is None:
+            return sentence
+        url = reverse("admin:complaints_complaint_change", args=[open_case.pk])
+        return format_html('{} · <a href="{}">{}</a>', sentence, url, open_case)
+
+    @admin.display(description=_("asked again, or why not"))
+    def asked_again(self, purchase: Purchase) -> SafeString | str:
+        state = state_of_wave(purchase, Wave.FOLLOW_UP)
+        return leading_to_invitations(purchase, explain(state)) if state else gettext("No follow-up was planned for it.")
 
 
-def survey_in_words(state: SurveyState | None, purchase: Purchase) -> SafeString | str:
-    """The state with its reason, leading to the invitation."""
-    if state is None:
-        return "—"
-    words = [str(SURVEY_LABELS.get(state.state, state.state))]
-    if state.reason:
-        words.append(str(Reason(state.reason).label))
-    if state.scheduled_for and state.state in ("planned", "held"):
-        words.append(formats.localize(timezone.localtime(state.scheduled_for)))
+def state_of_wave(purchase: Purchase, wave: str) -> SurveyState | None:
+    return survey_states([purchase], now=timezone.now(), wave=wave).get(purchase.pk)
+
+
+def leading_to_invitations(purchase: Purchase, words: str) -> SafeString:
     url = reverse("admin:surveys_invitation_changelist", query={"q": purchase.external_id})
-    return format_html('<a href="{}">{}</a>', url, " · ".join(words))
+    return format_html('<a href="{}">{}</a>', url, words)
 
 
 def _as_words(touch: dict[str, Any]) -> str:

@@ -26,7 +26,7 @@ from intake.representations import errors_as_json, purchase_as_json, refund_as_j
 from intake.rows import parse_changes, parse_purchase, parse_refund
 from intake.services import Taken, take_change, take_purchases, take_refund
 from intake.values import is_storable
-from surveys.models import Reason
+from surveys.models import Reason, Wave
 from surveys.selectors import survey_states
 
 T = TypeVar("T")
@@ -148,6 +148,7 @@ class PurchaseDetailSerializer(PurchaseBaseSerializer):
     refunds = RefundSerializer(many=True)
     attribution = AttributionSerializer(allow_null=True)
     survey = SurveySerializer(allow_null=True)
+    follow_up = SurveySerializer(allow_null=True, help_text="Asked again two months later; null where none is planned.")
 
 
 class PurchasesView(APIView):
@@ -261,8 +262,11 @@ def get_purchase(brand: Brand, external_id: str) -> Purchase:
 def detail(purchase: Purchase, *, now: datetime) -> dict[str, Any]:
     related = Attribution.objects.select_related("affiliate", "acquiring_affiliate", "indirect_affiliate")
     attribution = related.current().filter(purchase=purchase).first()
-    survey = survey_states([purchase], now=now).get(purchase.pk)
-    return purchase_as_json(purchase, attribution, survey, list(purchase.refunds.order_by("refunded_at", "id")))
+    survey, follow_up = (
+        survey_states([purchase], now=now, wave=wave).get(purchase.pk) for wave in (Wave.FIRST, Wave.FOLLOW_UP)
+    )
+    refunds = list(purchase.refunds.order_by("refunded_at", "id"))
+    return purchase_as_json(purchase, attribution, survey, refunds, follow_up=follow_up)
 
 
 def batch_row(row: Any, taken: Taken) -> dict[str, Any]:
@@ -275,7 +279,9 @@ def batch_row(row: Any, taken: Taken) -> dict[str, Any]:
             "fields": errors_as_json(recorded.errors),
         }
         named = row.get("external_id") if isinstance(row, dict) else None
-        return {"external_id": named, "status": recorded.status, "error": error}
+        # The answer is kept for whoever repeats the request: what cannot be stored cannot be told back.
+        told = named if isinstance(named, str) and is_storable(named) else None
+        return {"external_id": told, "status": recorded.status, "error": error}
     return {**taken_as_json(taken), "status": recorded.status}
 
 

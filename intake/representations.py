@@ -42,7 +42,12 @@ def survey_as_json(survey: SurveyState | None) -> dict[str, Any] | None:
 
 
 def purchase_as_json(
-    purchase: Purchase, attribution: Attribution | None, survey: SurveyState | None, refunds: list[Refund]
+    purchase: Purchase,
+    attribution: Attribution | None,
+    survey: SurveyState | None,
+    refunds: list[Refund],
+    *,
+    follow_up: SurveyState | None,
 ) -> dict[str, Any]:
     """All that was told of a purchase and what came of it."""
     return {
@@ -65,6 +70,7 @@ def purchase_as_json(
         "refunds": [refund_as_json(refund) for refund in refunds],
         "attribution": attribution_as_json(attribution),
         "survey": survey_as_json(survey),
+        "follow_up": survey_as_json(follow_up),
     }
 
 

@@ -117,3 +117,31 @@ def state_of_mail(invitation: Any, *, now: datetime) -> tuple[Standing, str]:
 def reason_of_cancelled_mail(reason: str) -> Reason:
     """The ledger cancels at its last look whom it must not write to, and says why in the words of suppression."""
     return Reason(reason) if reason in Reason.values else Reason.SUPPRESSED
+
+
+# The other way round, for whoever looks for all that have a reason: what the ledger says in which words of its own.
+REASONS_OF_FAILED = {Reason.BOUNCED: list(NO_SUCH_ADDRESS)}
+REASONS_OF_CANCELLED = {
+    Reason.BOUNCED: [OutgoingMail.Reason.BOUNCED, OutgoingMail.Reason.RESTS],
+    Reason.OPTED_OUT: [OutgoingMail.Reason.OPTED_OUT],
+    Reason.SUPPRESSED: [OutgoingMail.Reason.COMPLAINED, OutgoingMail.Reason.MANUAL],
+    Reason.PAUSED: [OutgoingMail.Reason.PAUSED],
+}
+
+
+def with_reason(reason: str) -> Q:
+    """The invitations that `state_of` gives this reason: decided by surveys, or told by the ledger of their mail."""
+    decided = ~Q(state=Invitation.State.QUEUED) & Q(reason=reason)
+    mails = Q(mail__state=MailState.CANCELLED, mail__reason__in=REASONS_OF_CANCELLED.get(Reason(reason), []))
+    if reason == Reason.FAILED:
+        refused = Q(mail__state=MailState.FAILED) & ~Q(mail__reason__in=NO_SUCH_ADDRESS)
+        mails |= refused | Q(mail__state=MailState.EXPIRED)
+    elif reason == Reason.UNCERTAIN:
+        mails |= Q(mail__state=MailState.UNCERTAIN)
+    else:
+        kinds = [kind for kind, told in REASON_OF_EVENT.items() if told == reason]
+        mails |= Q(mail__state=MailState.FAILED, mail__reason__in=REASONS_OF_FAILED.get(Reason(reason), []))
+        mails |= Q(mail__state=MailState.SENT, mail__events__kind__in=kinds)
+    told = InvitationMail.objects.filter(mails, kind=InvitationMail.Kind.FIRST, invitation__state="queued")
+    is_answered = Exists(Response.objects.counted().filter(invitation=OuterRef("pk")))
+    return (decided | Q(pk__in=told.values("invitation"))) & ~Q(is_answered)

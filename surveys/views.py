@@ -8,8 +8,9 @@ from urllib.parse import urlencode
 from zoneinfo import ZoneInfo
 
 from django.conf import settings
+from django.core.files.uploadhandler import FileUploadHandler, SkipFile
 from django.db.models import Prefetch
-from django.http import HttpRequest, HttpResponse
+from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, render
 from django.urls import reverse
 from django.utils import timezone
@@ -22,7 +23,8 @@ from accounts.secret_links import client_address, secret_link
 from affiliates.models import AffiliateMember, Purchase
 from surveys import suspicion
 from surveys.forms import SurveyForm
-from surveys.models import InvitationMail, Response
+from surveys.models import InvitationMail, Response, SampleMail, Survey
+from surveys.previews import questionnaire_as_for, render_end, render_preview
 from surveys.questionnaire import RECOMMENDED_BY, Questionnaire, questionnaire_for, wording_for
 from surveys.services.answering import Said, said_in, submit_response
 
@@ -63,10 +65,24 @@ class Visit:
         return "expired" if self.now > asked_at + timedelta(days=self.brand.link_days) else ""
 
 
+class NoUploads(FileUploadHandler):
+    """Nothing here asks for a file: what is sent all the same is read past."""
+
+    def new_file(self, *args: Any, **options: Any) -> None:
+        raise SkipFile
+
+    def receive_data_chunk(self, raw_data: bytes, start: int) -> None:
+        return None
+
+    def file_complete(self, file_size: int) -> None:
+        return None
+
+
 @secret_link
 @require_http_methods(["GET", "HEAD", "POST"])
 def answer(request: HttpRequest, token: str) -> HttpResponse:
     """Show the survey or take an answer. Only a POST writes: programs open every link of a mail."""
+    request.upload_handlers = [NoUploads(request)]
     visit = visit_of(request, token)
     if visit.why_closed:
         return render_closed(request, visit)
@@ -231,3 +247,42 @@ def page_context(visit: Visit) -> dict[str, Any]:
         "reason": visit.why_closed,
         "other_languages": [code for code in brand.languages if code != visit.language],
     }
+
+
+# --- Test mails ------------------------------------------------------------------------------------------------------
+@secret_link
+@require_http_methods(["GET", "HEAD", "POST"])
+def preview(request: HttpRequest, token: str) -> HttpResponse:
+    """Behind the links of a test mail: the page as its customer would see it, whatever is tried without recording it.
+
+    Http404 for a token that no test mail carries, and when links are over.
+    """
+    sample = get_object_or_404(
+        SampleMail.objects.with_token(token)
+        .select_related("mail", "survey__brand", "purchase__customer", "purchase__product")
+        .prefetch_related("survey__questions")
+    )
+    if timezone.now() > sample.created_at + timedelta(days=sample.survey.brand.link_days):
+        raise Http404
+    questionnaire = questionnaire_as_for(request, sample.survey, sample.purchase, language=sample.mail.language)
+    if request.method == "POST":
+        return go_on_in_preview(request, sample.survey, questionnaire)
+    wanted = request.GET.get("step", "")
+    step = next((step for step in range(1, len(questionnaire.steps) + 1) if str(step) == wanted), 1)
+    form = SurveyForm(
+        questionnaire=questionnaire,
+        preselected=rating_in(request, questionnaire),
+        step=None if wanted == ALL_STEPS else step,
+    )
+    return render_preview(request, sample.survey, form)
+
+
+def go_on_in_preview(request: HttpRequest, survey: Survey, questionnaire: Questionnaire) -> HttpResponse:
+    """From step to step, as the page itself goes."""
+    form = SurveyForm(request.POST, questionnaire=questionnaire, step=step_sent(request, questionnaire))
+    if not form.is_valid():
+        return render_preview(request, survey, form)
+    if step := step_after(request, form):
+        query = urlencode({"step": step, "q": form.cleaned_data[questionnaire.first.key]})
+        return HttpResponse(status=303, headers={"Location": f"{request.path}?{query}"})
+    return render_end(request, survey, questionnaire)

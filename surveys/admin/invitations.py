@@ -5,7 +5,7 @@ from typing import Any
 
 from django.contrib import admin, messages
 from django.contrib.admin.utils import display_for_value
-from django.db.models import Count, OuterRef, QuerySet, Subquery
+from django.db.models import Count, OuterRef, Q, QuerySet, Subquery
 from django.db.models.functions import Coalesce
 from django.http import HttpRequest
 from django.utils import timezone
@@ -15,8 +15,9 @@ from django.utils.translation import ngettext
 from accounts.admin import AdministratorsAdmin, ReadOnlyAdmin, ReadOnlyInline
 from accounts.models import Brand
 from mailing.addresses import known_hashes
+from surveys.explaining import explain, in_words
 from surveys.models import Asking, Hold, Invitation, InvitationMail, Reason
-from surveys.selectors import Standing, state_of, with_ledger
+from surveys.selectors import Standing, state_of, with_ledger, with_reason
 from surveys.services.holding import pause_asking, resume_asking
 
 
@@ -37,23 +38,38 @@ class InvitationMailInline(ReadOnlyInline):
         return display_for_value(row.mail.sent_at, "—")
 
 
+class NotAskedFilter(admin.SimpleListFilter):
+    title = _("not asked because")
+    parameter_name = "reason"
+
+    def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, Any]]:
+        return [(reason.value, reason.label) for reason in Reason]
+
+    def queryset(self, request: HttpRequest, queryset: QuerySet[Any]) -> QuerySet[Any]:
+        reason = self.value()
+        return self.narrow(queryset, with_reason(reason)) if reason in Reason.values else queryset
+
+    def narrow(self, queryset: QuerySet[Any], condition: Q) -> QuerySet[Any]:
+        return queryset.filter(condition)
+
+
 @admin.register(Invitation)
 class InvitationAdmin(ReadOnlyAdmin):
     """“Why was this customer not asked?”: every purchase has an answer here."""
 
     list_display = ("purchase", "customer", "standing", "why", "scheduled_for", "wave")
     list_select_related = ("purchase__customer",)
-    list_filter = ("state", "reason", "wave", ("brand", admin.RelatedOnlyFieldListFilter))
+    list_filter = ("state", NotAskedFilter, "wave", ("brand", admin.RelatedOnlyFieldListFilter))
     search_fields = ("purchase__external_id",)
     search_help_text = _("The whole order number, or the customer’s whole e-mail address")
     ordering = ("-pk",)
     show_facets = admin.ShowFacets.NEVER
     inlines = (InvitationMailInline,)
     fields = (
-        *("purchase", "customer", "standing", "why", "scheduled_for", "remind_at", "holds"),
+        *("purchase", "customer", "explained", "scheduled_for", "remind_at", "holds"),
         *("brand", "survey", "wave", "sent_elsewhere_at", "created_at", "updated_at"),
     )
-    readonly_fields = ("customer", "standing", "why", "holds")
+    readonly_fields = ("customer", "explained", "holds")
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Any]:
         return with_ledger(super().get_queryset(request))
@@ -82,10 +98,14 @@ class InvitationAdmin(ReadOnlyAdmin):
         reason = state_of(invitation, now=timezone.now()).reason
         return str(Reason(reason).label) if reason else "—"
 
+    @admin.display(description=_("asked, or why not"))
+    def explained(self, invitation: Invitation) -> str:
+        return explain(state_of(invitation, now=timezone.now()))
+
     @admin.display(description=_("held by"))
     def holds(self, invitation: Invitation) -> str:
-        standing = Hold.objects.standing().filter(purchase=invitation.purchase_id)
-        return ", ".join(standing.values_list("cause", flat=True)) or "—"
+        standing = Hold.objects.standing().filter(purchase=invitation.purchase_id).order_by("pk")
+        return " · ".join(f"{hold}, {in_words(hold.created_at)}" for hold in standing) or "—"
 
 
 def count_in(state: str) -> Coalesce:

@@ -23,6 +23,7 @@ from accounts.admin import BrandModelAdmin
 from accounts.models import AccessLog, Brand, User
 from accounts.services import record_access
 from affiliates.models import Purchase
+from surveys.forms import SurveyForm
 from surveys.models import InvitationMail, SampleMail, Survey
 from surveys.previews import questionnaire_as_for, render_preview
 from surveys.services.previewing import Look, preview_mail, send_sample
@@ -191,9 +192,7 @@ class SampleMailAdmin(BrandModelAdmin):
         except ValidationError as refusal:
             raise Http404 from refusal
         page = reverse("admin:surveys_samplemail_page")
-        html = message.texts.html.replace(
-            f"{settings.BASE_URL}/s/{token}/?", f"{page}?{request.GET.urlencode()}&"
-        )
+        html = message.texts.html.replace(f"{settings.BASE_URL}/s/{token}/?", f"{page}?{request.GET.urlencode()}&")
         return HttpResponse(html)
 
     @method_decorator(xframe_options_sameorigin)
@@ -202,7 +201,8 @@ class SampleMailAdmin(BrandModelAdmin):
         """All of its questions; the frame around it sends nothing."""
         look = look_of(request)
         questionnaire = questionnaire_as_for(request, look.survey, look.purchase, language=look.language)
-        return render_preview(request, look.survey, questionnaire, step=None)
+        form = SurveyForm(questionnaire=questionnaire, preselected=request.GET.get("q", ""))
+        return render_preview(request, look.survey, form)
 
 
 def reader_of(request: HttpRequest) -> User:

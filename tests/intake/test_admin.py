@@ -8,6 +8,7 @@ from django.urls import reverse
 from accounts.models import AccessLog, Brand
 from affiliates.models import Purchase
 from affiliates.services import CustomerInput, PurchaseInput
+from complaints.services.opening import Problem, open_complaint
 from intake.services import create_brand, take_purchases, take_refund
 from tests.factories import NOW, make_affiliate, make_brand, make_staff
 
@@ -52,6 +53,49 @@ def test_the_list_shows_who_is_credited_and_where_the_survey_stands(brand, sofia
     assert "Ana" in text
     assert "Nobody" in text
     assert "Waiting for delivery · Not delivered or activated yet" in text
+
+
+def test_a_purchase_says_in_a_sentence_why_its_customer_is_not_asked(brand, sofia):
+    Brand.objects.update(delay_goods=timedelta(days=3), is_spread=False, window_start="00:00", window_end="23:59")
+    brand.refresh_from_db()
+    planned = take(brand, "P1", delivered_at=NOW)
+    refunded = take(brand, "P2", delivered_at=NOW, state="refunded")
+    history = take(brand, "P3", delivered_at=NOW - timedelta(days=400))
+
+    def said(purchase: Purchase) -> str:
+        url = reverse("admin:affiliates_purchase_change", args=[purchase.pk])
+        return sofia.get(url, headers={"Accept-Language": "en"}).text
+
+    assert "Will be asked on March 13, 2026, 12:00." in said(planned)
+    assert "Will be asked on May 24, 2026, 12:00." in said(planned)
+    assert said(refunded).count("Not asked: the money was given back.") == 2
+    assert said(history).count("Not asked: it was received too long ago.") == 2
+
+
+def test_an_open_complaint_that_holds_the_survey_is_one_click_away(brand, sofia):
+    purchase = take(brand, "P1", delivered_at=NOW)
+    problem = Problem(kind="complaint", subject="Llegó roto", text="El asa.", language="es", wants_contact=True)
+    complaint, _created = open_complaint(brand, problem, purchase=purchase, now=NOW)
+
+    page = sofia.get(
+        reverse("admin:affiliates_purchase_change", args=[purchase.pk]), headers={"Accept-Language": "en"}
+    ).text
+
+    assert "Not asked while a complaint about it is open. Possible when it is closed." in page
+    assert reverse("admin:complaints_complaint_change", args=[complaint.pk]) in page
+
+
+def test_purchases_are_found_by_why_they_were_not_asked(brand, sofia):
+    take(brand, "P1", delivered_at=NOW)
+    take(brand, "P2", delivered_at=NOW, state="refunded")
+    take(brand, "P3")
+
+    def found(reason: str) -> list[str]:
+        url = reverse("admin:affiliates_purchase_changelist")
+        return [p.external_id for p in sofia.get(url, {"reason": reason}).context["cl"].result_list]
+
+    assert (found("refunded"), found("no_delivery"), found("failed")) == (["P2"], ["P3"], [])
+    assert sorted(found("nonsense")) == ["P1", "P2", "P3"]
 
 
 def test_the_list_asks_as_much_for_three_purchases_as_for_one(brand, sofia, django_assert_num_queries):

@@ -428,6 +428,17 @@ def test_a_batch_is_a_list_of_up_to_a_thousand(shop, body):
     assert wrong_fields(post(shop, body, URL + "batch/")) == [("", "invalid_batch")]
 
 
+@pytest.mark.parametrize("external_id", ["a\x00b", "\ud800", {"a": "\x00"}, ["P1"], 7])
+def test_a_batch_with_a_key_tells_back_no_id_that_cannot_be_kept(shop, external_id):
+    body = [told(external_id, amount="-1")]
+
+    first, again = (post(shop, body, URL + "batch/", **{"Idempotency-Key": "k"}) for _n in range(2))
+
+    assert first.status_code == again.status_code == 200
+    assert first.json() == again.json()
+    assert first.json()["results"][0]["status"] == "rejected"
+
+
 def test_an_empty_batch_is_no_fault(shop):
     assert post(shop, [], URL + "batch/").json() == {"results": []}
 
@@ -503,6 +514,7 @@ def test_a_purchase_is_told_back(shop):
         "metadata": {"a": 1},
         "refunds": [],
         "survey": {"state": "waiting", "scheduled_for": None, "reason": "no_delivery"},
+        "follow_up": {"state": "waiting", "scheduled_for": None, "reason": "no_delivery"},
     }
 
 
