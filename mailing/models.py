@@ -12,6 +12,7 @@ from django.db.models import Func, Q, Value
 from django.db.models.functions import Now
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
+from django.utils.translation import pgettext_lazy
 
 from accounts.models import Brand, BrandOwnedQuerySet
 from mailing.tokens import current_key_version, hash_token, make_token
@@ -46,10 +47,10 @@ class OutgoingMail(models.Model):
         QUEUED = "queued", _("Queued")
         CLAIMED = "claimed", _("Claimed by a worker")
         HANDING_OVER = "handing_over", _("Being handed over")
-        SENT = "sent", _("Sent")
+        SENT = "sent", pgettext_lazy("mail state", "Sent")
         FAILED = "failed", _("Failed")
         UNCERTAIN = "uncertain", _("Uncertain")
-        CANCELLED = "cancelled", _("Cancelled")
+        CANCELLED = "cancelled", pgettext_lazy("mail state", "Cancelled")
         EXPIRED = "expired", _("Expired")
 
     class Reason(models.TextChoices):
