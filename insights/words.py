@@ -12,6 +12,7 @@ from dataclasses import dataclass, field
 from itertools import pairwise
 
 from insights.statistics import Z_95, distinctive_words
+from surveys.languages import fold
 from surveys.redaction import MARK_PATTERN
 
 COMMENTS_NEEDED = 20  # on each side
@@ -21,12 +22,6 @@ LISTED = 8
 # Between a negator and what it negates («no me ha llegado»), and between the two words of a pair («plazo de entrega»).
 WORDS_BETWEEN_NEGATION = 3
 WORDS_BETWEEN_PAIR = 2
-
-
-def fold(text: str) -> str:
-    """For comparing: no case, no accents («Rápido» is «rapido»)."""
-    decomposed = unicodedata.normalize("NFKD", text.casefold())
-    return "".join(character for character in decomposed if not unicodedata.combining(character))
 
 
 # --- Languages -------------------------------------------------------------------------------------------------------

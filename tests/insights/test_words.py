@@ -5,7 +5,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from insights.words import NEGATORS, STOP_WORDS, Comment, count_terms, distinctive_terms, fold, stem, terms, tokenise
+from insights.words import NEGATORS, STOP_WORDS, Comment, count_terms, distinctive_terms, stem, terms, tokenise
+from surveys.languages import fold
 
 
 def keys(text, language="es"):
