@@ -68,7 +68,7 @@ class PromisesForm(forms.Form):
     """
 
     offered = forms.MultipleChoiceField(
-        label=gettext_lazy("what you promise there"),
+        label=gettext_lazy("promises that the brand suggests"),
         required=False,
         widget=forms.CheckboxSelectMultiple(attrs={"class": "chips"}),
         help_text=gettext_lazy("Only what you tell people. Whoever buys here is asked whether it held."),

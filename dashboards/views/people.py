@@ -1,5 +1,7 @@
 """Who signs in for an affiliate: its owners invite people, say what they may do, and let them go."""
 
+from collections.abc import Sequence
+
 from django.contrib import messages
 from django.core.exceptions import PermissionDenied, ValidationError
 from django.http import HttpRequest, HttpResponse
@@ -10,6 +12,7 @@ from django.views.decorators.http import require_http_methods, require_POST
 from accounts.clock import database_now
 from accounts.forms import add_refusal
 from accounts.models import User
+from affiliates.models import AffiliateMember
 from affiliates.services import change_role, invite_member, remove_member, withdraw_invitation
 from dashboards.forms import InvitationForm, InvitePersonForm, PersonForm
 from dashboards.selectors import Reader, invitations_of, people_of
@@ -31,8 +34,14 @@ def people(request: HttpRequest, reader: Reader) -> HttpResponse:
         else:
             messages.success(request, _("The invitation is on its way to %(email)s.") % form.cleaned_data)
             return redirect(reader.urls["people"])
-    invitations = invitations_of(reader, now=database_now())
-    return show(request, reader, "people", form=form, people=people_of(reader), invitations=invitations)
+    everybody = list(people_of(reader))
+    context = {
+        "form": form,
+        "people": everybody,
+        "last_owner": last_owner(everybody) if reader.may_manage_people else None,
+        "invitations": invitations_of(reader, now=database_now()),
+    }
+    return show(request, reader, "people", **context)
 
 
 @require_POST
@@ -84,6 +93,11 @@ def take_back_invitation(request: HttpRequest, reader: Reader) -> HttpResponse:
         else:
             messages.success(request, _("The invitation is withdrawn: its link opens nothing now."))
     return redirect(reader.urls["people"])
+
+
+def last_owner(everybody: Sequence[AffiliateMember]) -> AffiliateMember | None:
+    owners = [each for each in everybody if each.role == AffiliateMember.Role.OWNER]
+    return owners[0] if len(owners) == 1 else None
 
 
 def owner_of(reader: Reader) -> User:
