@@ -4,11 +4,14 @@ from email.message import EmailMessage
 from email.policy import SMTP
 from typing import Any
 
+import hypothesis
 import pytest
+from hypothesis import HealthCheck, given
+from hypothesis import strategies as st
 from pytest_django.fixtures import Settings
 
 from accounts.models import Brand
-from mailing.models import OutgoingMail, Suppression
+from mailing.models import MailEvent, OutgoingMail, Suppression
 from mailing.return_paths import BOUNCE, UNSUBSCRIBE, bounce_address, mail_about, unsubscribe_address
 from mailing.returned import reports_in_mail
 from mailing.services import record_mail_event, send_due_mail
@@ -279,6 +282,19 @@ def test_what_else_arrives_there_changes_nothing(mail: OutgoingMail) -> None:
 
     assert not mail.events.exists()
     assert not Suppression.objects.exists()
+
+
+@given(data=st.data())
+@hypothesis.settings(max_examples=200, suppress_health_check=[HealthCheck.function_scoped_fixture])
+def test_a_damaged_report_is_no_trouble(mail: OutgoingMail, data: st.DataObject) -> None:
+    whole = dsn(bounce_address(mail), block(), block("delayed"), original=mail.message_id)
+    start = data.draw(st.integers(0, len(whole)))
+    end = data.draw(st.integers(start, len(whole)))
+    raw = whole[:start] + data.draw(st.binary(max_size=40)) + whole[end:]
+
+    for report in reports_in_mail(raw, now=NOW):
+        assert report.kind in MailEvent.Kind.values
+        assert report.occurred_at <= NOW
 
 
 @pytest.mark.parametrize("date", ["", "gestern", "Fri, 99 Foo 2026 99:99:99", "Tue, 10 Mar 2099 10:00:00 +0000"])

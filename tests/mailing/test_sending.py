@@ -17,7 +17,7 @@ from mailing.lanes import Lanes
 from mailing.models import MailEvent, OutgoingMail, Suppression
 from mailing.selectors import suppressed_addresses
 from mailing.services import cancel_mails, queue_mails, recover_expired_leases, send_due_mail, suppress, unsubscribe
-from mailing.services.sending import Outcome, Ready, attempt, claim_due, hand_over, prepare, record, send_batch
+from mailing.services.sending import Outcome, Ready, attempt, claim_due, hand_over, prepare, promise, record, send_batch
 from mailing.transport import open_transport
 from tests.factories import make_brand
 from tests.mailing.conftest import AnsweringServer
@@ -317,6 +317,21 @@ def test_cancelling_between_claim_and_hand_over_stops_the_mail(server: Answering
 
     assert (mail.state, mail.reason, mail.attempts) == (State.CANCELLED, "refunded", 0)
     assert server.delivered == []
+
+
+def test_a_promise_whose_answer_was_lost_may_be_asked_for_again_by_its_worker_alone(
+    server: AnsweringServer, brand: Brand
+) -> None:
+    mail, owner = make_mail(brand), uuid4()
+    claim_due(owner=owner, limit=1)
+
+    assert [promise(mail, owner=owner) for _ in range(2)] == [1, 1]
+    assert promise(mail, owner=uuid4()) is None
+
+    # What has come in between is looked at again, though nothing was begun.
+    suppress(brand, mail.to_address, scope="surveys", reason="opted_out", now=datetime.now(UTC))
+    assert not hand_over(mail, owner=owner)
+    assert states() == {mail.to_address: State.CANCELLED}
 
 
 def test_a_mail_whose_time_ends_between_claim_and_hand_over_expires(server: AnsweringServer, brand: Brand) -> None:
