@@ -6,6 +6,7 @@ from intake.bench.mails import mails
 from intake.bench.measuring import Area
 from intake.bench.pages import redirects, singles, surveys
 from intake.bench.rows import batches, imports
+from intake.bench.scale import due, growth, memory
 
 AREAS: Mapping[str, Area] = {
     "import": imports,
@@ -14,4 +15,7 @@ AREAS: Mapping[str, Area] = {
     "redirect": redirects,
     "survey": surveys,
     "mail": mails,
+    "growth": growth,
+    "memory": memory,
+    "due": due,
 }

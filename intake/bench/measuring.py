@@ -76,15 +76,31 @@ class Contest:
     ours: Work
     theirs: Work
     prepare: Callable[[], object] = nothing
+    rounds: int | None = None  # no more, where each takes long
 
     def run(self, *, rounds: int) -> Comparison:
-        turns = [self._turn() for _round in range(rounds + 1)]
+        turns = [self._turn() for _round in range(min(rounds, self.rounds or rounds) + 1)]
         ours, theirs = zip(*turns[1:], strict=True)
         return Comparison(self.what, self.against, self.floor, self.aim, ours, theirs, peak_memory())
 
     def _turn(self) -> tuple[Measure, Measure]:
         self.prepare()
         return measure(self.ours), measure(self.theirs)
+
+
+@dataclass(frozen=True)
+class Reading:
+    """Something that has no other side: it should be at most `floor`, better at most `aim`."""
+
+    what: str
+    value: float
+    unit: str
+    floor: float
+    aim: float
+
+    @property
+    def verdict(self) -> str:
+        return "aim" if self.value <= self.aim else "floor" if self.value <= self.floor else "above"
 
 
 @dataclass(frozen=True)
@@ -95,7 +111,7 @@ class Skipped:
     why: str
 
 
-Area = Callable[[int], Iterator[Contest | Skipped]]  # its contests, at a size
+Area = Callable[[int], Iterator[Contest | Reading | Skipped]]  # its contests, at a size
 
 
 def measure(work: Work) -> Measure:
@@ -147,6 +163,10 @@ def _stat(pid: int) -> list[str]:
 
 
 def peak_memory() -> float:
-    """Megabytes; macOS counts bytes where Linux counts kilobytes."""
-    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
-    return peak / (1024 * 1024) if sys.platform == "darwin" else peak / 1024
+    """Of this process until now, in MB."""
+    return megabytes(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss)
+
+
+def megabytes(maxrss: int) -> float:
+    """macOS counts bytes where Linux counts kilobytes."""
+    return maxrss / (1024 * 1024) if sys.platform == "darwin" else maxrss / 1024

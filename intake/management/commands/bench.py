@@ -14,8 +14,8 @@ from django.core.management.base import BaseCommand, CommandParser
 
 from accounts.clock import database_now
 from intake.bench.areas import AREAS
-from intake.bench.measuring import Comparison, Skipped
-from intake.bench.report import as_list, as_table, write_report
+from intake.bench.measuring import Contest, Reading
+from intake.bench.report import Findings, write_report
 from postventa.demo_environment import without_demo
 from postventa.embedded import Postgres, Valkey
 from postventa.processes import Guard
@@ -38,6 +38,7 @@ class Command(BaseCommand):
         parser.add_argument("--size", type=int, default=10_000, metavar="N", help="rows an import has (%(default)s)")
         parser.add_argument("--rounds", type=int, default=5, metavar="N", help="(%(default)s)")
         parser.add_argument("--quick", action="store_true", help="2,000 rows, 2 rounds: to see that all works")
+        parser.add_argument("--full", action="store_true", help="100,000 rows, 10 million invitations; takes an hour")
         parser.add_argument(
             "--path", type=Path, default=settings.BASE_DIR / "bench", help="folder of the reports (%(default)s)"
         )
@@ -45,6 +46,7 @@ class Command(BaseCommand):
     def handle(self, *args: Any, **options: Any) -> None:
         names = [*options["areas"], *options["also"]] or list(AREAS)
         size, rounds = (2_000, 2) if options["quick"] else (options["size"], options["rounds"])
+        size = 100_000 if options["full"] else size
         if unknown := set(names).difference(AREAS):
             self.stderr.write(f"There is no area {', '.join(sorted(unknown))}.")
             sys.exit(2)
@@ -53,19 +55,21 @@ class Command(BaseCommand):
             sys.exit(again_with_services())
         logging.disable(logging.WARNING)
         call_command("migrate", verbosity=0)
-        comparisons: list[Comparison] = []
-        skipped: list[Skipped] = []
+        findings = Findings()
         for name in names:
             # What one area leaves behind would be work for the next: mails fall due.
             call_command("flush", interactive=False, verbosity=0, inhibit_post_migrate=True)
-            for contest in AREAS[name](size):
-                self.stderr.write(f"{contest.what} …")
-                if isinstance(contest, Skipped):
-                    skipped.append(contest)
-                else:
-                    comparisons.append(contest.run(rounds=rounds))
-        path = write_report(options["path"], comparisons, skipped, size=size, now=database_now())
-        self.stdout.write(as_table(comparisons) + as_list(skipped))
+            for found in AREAS[name](size):
+                self.stderr.write(f"{found.what} …")
+                match found:
+                    case Contest():
+                        findings.comparisons.append(found.run(rounds=rounds))
+                    case Reading():
+                        findings.readings.append(found)
+                    case _:
+                        findings.skipped.append(found)
+        path = write_report(options["path"], findings, size=size, now=database_now())
+        self.stdout.write(findings.as_text())
         self.stdout.write(f"Written to {path}.")
 
 
