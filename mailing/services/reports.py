@@ -64,7 +64,7 @@ def record_mail_event(report: MailReport, *, now: datetime) -> MailEvent | None:
             "brand_id": mail.brand_id,
             "mail": mail,
             "kind": report.kind,
-            "detail": " ".join(report.detail.replace("\0", "").split())[:200],
+            "detail": _storable(report.detail)[:200],
             "occurred_at": report.occurred_at,
         },
     )
@@ -82,12 +82,17 @@ def _mail_of(report: MailReport) -> OutgoingMail | None:
 
 def mails_named(reports: Iterable[MailReport]) -> QuerySet[OutgoingMail]:
     """Those of our mails that these reports speak of, whatever they say of them."""
-    named = [report.mail.strip().strip("<>") for report in reports]
+    named = [_storable(report.mail).strip("<>") for report in reports]
     uuids = []
     for name in named:
         with contextlib.suppress(ValueError):
             uuids.append(UUID(name.partition("@")[0]))
     return OutgoingMail.objects.filter(Q(message_id__in=[f"<{name}>" for name in named]) | Q(uuid__in=uuids))
+
+
+def _storable(text: str) -> str:
+    """In one line, and nothing that the database would refuse: strangers write what they like."""
+    return " ".join(text.encode(errors="replace").decode().replace("\0", "").split())
 
 
 def _settle(mail: OutgoingMail, report: MailReport) -> None:

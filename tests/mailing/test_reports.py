@@ -53,6 +53,17 @@ def test_the_mail_is_known_by_uuid_and_by_message_id_and_no_other(brand: Brand) 
     assert MailEvent.objects.filter(mail=mail).count() == MailEvent.objects.count() == len(known)
 
 
+@pytest.mark.parametrize("odd", ["\0", "a\0b@correo.example", "\ud800", "ñ" * 1000, "<>", "\n<x>"])
+def test_a_stranger_may_name_any_mail(brand: Brand, odd: str) -> None:
+    mail = make_mail(brand)
+
+    assert record_mail_event(replace(report(mail, Kind.BOUNCED), mail=odd), now=NOW) is None
+
+    event = record_mail_event(report(mail, Kind.BOUNCED, f"550 {odd}"), now=NOW)
+    assert event is not None
+    assert len(event.detail) <= 200
+
+
 @pytest.mark.parametrize(
     ("kind", "detail", "reject_reason", "expected"),
     [
