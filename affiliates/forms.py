@@ -73,7 +73,12 @@ class SubIdsField(forms.MultiValueField):
 class TrackingLinkForm(forms.ModelForm):
     """A link, and which of its brand's catalogue is promised there. The admin sets the choice of `offered`."""
 
-    destination = forms.URLField(label=_("destination"), max_length=2000, assume_scheme="https")
+    destination = forms.URLField(
+        label=_("destination"),
+        max_length=2000,
+        assume_scheme="https",
+        widget=forms.URLInput(attrs={"class": "vURLField"}),
+    )
     sub_ids = SubIdsField(label=_("sub-ids"), help_text=_("What a click is marked with that brings none of its own."))
     offered = forms.ModelMultipleChoiceField(
         CataloguePromise.objects.none(),

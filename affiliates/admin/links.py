@@ -4,10 +4,12 @@ from copy import copy
 from typing import Any
 
 from django import forms
+from django.conf.locale import LANG_INFO
 from django.contrib import admin
 from django.db.models import QuerySet
 from django.http import HttpRequest
 from django.utils import timezone
+from django.utils.text import capfirst
 from django.utils.translation import gettext_lazy as _
 
 from accounts.models import Brand
@@ -85,6 +87,12 @@ class TrackingLinkAdmin(AddingAdmin):
             )
 
 
+def wording_field(language: str) -> forms.CharField:
+    name = LANG_INFO.get(language, {}).get("name_local", language)
+    widget = forms.TextInput(attrs={"class": "vLargeTextField", "lang": language})
+    return forms.CharField(label=capfirst(name), required=False, max_length=200, widget=widget)
+
+
 @admin.register(CataloguePromise)
 class CataloguePromiseAdmin(AddingAdmin):
     """What affiliates are offered to promise. Links keep the words they were given."""
@@ -98,7 +106,7 @@ class CataloguePromiseAdmin(AddingAdmin):
     def get_form(self, request: HttpRequest, obj: Any = None, change: bool = False, **kwargs: Any) -> type[Any]:
         brands = [obj.brand] if obj else Brand.objects.visible_to(request.user)
         languages = dict.fromkeys(language for brand in brands for language in brand.languages)
-        fields = {f"label_{code}": forms.CharField(label=code, required=False, max_length=200) for code in languages}
+        fields = {f"label_{code}": wording_field(code) for code in languages}
         kwargs["form"] = type("CataloguePromiseForm", (self.form,), fields)
         return super().get_form(request, obj, change, **kwargs)
 

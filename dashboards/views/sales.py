@@ -33,6 +33,7 @@ def sales(request: HttpRequest, reader: Reader) -> HttpResponse:
     form, insights = read_insights(request, reader, PeriodForm)
     page = write_sales(credited_sales(reader.affiliate, period=insights.period), reader.brand)
     found = Paginator(sales_of(reader.affiliate, period=insights.period), SALES_A_PAGE)
+    found.count = page.total  # counted already
     page_obj = found.get_page(request.GET.get("page"))
     listed = as_sales(reader.affiliate, list(page_obj))
     rows = [write_sale_row(sale, reader.url_of_sale(sale.on, sale.mark)) for sale in listed]
