@@ -9,6 +9,7 @@ from django.core.exceptions import PermissionDenied
 from django.db.models import Max
 from django.http import HttpRequest
 from django.utils.text import slugify
+from django.utils.translation import get_language
 from django.utils.translation import gettext_lazy as _
 
 from accounts.admin import BrandModelAdmin
@@ -92,6 +93,16 @@ def free_code(entry: Entry) -> str:
     return next(code for n in range(len(taken) + 1) if (code := f"{stem}_{n + 1}" if n else stem) not in taken)
 
 
+class ListForm(forms.ModelForm):
+    """A row of the list: its boxes have no label of their own beside them."""
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        row = in_language(self.instance.labels, get_language() or "")
+        for field in self.fields.values():
+            field.widget.attrs["aria-label"] = f"{row}: {field.label}"
+
+
 class CatalogueAdmin(BrandModelAdmin):
     """Rows are switched off, never deleted: answers name them."""
 
@@ -109,6 +120,9 @@ class CatalogueAdmin(BrandModelAdmin):
     def get_form(self, request: HttpRequest, obj: Entry | None = None, change: bool = False, **kwargs: Any) -> Any:
         kwargs["form"] = entry_form(self.model, self._brand_of(request, obj))
         return super().get_form(request, obj, change, **kwargs)
+
+    def get_changelist_form(self, request: HttpRequest, **kwargs: Any) -> Any:
+        return super().get_changelist_form(request, **{**kwargs, "form": ListForm})
 
     def get_fieldsets(self, request: HttpRequest, obj: Entry | None = None) -> Any:
         brand = self._brand_of(request, obj)

@@ -57,7 +57,15 @@ def read_texts(data: MultiValueDict[str, str], texts: Mapping[str, str], prefix:
             read[form] = clean(posted)
         else:
             read.pop(form, None)
+        if "." not in form:
+            _drop_unseen(read, form)
     return read
+
+
+def _drop_unseen(texts: Texts, language: str) -> None:
+    """A text that is said anew is said so to whom the brand would once say «usted» too: nobody sees that form here."""
+    for form in [form for form in texts if form.startswith(f"{language}-x-")]:
+        del texts[form]
 
 
 def read_options(data: MultiValueDict[str, str], question: Question, brand: Brand, wave: str) -> None:

@@ -50,7 +50,7 @@ class Shown:
 
     @property
     def credits(self) -> list[Choice]:
-        labels = {"yes": _("an affiliate recommended it"), "no": _("nobody recommended it")}
+        labels = {"yes": _("by an affiliate"), "no": _("by nobody")}
         return [Choice(code, label, (code == "yes") == self.is_credited) for code, label in labels.items()]
 
 
