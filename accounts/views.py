@@ -1,7 +1,10 @@
 """Pages that belong to nobody in particular: the door, the glossary, privacy, language, a tenant's colour, errors."""
 
+import sys
+
 from django.conf import settings
 from django.contrib.auth.decorators import login_not_required
+from django.db import InterfaceError, OperationalError
 from django.http import HttpRequest, HttpResponse, JsonResponse
 from django.shortcuts import get_object_or_404, redirect, render
 from django.template.loader import render_to_string
@@ -14,6 +17,8 @@ from rest_framework import exceptions
 from accounts.api import error_body
 from accounts.colour import PAPER_DARK, PAPER_LIGHT, ink_on, readable_on
 from accounts.models import Brand
+
+RETRY_AFTER = 30  # seconds that a busy database may need
 
 
 @login_not_required
@@ -76,7 +81,12 @@ def page_not_found(request: HttpRequest, exception: Exception) -> HttpResponse:
 
 
 def server_error(request: HttpRequest) -> HttpResponse:
-    return error_page(request, 500, exceptions.APIException())
+    """A database that does not answer, or takes no more connections, will again: 503, and when to come back."""
+    response = error_page(request, 500, exceptions.APIException())
+    if isinstance(sys.exception(), OperationalError | InterfaceError):
+        response.status_code = 503
+        response.headers["Retry-After"] = str(RETRY_AFTER)
+    return response
 
 
 def error_page(request: HttpRequest, status: int, error: exceptions.APIException) -> HttpResponse:
