@@ -174,7 +174,7 @@ class OutgoingMail(models.Model):
         ]
 
     def __str__(self) -> str:
-        return f"{self.template} · {self.get_state_display()}"
+        return f"{self.to_address} · {self.get_state_display()}"
 
     @property
     def is_survey_mail(self) -> bool:

@@ -302,7 +302,7 @@ class InvitationMail(models.Model):
         constraints = [models.UniqueConstraint(fields=["invitation", "kind"], name="invitationmail_once_a_kind")]
 
     def __str__(self) -> str:
-        return f"{self.invitation_id} · {self.kind}"
+        return str(self.get_kind_display())
 
 
 class SampleMailQuerySet(BrandOwnedQuerySet["SampleMail"]):

@@ -8,9 +8,12 @@ from django.contrib.admin.utils import display_for_value
 from django.db.models import Count, OuterRef, Q, QuerySet, Subquery
 from django.db.models.functions import Coalesce
 from django.http import HttpRequest
+from django.urls import reverse
 from django.utils import timezone
+from django.utils.html import format_html
+from django.utils.safestring import SafeString
+from django.utils.translation import gettext, ngettext
 from django.utils.translation import gettext_lazy as _
-from django.utils.translation import ngettext
 
 from accounts.admin import AdministratorsAdmin, ReadOnlyAdmin, ReadOnlyInline
 from accounts.models import Brand
@@ -23,8 +26,7 @@ from surveys.services.holding import pause_asking, resume_asking
 
 class InvitationMailInline(ReadOnlyInline):
     model = InvitationMail
-    fields = readonly_fields = ("kind", "mail", "state", "sent_at")
-    show_change_link = False
+    fields = readonly_fields = ("kind", "state", "sent_at", "story")
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[InvitationMail]:
         return super().get_queryset(request).select_related("mail")
@@ -36,6 +38,11 @@ class InvitationMailInline(ReadOnlyInline):
     @admin.display(description=_("sent at"))
     def sent_at(self, row: InvitationMail) -> str:
         return display_for_value(row.mail.sent_at, "—")
+
+    @admin.display(description=_("its story"))
+    def story(self, row: InvitationMail) -> SafeString:
+        url = reverse("admin:mailing_outgoingmail_change", args=[row.mail_id])
+        return format_html('<a href="{}">{}</a>', url, gettext("From the queue to the mailbox"))
 
 
 class NotAskedFilter(admin.SimpleListFilter):

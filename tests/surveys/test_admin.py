@@ -11,7 +11,7 @@ from django.urls import reverse
 from accounts.models import Brand, Membership
 from affiliates.models import Purchase
 from surveys.models import Invitation
-from surveys.services import plan_invitations, send_due_invitations
+from surveys.services import hold_purchase, plan_invitations, send_due_invitations
 from surveys.standard import publish_standard_survey
 from tests.factories import NOW, make_brand, make_customer, make_purchase, make_staff
 
@@ -109,3 +109,20 @@ def test_an_agent_cannot_pause(client: Client, brand: Brand) -> None:
     assert response.status_code == 403
     brand.refresh_from_db()
     assert brand.asking_paused_at is None
+
+
+def test_an_invitation_says_where_it_stands_and_leads_to_the_story_of_its_mail(desk: Client, brand: Brand) -> None:
+    purchase = planned(brand)
+    send_due_invitations(now=NOW)
+    hold = hold_purchase(purchase, cause="complaint:5", now=NOW)
+    invitation = purchase.invitations.get()
+    mail = invitation.mails.get().mail
+
+    page = desk.get(
+        reverse("admin:surveys_invitation_change", args=[invitation.pk]), headers={"Accept-Language": "en"}
+    ).text
+
+    assert "Not asked while a complaint about it is open. Possible when it is closed." in page
+    assert reverse("admin:mailing_outgoingmail_change", args=[mail.pk]) in page
+    assert [word for word in ("complaint:5", "surveys/invitation ·", "· first") if word in page] == []
+    assert str(hold) in page
