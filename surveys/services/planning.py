@@ -44,18 +44,22 @@ def plan_invitations(
         return {}
     prefetch_related_objects(list(purchases), "customer", "product")
     known = [purchase.pk for purchase in purchases if purchase.pk not in just_made]
-    # Locked in one order, so that two who plan the same wait for each other; senders skip what is locked.
-    locked = Invitation.objects.select_for_update(no_key=True).order_by("pk")
-    standing = {
-        (invitation.wave, invitation.purchase_id or 0): invitation
-        for invitation in locked.filter(wave__in=PURCHASE_WAVES, purchase__in=known)
-    }
+    standing = standing_invitations(known) if known else {}
     facts = gather_facts(brand, purchases, planned=PURCHASE_WAVES, just_made=just_made)
     verdicts = judge_in_turn(brand, purchases, standing, facts, now=now)
     news = {occasion: verdict for occasion, verdict in verdicts.items() if occasion not in standing}
     create_invitations(brand, news, facts.surveys, now=now)
     change_invitations([(standing[key], verdict) for key, verdict in verdicts.items() if key in standing], now=now)
     return {purchase: verdict for (wave, purchase), verdict in verdicts.items() if wave == Wave.FIRST}
+
+
+def standing_invitations(purchases: Collection[int]) -> dict[Occasion, Invitation]:
+    """Locked in one order, so that two who plan the same wait for each other; senders skip what is locked."""
+    locked = Invitation.objects.select_for_update(no_key=True).order_by("pk")
+    return {
+        (invitation.wave, invitation.purchase_id or 0): invitation
+        for invitation in locked.filter(wave__in=PURCHASE_WAVES, purchase__in=purchases)
+    }
 
 
 def judge_in_turn(
@@ -233,12 +237,16 @@ def gather_facts(
     objections = objections_to(brand, purchases)
     surveys = surveys_of(brand)
     rests = brand.fatigue_days or (Wave.FOLLOW_UP in surveys and brand.follow_up_rest_days)
+    # Who came in with a purchase just made cannot have been asked about another.
+    customers = {p.customer_id for p in purchases if p.pk not in just_made or p.customer.created_at != p.created_at}
     return Facts(
         surveys=surveys,
         suppressed={pk: reason_of_suppression(o.reason) for pk, o in objections.items() if o.until is None},
         rests_until={pk: o.until for pk, o in objections.items() if o.until is not None},
-        on_hold=set(Hold.objects.standing().filter(purchase__in=known).values_list("purchase", flat=True)),
-        asked=times_asked({purchase.customer_id for purchase in purchases}, planned=planned) if rests else {},
+        on_hold=set(Hold.objects.standing().filter(purchase__in=known).values_list("purchase", flat=True))
+        if known
+        else set(),
+        asked=times_asked(customers, planned=planned) if rests and customers else {},
     )
 
 
