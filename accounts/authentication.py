@@ -100,5 +100,7 @@ class KeyThrottle(throttling.SimpleRateThrottle):
         return self.duration - self.gone
 
     def _count(self, counter: str) -> int:
-        is_first = self.cache.add(counter, 1, timeout=self.duration)
-        return 1 if is_first else self.cache.incr(counter)
+        try:
+            return self.cache.incr(counter)
+        except ValueError:  # the first of its minute, or one of the first
+            return 1 if self.cache.add(counter, 1, timeout=self.duration) else self.cache.incr(counter)
