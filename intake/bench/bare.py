@@ -1,10 +1,11 @@
-"""What a framework does at the least: the other side of comparisons over HTTP. Its own URLs, no middleware."""
+"""What a framework does at the least: the other side of comparisons over HTTP. Its own URLs (bare_site.py)."""
 
 from typing import Any
 
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.template import engines
 from django.urls import path
+from django.views.decorators.csrf import csrf_exempt
 from rest_framework import generics, serializers
 
 from affiliates.models import Product
@@ -20,6 +21,7 @@ def lead_on(request: HttpRequest) -> HttpResponse:
     return HttpResponseRedirect("https://bench.example/?bench=1")
 
 
+@csrf_exempt
 def insert(request: HttpRequest) -> HttpResponse:
     Product.objects.create(brand_id=request.POST["brand"], sku=request.POST["sku"])
     return HttpResponse(status=303, headers={"Location": "/"})
