@@ -1,23 +1,19 @@
-"""A brand that says «usted» says it in the mail, on every page behind it, and nowhere else «tú»."""
+"""How a brand speaks: «usted» or «tú», aloud or discreetly, in the mail and on every page behind it."""
 
 import re
-from typing import Any
 
 import pytest
 from django.core.cache import cache
-from django.test import Client
-from django.utils.html import strip_tags
 
 from accounts.models import Brand
-from mailing.models import OutgoingMail
-from mailing.rendering import texts_of
+from mailing.rendering import render, texts_of
 from postventa.catalogue import SPEAKS_TU
 from surveys.invitation_mail import mail_contexts
 from surveys.models import Invitation
 from tests import factories
 from tests.factories import NOW
 from tests.surveys.factories import make_invitation, send_mail
-from tests.surveys.visits import see, send, thanks_of
+from tests.surveys.visits import pages_behind, see, words_of
 
 pytestmark = pytest.mark.django_db
 
@@ -29,10 +25,6 @@ def invitation() -> Invitation:
     ana = factories.make_affiliate(brand, "Ana")
     product = factories.make_product(brand)
     return make_invitation(factories.make_purchase(factories.make_customer(brand), product=product, affiliate=ana))
-
-
-def words_of(html: str) -> str:
-    return " ".join(strip_tags(re.sub(r"<(style|title)>.*?</\1>", " ", html, flags=re.DOTALL)).split())
 
 
 @pytest.mark.parametrize("template", ["surveys/invitation", "surveys/reminder", "surveys/follow_up"])
@@ -50,26 +42,10 @@ def test_every_mail_that_asks(invitation, template):
     assert '<html lang="es">' in texts.html
 
 
-def pages(mail: OutgoingMail) -> dict[str, Any]:
-    rated = {"first": see(mail), "rated": see(mail, "?q=2"), "all": see(mail, "?step=all")}
-    send(mail, step=1, csat="2")
-    steps = {f"step {number}": see(mail, f"?step={number}") for number in range(1, 6)}
-    send(mail, step=2, go="finish", nps="9")
-    return {
-        **rated,
-        **steps,
-        "thanks": Client().get(thanks_of(mail)),
-        "to change": see(mail),
-        "wrong": see(mail, "report/"),
-        "no more": Client().get(f"/u/{mail.token}/"),
-        "closed": see(mail, at=NOW.replace(year=2027)),
-    }
-
-
 def test_every_page_behind_it(invitation):
     mail = send_mail(invitation)
 
-    for name, page in pages(mail).items():
+    for name, page in pages_behind(mail).items():
         assert page.status_code == 200
         assert not SPEAKS_TU.search(words_of(page.content.decode())), name
 
@@ -79,3 +55,38 @@ def test_another_brand_keeps_its_tu(invitation):
     mail = send_mail(invitation)
 
     assert "¿cómo valoras tu compra?" in see(mail).content.decode()
+
+
+class TestDiscretion:
+    """Whoever looks over the customer's shoulder learns neither who asks nor what was bought."""
+
+    @pytest.fixture
+    def invitation(self) -> Invitation:
+        cache.clear()
+        brand = factories.make_brand(
+            "velvet", name="Velvet Nights", sender_name="Velvet Nights", is_discreet=True, discreet_name="VLV Servicios"
+        )
+        product = factories.make_product(brand, name="Suscripción Noche", kind="service")
+        return make_invitation(factories.make_purchase(factories.make_customer(brand), product=product))
+
+    @pytest.mark.parametrize("template", ["surveys/invitation", "surveys/reminder", "surveys/follow_up"])
+    def test_the_mail_with_its_sender_subject_and_foot(self, invitation, template):
+        mail = send_mail(invitation)
+        mail.template = template
+        mail.context = mail_contexts(invitation.brand, [invitation], now=NOW)[invitation.pk]
+        mail.save()
+
+        message = render(mail, now=NOW).as_bytes().decode()
+        texts = texts_of(mail)
+
+        assert 'From: "VLV Servicios"' in message or "From: VLV Servicios" in message
+        for text in (message, texts.subject, texts.text, texts.html):
+            assert not re.search("velvet nights|suscripción|noche", text, re.IGNORECASE)
+        assert "/s/" in texts.text
+
+    def test_every_page_behind_it(self, invitation):
+        mail = send_mail(invitation)
+
+        for name, page in pages_behind(mail).items():
+            assert not re.search("velvet nights|suscripción|noche", page.content.decode(), re.IGNORECASE), name
+            assert "VLV Servicios" in page.content.decode(), name

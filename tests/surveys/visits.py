@@ -7,6 +7,7 @@ from typing import Any
 import time_machine
 from django.test import Client
 from django.urls import reverse
+from django.utils.html import strip_tags
 
 from mailing.models import OutgoingMail
 from surveys.models import Response
@@ -54,3 +55,24 @@ def is_checked(html: str, name: str, value: str) -> bool:
     tags = [tag for tag in re.findall(r"<input[^>]*>", html) if f'name="{name}"' in tag and f'value="{value}"' in tag]
     assert len(tags) == 1, f"{name}={value} is on the page {len(tags)} times"
     return " checked" in tags[0]
+
+
+def pages_behind(mail: OutgoingMail) -> dict[str, Any]:
+    """Every page to which a survey's mail can lead, by what it is; it answers on the way."""
+    rated = {"first": see(mail), "rated": see(mail, "?q=2"), "all": see(mail, "?step=all")}
+    send(mail, step=1, csat="2")
+    steps = {f"step {number}": see(mail, f"?step={number}") for number in range(1, 6)}
+    send(mail, step=2, go="finish", nps="9")
+    return {
+        **rated,
+        **steps,
+        "thanks": Client().get(thanks_of(mail)),
+        "to change": see(mail),
+        "wrong": see(mail, "report/"),
+        "no more": Client().get(f"/u/{mail.token}/"),
+        "closed": see(mail, at=NOW.replace(year=2027)),
+    }
+
+
+def words_of(html: str) -> str:
+    return " ".join(strip_tags(re.sub(r"<(style|title)>.*?</\1>", " ", html, flags=re.DOTALL)).split())
