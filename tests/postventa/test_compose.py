@@ -51,6 +51,13 @@ def test_compose_names_only_what_it_has() -> None:
     }
 
 
+def test_every_setting_of_the_env_file_reaches_our_processes() -> None:
+    ours = {name: service for name, service in SERVICES.items() if service.get("image") == "postventa"}
+
+    assert set(ours) == {"migrate", "web", "worker", "beat"}
+    assert all(service["env_file"] == [{"path": ".env", "required": False}] for service in ours.values())
+
+
 def test_every_service_that_stays_says_how_it_is() -> None:
     dockerfile = (ROOT / "Dockerfile").read_text()
     silent = [n for n, s in SERVICES.items() if "healthcheck" not in s and s.get("image") != "postventa"]
