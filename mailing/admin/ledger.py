@@ -137,8 +137,9 @@ class LedgerAdmin(ReadOnlyAdmin):
         with timezone.override(zone_of(user)):
             midnight = timezone.localtime(database_now()).replace(hour=0, minute=0, second=0, microsecond=0)
             health = queue_health(user, midnight=midnight)
+        context = {"queue": health, "tells_of_troubles": True}
         is_part = getattr(request, "htmx", False)
-        return self.show(request, "_queue.html" if is_part else "queue.html", {"queue": health})
+        return self.show(request, "_queue.html" if is_part else "queue.html", context)
 
     def decide_view(self, request: HttpRequest) -> HttpResponse:
         """Do one thing to the mails that were marked, each on its own, and say what was refused and why."""

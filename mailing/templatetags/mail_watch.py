@@ -13,9 +13,9 @@ register = template.Library()
 
 @register.inclusion_tag("admin/mailing/_alarm.html", takes_context=True)
 def mail_alarm(context: dict[str, Any]) -> dict[str, Any]:
-    """One statement a page, and only for staff."""
+    """One statement a page, and only for staff; not where the page says it all (`tells_of_troubles`)."""
     user = context.get("user")
-    if not (user and user.is_active and getattr(user, "is_staff", False)):
+    if context.get("tells_of_troubles") or not (user and user.is_active and getattr(user, "is_staff", False)):
         return {"troubles": []}
     try:
         return {"troubles": standing_troubles(take_pulse())}
