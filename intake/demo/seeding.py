@@ -179,7 +179,11 @@ def ask_again(brand: Brand, sales: Sequence[Sale], *, rng: random.Random, now: d
 def count_as_sent(brand: Brand) -> None:
     """Mail about cases of the past went out in the past."""
     OutgoingMail.objects.filter(brand=brand, template__startswith="complaints/").update(
-        state=OutgoingMail.State.SENT, attempts=1, handed_over_at=F("not_before"), sent_at=F("not_before")
+        state=OutgoingMail.State.SENT,
+        attempts=1,
+        created_at=F("not_before"),
+        handed_over_at=F("not_before"),
+        sent_at=F("not_before"),
     )
 
 
