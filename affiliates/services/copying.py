@@ -3,10 +3,10 @@
 import io
 import json
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from datetime import date, datetime
+from datetime import datetime
 from functools import cache
 from itertools import islice
-from operator import itemgetter
+from operator import itemgetter, methodcaller
 from typing import Any, TypeVar
 
 from django.contrib.postgres.fields import ArrayField
@@ -82,7 +82,7 @@ def copy_values(model: type[models.Model], names: Sequence[str], rows: Iterable[
     Fields not named get the database's own default: ids may be left out, little else.
     """
     statement, writers = _layout(model, tuple(names))
-    lines = ("\t".join([write(value) for write, value in zip(writers, row, strict=True)]) + "\n" for row in rows)
+    lines = (_as_line(writers, row) for row in rows)
     with connection.cursor() as cursor:
         cursor.copy_expert(statement, _Stream(lines))
 
@@ -112,7 +112,9 @@ def _layout(model: type[models.Model], names: tuple[str, ...]) -> tuple[str, lis
     fields = [by_name[name] for name in names]
     columns = ", ".join(connection.ops.quote_name(str(field.column)) for field in fields)
     table = connection.ops.quote_name(model._meta.db_table)
-    return f"COPY {table} ({columns}) FROM STDIN", [_writer(field) for field in fields]
+    return f"COPY {table} ({columns}) FROM STDIN", [
+        next((write for kind, write in WRITERS.items() if isinstance(field, kind)), str) for field in fields
+    ]
 
 
 class _Stream(io.TextIOBase):
@@ -126,20 +128,18 @@ class _Stream(io.TextIOBase):
         return "".join(islice(self.lines, LINES_AT_ONCE))
 
 
-def _writer(field: models.Field) -> Writer:
-    """How a field's values are written in COPY's text format."""
-    write = next((write for kind, write in WRITERS.items() if isinstance(field, kind)), str)
-    if isinstance(field, models.JSONField):
-        return write  # None is JSON's null
-    return lambda value: NULL if value is None else write(value)
+def _as_line(writers: Sequence[Writer], row: Iterable[Any]) -> str:
+    # For JSON None is a value, null.
+    cells = [
+        NULL if value is None and write is not _json else write(value)
+        for write, value in zip(writers, row, strict=True)
+    ]
+    return "\t".join(cells) + "\n"
 
 
-def _escaped(text: str) -> str:
-    return text.translate(ESCAPES)
-
-
-def _iso(moment: date) -> str:
-    return moment.isoformat()
+# How values are written in COPY's text format. Most are texts and times: nothing of Python's own stands between.
+_escaped = methodcaller("translate", ESCAPES)
+_iso = methodcaller("isoformat")
 
 
 def _binary(value: bytes | memoryview) -> str:
@@ -147,11 +147,11 @@ def _binary(value: bytes | memoryview) -> str:
 
 
 def _json(value: Any) -> str:
-    return _escaped(json.dumps(value))
+    return str(_escaped(json.dumps(value)))
 
 
 def _array(value: Iterable[str]) -> str:
-    return _escaped("{" + ",".join(map(_quoted, value)) + "}")
+    return str(_escaped("{" + ",".join(map(_quoted, value)) + "}"))
 
 
 def _quoted(element: str) -> str:
