@@ -88,7 +88,7 @@ def feedback(*, quotable: bool = False, open_complaints: bool = False) -> Import
     return ImportKind(
         ImportRun.Kind.FEEDBACK,
         FEEDBACK_COLUMNS,
-        ("external_id", "purchase", "answered_at"),
+        ("answered_at",),
         lambda row, timezone: parse_feedback_row(row, timezone=timezone),
         take,
         meaning=f"quotable={quotable} open_complaints={open_complaints}",

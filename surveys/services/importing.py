@@ -1,7 +1,8 @@
 """Taking over the answers that customers gave in another tool: a set at a time, each once, however often it is sent."""
 
+from collections import defaultdict
 from collections.abc import Collection, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Any, Literal
 
@@ -11,6 +12,7 @@ from django.utils.translation import gettext as _
 from accounts.models import Brand
 from affiliates.models import Purchase
 from affiliates.services import FieldError
+from mailing.addresses import known_hashes
 from surveys.models import Answer, Invitation, Question, Response, ResponseChange, ResponseRevision, Survey, Wave
 from surveys.services.answering import (
     LONGEST_TEXT,
@@ -46,7 +48,10 @@ RESPONSE_FIELDS = (
 
 @dataclass(frozen=True)
 class ImportedResponse:
-    """What a customer answered in the other tool. Ids are that tool's and the shop's."""
+    """What a customer answered in the other tool. Ids are that tool's and the shop's.
+
+    Tools that know no orders say who answered: an `email` without a purchase stands for the last one before the answer.
+    """
 
     external_id: str
     purchase_external_id: str
@@ -57,6 +62,7 @@ class ImportedResponse:
     comment: str = ""
     title: str = ""
     language: str = ""
+    email: str = ""  # normalised
 
     @property
     def said(self) -> Said:
@@ -114,6 +120,7 @@ def import_responses(
     """
     survey: Survey = Survey.objects.published(brand, Wave.FIRST).first() or publish_standard_survey(brand)
     questions = {question.key: question for question in survey.questions.all()}
+    rows = with_purchases_found(brand, rows)
     ids = {row.purchase_external_id for row in rows}
     purchases = Purchase.objects.filter(brand=brand, external_id__in=ids).select_related("customer")
     by_id = {purchase.external_id: purchase for purchase in purchases}
@@ -134,7 +141,9 @@ def faults_of(
 ) -> Iterator[FieldError]:
     if not row.external_id:
         yield FieldError("external_id", "required", _("Every answer needs an id, so that it is not stored twice."))
-    if row.purchase_external_id not in purchases:
+    if not row.purchase_external_id and row.email:
+        yield FieldError("email", "unknown", _("Whoever has this address had bought nothing before this answer."))
+    elif row.purchase_external_id not in purchases:
         yield FieldError("purchase", "unknown", _("There is no purchase with this id."))
     if row.answered_at > now:
         yield FieldError("answered_at", "in_the_future", _("This date is in the future."))
@@ -151,6 +160,35 @@ def faults_of(
             yield FieldError(key, "too_long", _("Longer than %(room)s characters.") % {"room": LONGEST_TEXT})
         if key not in questions:
             yield FieldError(key, "no_question", _("The brand's survey has no question for this."))
+
+
+def with_purchases_found(brand: Brand, rows: Sequence[ImportedResponse]) -> list[ImportedResponse]:
+    """Rows that only say who answered, with the purchase that this customer made last before."""
+    addresses = {row.email for row in rows if row.email and not row.purchase_external_id}
+    if not addresses:
+        return list(rows)
+    bought = purchases_by_address(brand, addresses)
+    return [
+        replace(row, purchase_external_id=_last_before(row.answered_at, bought[row.email]))
+        if row.email in addresses and not row.purchase_external_id
+        else row
+        for row in rows
+    ]
+
+
+def purchases_by_address(brand: Brand, addresses: Collection[str]) -> Mapping[str, Sequence[tuple[datetime, str]]]:
+    """When and what each of these addresses bought. By the hash, which is indexed under every key in use."""
+    address_of = {digest: address for address in addresses for digest in known_hashes(address)}
+    purchases = Purchase.objects.filter(brand=brand, customer__email_hash__in=list(address_of))
+    bought: defaultdict[str, list[tuple[datetime, str]]] = defaultdict(list)
+    for digest, at, external_id in purchases.values_list("customer__email_hash", "purchased_at", "external_id"):
+        if digest:
+            bought[address_of[bytes(digest)]].append((at, external_id))
+    return bought
+
+
+def _last_before(answered_at: datetime, bought: Sequence[tuple[datetime, str]]) -> str:
+    return max((each for each in bought if each[0] <= answered_at), default=(answered_at, ""))[1]
 
 
 def known_ids(brand: Brand, rows: Sequence[ImportedResponse]) -> set[str]:

@@ -64,6 +64,10 @@ def rows_of(count: int, *, start: int = 1) -> list[list[str]]:
     ]
 
 
+def write_mapping(name: str, **columns: str) -> None:
+    Path(name).write_text("".join(f'{ours} = "{theirs}"\n' for ours, theirs in columns.items()))
+
+
 def refused(path: Path) -> list[dict[str, str]]:
     with path.open(newline="") as file:
         return list(csv.DictReader(file))
@@ -464,6 +468,58 @@ def test_answers_come_in_once_and_the_later_one_counts(purchases):
     assert not OutgoingMail.objects.exists()
 
 
+DELIGHTED = """Person ID,Name,Email,Survey type,Score,Comment,Permalink,Created at,Order
+1,Carla,CARLA@correo.example,nps,9,"Muy bien, gracias",https://nps.example/r/a1,2026-01-09 10:00:00 UTC,P1
+1,Carla,carla@correo.example,nps,2,,https://nps.example/r/a2,2026-01-20 10:00:00 UTC,P2
+2,Nadie,nadie@correo.example,nps,7,,https://nps.example/r/a3,2026-01-20 10:00:00 UTC,P9
+"""
+RETENTLY = """First name;Email;Score;Feedback;Responded
+Carla;carla@correo.example;10;Perfecto;2026-01-04T23:30:00.000Z
+Carla;carla@correo.example;3;Tardó;1768212000
+Nadie;nadie@correo.example;3;Tardó;2026-01-12T10:00:00Z
+"""
+
+
+def test_an_nps_export_that_names_orders_comes_in_by_a_mapping(purchases):
+    path = Path("delighted.csv")
+    path.write_text(DELIGHTED)
+    mapping = {"external_id": "Permalink", "purchase": "Order", "answered_at": "Created at"}
+    write_mapping("delighted.toml", **mapping, nps="Score", comment="Comment")
+
+    lines = run("import_feedback", path, "--mapping", "delighted.toml")
+
+    assert lines == ["2 imported, 0 updated, 0 duplicate, 1 rejected"]
+    said = Answer.objects.values_list("response__invitation__purchase__external_id", "question__key", "number", "text")
+    assert sorted(said) == [
+        ("P1", "comment", None, "Muy bien, gracias"),
+        ("P1", "nps", 9, ""),
+        ("P2", "nps", 2, ""),
+    ]
+    assert Response.objects.get(external_id="https://nps.example/r/a1").answered_at == datetime(
+        2026, 1, 9, 10, tzinfo=UTC
+    )
+
+
+def test_an_nps_export_that_knows_only_addresses_finds_the_last_purchase_before_each_answer(brand):
+    carla = make_customer(brand, email="carla@correo.example")
+    make_purchase(carla, external_id="P1", purchased_at=datetime(2026, 1, 2, tzinfo=UTC))
+    make_purchase(carla, external_id="P2", purchased_at=datetime(2026, 1, 5, tzinfo=UTC))
+    make_purchase(carla, external_id="P3", purchased_at=datetime(2026, 2, 5, tzinfo=UTC))
+    path = Path("retently.csv")
+    path.write_text(RETENTLY)
+    write_mapping("retently.toml", email="Email", answered_at="Responded", nps="Score", comment="Feedback")
+
+    first = run("import_feedback", path, "--mapping", "retently.toml")
+    Path("again.csv").write_text(RETENTLY)
+    again = run("import_feedback", Path("again.csv"), "--mapping", "retently.toml")
+
+    assert first == ["2 imported, 0 updated, 0 duplicate, 1 rejected"]
+    assert again == ["0 imported, 0 updated, 2 duplicate, 1 rejected"]
+    said = Answer.objects.filter(question__key="nps")
+    assert sorted(said.values_list("response__invitation__purchase__external_id", "number")) == [("P1", 10), ("P2", 3)]
+    assert "[unknown]" in refused(Path("retently.csv.rejected.csv"))[0]["reasons"]
+
+
 @pytest.mark.parametrize(
     ("options", "quotable", "cases"), [([], False, 0), (["--quotable"], True, 0), (["--open-complaints"], False, 1)]
 )
@@ -482,6 +538,7 @@ def test_words_are_for_staff_and_nothing_opens_unless_asked(purchases, options, 
     [
         ({"external_id": ""}, "required"),
         ({"purchase": "P9"}, "unknown"),
+        ({"purchase": ""}, "required"),
         ({"answered_at": "soon"}, "invalid_time"),
         ({"answered_at": "2099-01-01T00:00:00"}, "in_the_future"),
         ({"csat": "6"}, "out_of_range"),

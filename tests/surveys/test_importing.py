@@ -218,3 +218,31 @@ def test_two_imports_of_the_same_rows_at_once_store_each_row_once():
 
     assert statuses == {"created": 40, "duplicate": 80}
     assert (Response.objects.count(), ResponseChange.objects.count(), ResponseRevision.objects.count()) == (40, 40, 0)
+
+
+def test_whoever_has_the_address_answered_about_their_own_last_purchase(brand: Brand) -> None:
+    carla, other = (factories.make_customer(brand, email=f"{name}@correo.example") for name in ("carla", "otra"))
+    theirs = factories.make_customer(factories.make_brand("otra"), email="carla@correo.example")
+    for customer, order, days in ((carla, "P-1", 9), (carla, "P-2", 2), (other, "P-3", 5), (theirs, "P-4", 5)):
+        factories.make_purchase(customer, external_id=order, purchased_at=NOW - days * DAY)
+    row = replace(ROW, purchase_external_id="", email="carla@correo.example")
+
+    assert take(brand, row) == ["created"]
+    assert take(brand, replace(row, external_id="R-2", answered_at=NOW - 30 * DAY)) == ["rejected"]
+
+    assert Response.objects.get().invitation.purchase.external_id == "P-1"
+
+
+def test_finding_purchases_by_address_takes_one_statement_however_many_rows(brand: Brand) -> None:
+    def statements(count: int) -> int:
+        rows = []
+        for n in range(count):
+            customer = factories.make_customer(brand, email=f"{count}-{n}@correo.example")
+            factories.make_purchase(customer, purchased_at=NOW - 9 * DAY)
+            rows.append(replace(ROW, external_id=f"{count}-{n}", purchase_external_id="", email=customer.email))
+        with CaptureQueriesContext(connection) as captured:
+            assert set(take(brand, *rows)) == {"created"}
+        return len(captured)
+
+    publish_standard_survey(brand)
+    assert statements(1) == statements(5)
