@@ -236,8 +236,10 @@ class PurchaseAdmin(DecidingAdmin, ReadOnlyAdmin):
         state = purchase.survey_state
         if state is None:
             return "—"
-        words = [str(Standing(state.state).label), str(Reason(state.reason).label) if state.reason else ""]
-        return leading_to_invitations(purchase, " · ".join(filter(None, words)))
+        words = [str(Standing(state.state).label)]
+        if state.reason and state.state != Standing.WAITING:  # which says why by itself
+            words.append(str(Reason(state.reason).label))
+        return leading_to_invitations(purchase, " · ".join(words))
 
     @admin.display(description=_("asked, or why not"))
     def asked(self, purchase: Purchase) -> SafeString:
@@ -252,7 +254,9 @@ class PurchaseAdmin(DecidingAdmin, ReadOnlyAdmin):
     @admin.display(description=_("asked again, or why not"))
     def asked_again(self, purchase: Purchase) -> SafeString | str:
         state = state_of_wave(purchase, Wave.FOLLOW_UP)
-        return leading_to_invitations(purchase, explain(state)) if state else gettext("No follow-up was planned for it.")
+        return (
+            leading_to_invitations(purchase, explain(state)) if state else gettext("No follow-up was planned for it.")
+        )
 
 
 def state_of_wave(purchase: Purchase, wave: str) -> SurveyState | None:

@@ -47,12 +47,14 @@ def take(brand: Brand, external_id: str, **fields: object) -> Purchase:
 def test_the_list_shows_who_is_credited_and_where_the_survey_stands(brand, sofia):
     take(brand, "P1", affiliate="ana", delivered_at=NOW)
     take(brand, "P2", affiliate="bruno")
+    take(brand, "P3", delivered_at=NOW, state="refunded")
 
     text = sofia.get(reverse("admin:affiliates_purchase_changelist"), headers={"Accept-Language": "en"}).text
 
     assert "Ana" in text
     assert "Nobody" in text
-    assert "Waiting for delivery · Not delivered or activated yet" in text
+    assert ">Waiting for delivery<" in text
+    assert "Not asked · Refunded" in text
 
 
 def test_a_purchase_says_in_a_sentence_why_its_customer_is_not_asked(brand, sofia):

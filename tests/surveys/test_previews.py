@@ -1,5 +1,6 @@
 """Looking at a survey's mail and page: in the admin, and behind the links of a test. Nothing is recorded."""
 
+import re
 from datetime import UTC, datetime, timedelta
 from urllib.parse import urlsplit
 
@@ -124,6 +125,8 @@ def test_a_mail_is_framed_by_its_page_alone_and_runs_nothing(desk: Client, surve
     assert "style-src 'unsafe-inline'" in policy
     assert "script-src 'self'" in policy
     assert response["X-Frame-Options"] == "SAMEORIGIN"
+    frames = re.findall(r'<iframe [^>]*sandbox="([^"]*)"', desk.get(ADD).text)
+    assert frames == ["allow-same-origin", ""]  # a rating in the mail leads to the page, which staff alone may see
     assert "'unsafe-inline'" not in desk.get(ADD)["Content-Security-Policy"]
 
 
