@@ -20,12 +20,16 @@ def give_referral_code(customer: Customer) -> str:
         return customer.referral_code or ""
     unnamed = Customer.objects.filter(pk=customer.pk, referral_code__isnull=True)
     for attempt in range(1, TRIES + 1):
+        code = random_code()
         try:
             with transaction.atomic():
-                unnamed.update(referral_code=random_code(), updated_at=Now())
+                is_ours = unnamed.update(referral_code=code, updated_at=Now())
             break
         except IntegrityError:  # somebody else has that code
             if attempt == TRIES:
                 raise
-    customer.refresh_from_db(fields=["referral_code"])
+    if is_ours:
+        customer.referral_code = code
+    else:  # they got one at this moment
+        customer.refresh_from_db(fields=["referral_code"])
     return customer.referral_code or ""

@@ -86,9 +86,10 @@ def submit_response(
         if RECOMMENDED_BY in data.given:
             lock_purchase(invitation.purchase)
         # Whatever was answered: the page of thanks offers the same to all.
+        invitation.purchase.customer.brand = invitation.brand  # read already
         give_referral_code(invitation.purchase.customer)
     # The second of a double tap waits here, and then finds the first one's response.
-    Invitation.objects.select_for_update(no_key=True).get(pk=invitation.pk)
+    Invitation.objects.select_for_update(no_key=True).values_list("pk").get(pk=invitation.pk)
     standing = Response.objects.filter(invitation=invitation).first()
     if standing is None or (standing.is_suspect and not suspicions):
         before, after = Said(), _said_after(Said(), data, invitation)
@@ -244,20 +245,21 @@ def _record(response: Response, said: Said, *, language: str, suspicions: Sequen
     response.save()
     if not is_new:
         response.answers.exclude(question__key__in=said.given).delete()
-    _store_answers(response, response.invitation, said.given)
+    _store_answers(response, response.invitation, said.given, is_new=is_new)
     ResponseChange.objects.create(response=response)
     if not suspicions:
         cancel_mails_of([response.invitation_id])
 
 
-def _store_answers(response: Response, invitation: Invitation, given: Mapping[str, Given]) -> None:
+def _store_answers(response: Response, invitation: Invitation, given: Mapping[str, Given], *, is_new: bool) -> None:
     known = known_about(response.brand, invitation.purchase) if any(g.text for g in given.values()) else NOBODY
     answers = [
         answer_for(response, question, given[question.key], known)
         for question in invitation.survey.questions.all()
         if question.key in given
     ]
-    keep_what_staff_set(answers)
+    if not is_new:
+        keep_what_staff_set(answers)
     Answer.objects.bulk_create(
         answers,
         update_conflicts=True,
