@@ -1,3 +1,3 @@
 """How times are written in tables and on cases: Django's Spanish spells a moment in nine words."""
 
-DATETIME_FORMAT = "j M Y, H:i"
+DATETIME_FORMAT = "j b Y, H:i"
