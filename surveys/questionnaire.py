@@ -216,8 +216,7 @@ def _catalogue_chips(brand: Brand, questions: Iterable[Question]) -> dict[str, l
     wanted = {q.key: CATALOGUES[q.key] for q in questions if q.key in CATALOGUES and not q.options}
     chips = {}
     for catalogue in set(wanted.values()):
-        rows = catalogue.objects.filter(brand=brand)
-        chips[catalogue] = [{"code": row.code, "labels": row.labels, "is_active": row.is_active} for row in rows]
+        chips[catalogue] = list(catalogue.objects.filter(brand=brand).values("code", "labels", "is_active"))
     return {key: chips[catalogue] for key, catalogue in wanted.items()}
 
 
