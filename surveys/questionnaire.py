@@ -214,7 +214,7 @@ def meets(condition: Condition, code: str) -> bool:
 
 def _catalogue_chips(brand: Brand, questions: Iterable[Question]) -> dict[str, list[dict[str, Any]]]:
     wanted = {q.key: CATALOGUES[q.key] for q in questions if q.key in CATALOGUES and not q.options}
-    chips = {}
+    chips: dict[type[Fact] | type[Aspect], list[Any]] = {}
     for catalogue in set(wanted.values()):
         chips[catalogue] = list(catalogue.objects.filter(brand=brand).values("code", "labels", "is_active"))
     return {key: chips[catalogue] for key, catalogue in wanted.items()}
