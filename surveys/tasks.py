@@ -13,7 +13,7 @@ def send_due_invitations() -> int:
 
 @shared_task
 def plan_due_work() -> int:
-    """Whoever is to be reminded, was held for a cause that is over, or did not get the mail meant for them."""
+    """Whoever is to be reminded or asked again, was held for a cause that is over, or did not get the mail for them."""
     from accounts.clock import database_now
     from surveys.services.holding import plan_put_aside, wake_held, wake_rested
     from surveys.services.sending import send_due_reminders

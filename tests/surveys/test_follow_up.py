@@ -24,6 +24,7 @@ from surveys.services import (
     send_due_invitations,
     send_due_reminders,
 )
+from surveys.services.following_up import plan_missing_follow_ups
 from surveys.services.holding import wake_held
 from surveys.standard import publish_standard_survey
 from tests.factories import NOW, make_brand, make_customer, make_product, make_purchase
@@ -358,6 +359,37 @@ def test_a_follow_up_does_not_tire_for_a_first_wave() -> None:
     plan(bought_again, now=NOW + LATER)
 
     assert survey_states([bought_again], now=NOW)[bought_again.pk] == SurveyState("planned", NOW + LATER)
+
+
+# --- A brand begins to ask again ----------------------------------------------------------------------------------
+def test_who_bought_shortly_before_a_brand_began_to_ask_again_is_asked_too(settings: Any) -> None:
+    settings.PURCHASE_BATCH_SIZE = 2
+    brand, other = make_brand(), asking_brand("brasa")
+    recent = [received(brand, NOW - n * DAY, purchased_at=NOW - n * DAY) for n in range(5)]
+    old = make_purchase(make_customer(brand), delivered_at=NOW - 50 * DAY, purchased_at=NOW - 50 * DAY)
+    trial = received(brand, source=Purchase.TEST)
+    plan(old)
+    received(other)
+    assert plan_missing_follow_ups(now=NOW) == 0
+
+    published = publish_standard_survey(brand, Wave.FOLLOW_UP)
+    change(published, published_at=NOW)
+
+    assert plan_missing_follow_ups(now=NOW) == 6
+    assert plan_missing_follow_ups(now=NOW) == 0
+    assert [follow_up(purchase).scheduled_for for purchase in recent] == [NOW - n * DAY + LATER for n in range(5)]
+    assert follow_up(old) == SurveyState("cancelled", None, Reason.TOO_OLD)
+    assert survey_states([trial], now=NOW, wave=Wave.FOLLOW_UP) == {}
+
+
+@pytest.mark.parametrize("fields", [{"follow_up_after": None}, {}])
+def test_nobody_is_looked_for_where_nothing_was_begun(fields: dict[str, Any]) -> None:
+    brand = make_brand(**fields)
+    received(brand)
+    published = publish_standard_survey(brand, Wave.FOLLOW_UP)
+    change(published, published_at=NOW if fields else NOW - 2 * DAY)
+
+    assert plan_missing_follow_ups(now=NOW) == 0
 
 
 # --- Sets --------------------------------------------------------------------------------------------------------
