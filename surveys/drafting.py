@@ -210,19 +210,23 @@ def _problems_of_options(question: Question, brand: Brand) -> Iterator[Problem]:
     stated = {option["code"] for option in question.options}
     labels = [(option["code"], option["labels"]) for option in question.options]
     labels += [(code, {}) for code in sorted(ends - stated)]
-    for code, words in labels:
-        yield from _problems_of_label(question, code, words, brand)
+    for place, (code, words) in enumerate(labels, start=1):
+        yield from _problems_of_label(question, code, words, brand, name=code if is_scale else str(place))
     for language in brand.languages:
         said = [said_in(words, brand, language).casefold() for _code, words in labels]
         if twice := next((label for label in said if label and said.count(label) > 1), ""):
             yield Problem(question.key, "", _("Two answers have the same words: “%(words)s”.") % {"words": twice})
 
 
-def _problems_of_label(question: Question, code: str, words: Mapping[str, str], brand: Brand) -> Iterator[Problem]:
+def _problems_of_label(
+    question: Question, code: str, words: Mapping[str, str], brand: Brand, *, name: str
+) -> Iterator[Problem]:
+    """`name`: what the page calls the answer, its place or its point on the scale."""
     for language in brand.languages:
         if not said_in(words, brand, language):
-            message = _("The words of an answer in %(language)s are missing.") % {"language": language_name(language)}
-            yield Problem(question.key, label_field(question.key, code, brand.voice(language)), message)
+            message = _("Answer %(answer)s has no words in %(language)s.")
+            field = label_field(question.key, code, brand.voice(language))
+            yield Problem(question.key, field, message % {"answer": name, "language": language_name(language)})
     for form, text in words.items():
         field = label_field(question.key, code, form)
         if len(text) > LONGEST_LABEL:

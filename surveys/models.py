@@ -42,7 +42,7 @@ class Fact(models.Model):
         constraints = [models.UniqueConstraint(fields=["brand", "code"], name="fact_code_once")]
 
     def __str__(self) -> str:
-        return self.code
+        return next((label for label in self.labels.values() if label), self.code)
 
 
 class Aspect(models.Model):
@@ -78,7 +78,7 @@ class Aspect(models.Model):
         constraints = [models.UniqueConstraint(fields=["brand", "code"], name="aspect_code_once")]
 
     def __str__(self) -> str:
-        return self.code
+        return next((label for label in self.labels.values() if label), self.code)
 
 
 class SurveyQuerySet(BrandOwnedQuerySet["Survey"]):
@@ -377,12 +377,16 @@ class ResponseQuerySet(BrandOwnedQuerySet["Response"]):
         return self.filter(is_suspect=False)
 
     def complete(self) -> "ResponseQuerySet":
-        """Those whose customers came to the end, or said that this was all and more than the first answer."""
-        return self.filter(resumes_at=None)
+        """Those whose customers came to the end, or said that this was all, and more than the first answer."""
+        return self.filter(resumes_at=None, pk__in=self._with_more_than_one_answer())
 
     def partial(self) -> "ResponseQuerySet":
         """Saved as far as the customer came. They count like the others; only rates of response tell them apart."""
-        return self.exclude(resumes_at=None)
+        return self.exclude(resumes_at=None, pk__in=self._with_more_than_one_answer())
+
+    def _with_more_than_one_answer(self) -> Any:
+        answers = Answer.objects.order_by().values("response").annotate(n=models.Count("pk"))
+        return answers.filter(n__gt=1).values("response")
 
     def needing_follow_up(self) -> "ResponseQuerySet":
         """Bad answers that no case has taken up since they were last changed."""
@@ -421,7 +425,7 @@ class Response(models.Model):
     is_quotable = models.BooleanField(_("may be quoted"), default=True)
     follow_up = models.CharField(_("follow-up"), max_length=6, choices=FollowUp, default=FollowUp.NONE)
     followed_up_at = models.DateTimeField(_("taken up by a case at"), null=True, blank=True)
-    # Where its link goes on, for whoever has answered the first questions and not said that this is all.
+    # Where its link goes on, while its customer is on the way from step to step.
     resumes_at = models.PositiveSmallIntegerField(_("next step"), null=True, blank=True)
 
     objects = ResponseQuerySet.as_manager()

@@ -133,7 +133,10 @@ class CatalogueAdmin(BrandModelAdmin):
             advice = tuple(f"{ADVICE}{language}" for language in brand.languages)
             words.append((_("What an affiliate should do about it"), {"fields": [advice]}))
         by_kind = [
-            (Product.Kind(kind).label, {"fields": [row], "classes": ["collapse"]})
+            (
+                _("Other words for: %(kind)s") % {"kind": Product.Kind(kind).label},
+                {"fields": [row], "classes": ["collapse"]},
+            )
             for kind, row in zip(Product.Kind.values, kinds, strict=True)
         ]
         return [*words, (None, {"fields": self.plain_fields}), *by_kind]
