@@ -15,6 +15,8 @@ from mailing.models import Heartbeat
 from mailing.services.watching import note_alive, note_stopped, watch
 
 EVERY = 10.0  # seconds
+# Beat's questions in the queue after which it asks no more until somebody answers: a few rounds of the timetable.
+MOST_WAITING = 30
 
 log = structlog.get_logger(__name__)
 
@@ -77,6 +79,20 @@ class WatchedScheduler(PersistentScheduler):
             live(Heartbeat.Kind.BEAT, has_just_started=not self.alive_at)
             self.alive_at = time.monotonic()
         return min(pause, EVERY)
+
+    def apply_async(self, entry: Any, producer: Any = None, advance: bool = True, **options: Any) -> Any:
+        """Nothing piles up while the workers are away.
+
+        By counting, not by `expires`, which a worker judges by its own clock: one that is an hour ahead would throw
+        every question away.
+        """
+        if producer and self.waiting(producer) >= MOST_WAITING:
+            log.warning("nobody_answers", task=entry.task)
+            return None
+        return super().apply_async(entry, producer=producer, advance=advance, **options)
+
+    def waiting(self, producer: Any) -> int:
+        return int(producer.channel.queue_declare(queue=self.app.conf.task_default_queue).message_count)
 
     def close(self) -> None:
         super().close()

@@ -160,9 +160,8 @@ CELERY_TASK_SERIALIZER = "json"
 CELERY_ACCEPT_CONTENT = ["json"]
 CELERY_BROKER_CONNECTION_RETRY_ON_STARTUP = True
 CELERY_BEAT_SCHEDULER = "mailing.heartbeats:WatchedScheduler"  # beat that is seen alive
-# A beat's question is worthless once the next one is asked: it expires instead of piling up while workers are away.
 CELERY_BEAT_SCHEDULE = {
-    name: {"task": task, "schedule": every, "options": {"expires": every.total_seconds() * 2}}
+    name: {"task": task, "schedule": every}
     for name, task, every in [
         ("plan-waves", "surveys.tasks.plan_due_work", timedelta(seconds=60)),
         ("send-invitations", "surveys.tasks.send_due_invitations", timedelta(seconds=2)),
