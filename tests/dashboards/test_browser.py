@@ -1,6 +1,7 @@
 """The portal in a real browser: a phone and a desk, in both themes, with few answers, some and many."""
 
 from collections.abc import Callable
+from decimal import Decimal
 from typing import Literal
 
 import pytest
@@ -8,7 +9,10 @@ from django.core.cache import cache
 from playwright.sync_api import Page, expect
 from pytest_django.live_server_helper import LiveServer
 
-from affiliates.models import AffiliateMember, LinkPromise
+from accounts.models import User
+from affiliates.models import Affiliate, AffiliateMember, Claim, Click, LinkPromise
+from affiliates.services import ClaimInput, decline_claim, file_claim, invite_member
+from affiliates.standard import offer_standard_promises
 from insights.services import fold_changes
 from tests import factories
 from tests.factories import NOW
@@ -27,8 +31,16 @@ PAGES = (
     "/portal/links/guia/edit/",
     "/portal/sales/",
     "/portal/sales/claims/",
+    "/portal/people/",
     "/portal/terms/",
 )
+
+
+def claim_of(affiliate: Affiliate, user: User) -> None:
+    """One that is answered, so that it has a page."""
+    told = ClaimInput("L-1001", NOW.date(), Decimal("49.90"), "EUR")
+    claim, _is_new = file_claim(affiliate, told, by=user, now=NOW)
+    decline_claim(claim, reason=Claim.Reason.OUTSIDE_RULES, by=factories.make_staff(affiliate.brand), now=NOW)
 
 
 @pytest.fixture
@@ -42,6 +54,10 @@ def signed_in(browser_page: Page, live_server: LiveServer) -> Callable[[int], Pa
         user = factories.make_member(ana)
         link = factories.make_link(ana, "guia", campaign="Guía de zapatillas de montaña para principiantes")
         LinkPromise.objects.create(link=link, text="Envío en 24 h a toda la península")
+        offer_standard_promises(shop.brand)
+        Click.objects.create(link=link, occurred_at=NOW, sub_ids={"sub1": "boletín-de-noviembre-de-la-montaña"})
+        invite_member(ana, "una-persona-de-nombre-larguisimo@correo.example", by=None, now=NOW)
+        claim_of(ana, user)
         fill_programme(shop)
         for _number in range(answers):
             shop.respond(
@@ -78,12 +94,31 @@ def test_every_page_is_accessible_and_fits(
 
     for path in PAGES:
         page.goto(live_server.url + path)
-        for scheme in SCHEMES:
-            page.emulate_media(color_scheme=scheme)
-            assert_accessible(page)
-        for width in WIDTHS:
-            page.set_viewport_size({"width": width, "height": 800})
-            assert page.evaluate("document.documentElement.scrollWidth - innerWidth") <= 0, f"{path} at {width} px"
+        assert_fits(page, assert_accessible)
+
+
+def test_the_pages_of_a_sale_and_of_a_claim_are_accessible_and_fit(
+    signed_in: Callable[[int], Page], live_server: LiveServer, assert_accessible: Callable[[Page], None]
+) -> None:
+    page = signed_in(4)
+
+    for path, link in (("/portal/sales/", "ol.sales a"), ("/portal/sales/claims/", ".claim a")):
+        page.goto(live_server.url + path)
+        page.locator(link).first.click()
+        page.wait_for_url(f"**{path}*/**")
+        for fold in page.locator("details").all():
+            fold.locator("summary").click()
+        assert_fits(page, assert_accessible)
+
+
+def assert_fits(page: Page, assert_accessible: Callable[[Page], None]) -> None:
+    for scheme in SCHEMES:
+        page.emulate_media(color_scheme=scheme)
+        assert_accessible(page)
+    for width in WIDTHS:
+        page.set_viewport_size({"width": width, "height": 800})
+        overflow = page.evaluate("document.documentElement.scrollWidth - innerWidth")
+        assert overflow <= 0, f"{page.url} at {width} px"
 
 
 def test_a_finding_opens_what_stands_behind_it(signed_in: Callable[[int], Page]) -> None:
