@@ -33,7 +33,7 @@ def thanks(request: HttpRequest, token: str) -> HttpResponse:
     context = survey_context(visit) | {
         "is_answered": Response.objects.filter(invitation=visit.link.invitation).exists(),
         "changes_until": changes_until if changes_until and visit.now <= changes_until else None,
-        "goes_on": visit.standing is not None and visit.standing.resumes_at is not None,
+        "goes_on": visit.goes_on_at is not None,
         "case": open_case(visit.link.invitation.purchase),
         "recommendation_code": recommendation_code(visit),
         "base_url": settings.BASE_URL,

@@ -51,6 +51,12 @@ class Visit:
         return said_in(self.standing) if self.standing else None
 
     @property
+    def goes_on_at(self) -> int | None:
+        """The step at which the link goes on. Who has ended after the first answer may say more another time."""
+        is_only_begun = self.said is not None and len(self.said.given) == 1
+        return (self.standing and self.standing.resumes_at) or (2 if is_only_begun else None)
+
+    @property
     def changes_until(self) -> datetime | None:
         if self.standing is None:
             return None
@@ -116,10 +122,11 @@ def step_to_show(request: HttpRequest, visit: Visit, questionnaire: Questionnair
         return None
     if is_begun and wanted in {str(number) for number in range(1, len(questionnaire.steps) + 1)}:
         return int(wanted)
-    if standing is None or (rating and standing.resumes_at is not None):
+    goes_on_at = visit.goes_on_at
+    if standing is None or (rating and goes_on_at):
         return 1
     steps = questionnaire.steps_with_questions(visit.said.codes if visit.said else {})
-    return next((step for step in steps if standing.resumes_at and step >= standing.resumes_at), None)
+    return next((step for step in steps if goes_on_at and step >= goes_on_at), None)
 
 
 def take_answer(request: HttpRequest, visit: Visit, questionnaire: Questionnaire) -> HttpResponse:

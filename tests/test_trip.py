@@ -118,16 +118,23 @@ def test_from_a_purchase_to_what_its_affiliate_learns(
 
 
 def answer_badly(page: Page, mail: Mail) -> None:
-    """Tap «Muy mala» in the mail, say what was missing, send."""
+    """Tap «Muy mala» in the mail, send it, and go on to say what was missing and what to improve."""
     link = re.search(r"https?://\S+/s/\S+\?q=1\b", mail.text)
     assert link, mail.text
     page.goto(link[0])
     expect(page.locator("[name=csat][value='1']")).to_be_checked()
     assert not Response.objects.filter(invitation__mails__mail__to_address=mail.to).exists(), "looking stores nothing"
+    page.get_by_role("button", name="Enviar").click()
+    go_on = page.locator(".send .button-main")
+    expect(page.locator("[name=nps]").first).to_be_visible()
+    go_on.click()
     page.locator("label", has=page.locator("[name=missing][value=yes]")).click()
     page.locator("label", has=page.locator("[name=missing_facts][value=deadlines]")).click()
+    go_on.click()
+    expect(page.locator("[name=keep_text]")).to_be_visible()
+    go_on.click()
     page.locator("[name=improve_text]").fill(SECRET_WORDS)
-    page.get_by_role("button", name="Enviar").click()
+    go_on.click()
     expect(page.get_by_role("heading", level=1)).to_have_text("Gracias: tenemos tu respuesta")
     assert page.context.cookies() == []
 

@@ -6,7 +6,7 @@ a suspicion or an erasure takes it out of the old cell as it enters the new one:
 
 from collections.abc import Collection, Iterable
 from dataclasses import dataclass
-from datetime import date, datetime
+from datetime import date, datetime, timedelta
 from typing import Any
 
 from django.db import connection
@@ -15,6 +15,7 @@ from accounts.models import Brand
 from surveys.aspect_lexicon import trusted_aspects
 
 Cell = tuple[int | None, date]
+SETTLES_AFTER = timedelta(minutes=15)  # without a further step an answer is taken for all there will be
 
 
 @dataclass(frozen=True)
@@ -30,15 +31,23 @@ class Changes:
 CLAIM = """
 DELETE FROM {changes} WHERE id IN (
     SELECT change.id FROM {changes} change JOIN {subjects} subject ON subject.id = change.{subject}_id
-    WHERE subject.brand_id = %(brand)s
+    WHERE subject.brand_id = %(brand)s AND {when}
     ORDER BY change.id LIMIT %(limit)s
     FOR UPDATE OF change SKIP LOCKED
 ) RETURNING {subject}_id
 """
-CLAIM_RESPONSES = CLAIM.format(changes="surveys_responsechange", subjects="surveys_response", subject="response")
-CLAIM_PURCHASES = CLAIM.format(changes="affiliates_purchasechange", subjects="affiliates_purchase", subject="purchase")
+# Whoever is on the way from step to step is let come to the end: a block holds whole answers.
+CLAIM_RESPONSES = CLAIM.format(
+    changes="surveys_responsechange",
+    subjects="surveys_response",
+    subject="response",
+    when="(subject.resumes_at IS NULL OR subject.updated_at <= %(settled)s)",
+)
+CLAIM_PURCHASES = CLAIM.format(
+    changes="affiliates_purchasechange", subjects="affiliates_purchase", subject="purchase", when="TRUE"
+)
 CLAIM_COMPLAINTS = CLAIM.format(
-    changes="complaints_complaintchange", subjects="complaints_complaint", subject="complaint"
+    changes="complaints_complaintchange", subjects="complaints_complaint", subject="complaint", when="TRUE"
 )
 
 RESPONSES_TO = """
@@ -138,9 +147,9 @@ WHERE quote.brand_id = %(brand)s AND quote.withdrawn_at IS NULL AND {which} AND 
 """
 
 
-def claim_changes(brand: Brand, *, limit: int) -> Changes:
+def claim_changes(brand: Brand, *, limit: int, now: datetime) -> Changes:
     """Take up to `limit` changes of each kind for this transaction. Cases count for nothing yet but are taken too."""
-    which = {"brand": brand.pk, "limit": limit}
+    which = {"brand": brand.pk, "limit": limit, "settled": now - SETTLES_AFTER}
     responses = [row[0] for row in _run(CLAIM_RESPONSES, which)]
     purchases = [row[0] for row in _run(CLAIM_PURCHASES, which)]
     complaints = _run(CLAIM_COMPLAINTS, which)

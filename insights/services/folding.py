@@ -66,7 +66,7 @@ def _fold_batch(brand: Brand, *, now: datetime) -> tuple[int, bool]:
     """How many changes, and whether they were the last. Blocks wait for these: a file's months are published whole."""
     if not _lock(brand, waits=False):
         return 0, True  # another worker is at it, and takes these changes too or leaves them for the next time
-    changes = counting.claim_changes(brand, limit=BATCH)
+    changes = counting.claim_changes(brand, limit=BATCH, now=now)
     counting.recount(brand, changes.responses)
     counting.withdraw_stale_quotes(brand, changes.responses, now=now)
     if changes.are_all:

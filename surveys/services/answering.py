@@ -101,11 +101,12 @@ def submit_response(
                 ResponseRevision.objects.create(**revision_of(standing, after, suspicions))
             return standing
         if after == before:
-            return _go_on(standing, _next_step(standing, data, after, invitation))
+            return _go_on(standing, _next_step(standing, data))
     response = standing or Response(brand=invitation.brand, invitation=invitation)
-    if standing and not (standing.resumes_at and _only_adds(before, after)):
+    is_begun = standing is not None and (standing.resumes_at is not None or len(before.given) == 1)
+    if standing and not (is_begun and _only_adds(before, after)):
         ResponseRevision.objects.create(**revision_of(standing, said_in(standing)))
-    response.resumes_at = _next_step(standing if before.given else None, data, after, invitation)
+    response.resumes_at = _next_step(standing if before.given else None, data)
     _record(response, after, language=language, suspicions=suspicions, now=now)
     if RECOMMENDED_BY in data.given:
         _take_word(invitation, after, suspicions, now=now)
@@ -206,12 +207,10 @@ def _only_adds(before: Said, after: Said) -> bool:
     return kept and after.hides_comment >= before.hides_comment and after.publishes >= before.publishes
 
 
-def _next_step(standing: Response | None, data: AnswerData, said: Said, invitation: Invitation) -> int | None:
-    """Where the link goes on. Who has only rated and then ended is asked no more now, and may say more another time."""
-    if standing and standing.resumes_at is None:
+def _next_step(standing: Response | None, data: AnswerData) -> int | None:
+    """Where the link goes on, as far as the customer ever came; nowhere once they had come to the end."""
+    if data.resumes_at is None or (standing and standing.resumes_at is None):
         return None
-    if data.resumes_at is None:
-        return 2 if len(said.given) == 1 < len(invitation.survey.questions.all()) else None
     return max(data.resumes_at, (standing.resumes_at or 0) if standing else 0)
 
 

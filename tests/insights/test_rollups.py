@@ -292,3 +292,18 @@ def test_a_brand_that_another_worker_folds_is_left_alone():
     may_end.set()
     other.join()
     assert fold_changes(now=NOW) == 1
+
+
+def test_who_is_on_the_way_from_step_to_step_is_counted_at_the_end_or_after_a_while(shop, ana):
+    going, stopped = shop.respond(ana, csat=5), shop.respond(ana, csat=1)
+    for response in (going, stopped):
+        response.resumes_at, response.updated_at = 2, NOW
+        response.save()
+
+    assert fold_changes(now=NOW + timedelta(minutes=14)) == 0
+    going.resumes_at = None
+    going.save()
+    assert fold_changes(now=NOW + timedelta(minutes=14)) == 1
+    assert rollups(question="csat", value="5") == {("csat", "5"): 1}
+    assert fold_changes(now=NOW + timedelta(minutes=15)) == 1
+    assert rollups(question="csat", value="1") == {("csat", "1"): 1}

@@ -285,7 +285,10 @@ class TestSteps:
         other = make_invitation(factories.make_purchase(factories.make_customer(invitation.brand)))
         rated = self.step(other, None, csat=5)
         assert list(Response.objects.partial()) == [rated]
-        assert rated.resumes_at == 2
+        assert list(Response.objects.complete()) == [response]
+        self.step(other, 3, LATER, nps=9)
+        assert Response.objects.complete().count() == 2
+        assert not ResponseRevision.objects.exists()
 
     def test_going_back_loses_no_way(self, invitation):
         self.step(invitation, 4, csat=4, nps=9)
