@@ -142,6 +142,7 @@ def django_db_setup(django_db_setup: None, django_db_blocker: DjangoDbBlocker) -
     """A thread of a live server may end after the last test: its connection must not keep the database from going."""
     yield
     others = "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = current_database() AND pid <> "
+    connection.close()  # where a test has broken it, by a database that goes away, a new one is made
     with django_db_blocker.unblock(), connection.cursor() as cursor:
         cursor.execute(f"{others} pg_backend_pid()")
 
