@@ -5,6 +5,7 @@ from datetime import timedelta
 from typing import Any
 
 from accounts.models import AccessLog, ApiKey, Brand, User
+from accounts.sealing import seal
 from accounts.services import create_api_key
 from affiliates.models import (
     Affiliate,
@@ -24,7 +25,6 @@ from affiliates.services import invite_member
 from complaints.models import Complaint, ComplaintChange, ComplaintEvent, ComplaintResponse
 from insights.models import Block, CountedResponse, Finding, PublishedCount, Quote, Rollup, ShownCount
 from intake.models import Hook, IdempotencyKey, ImportRun, InboundEvent, Source
-from accounts.sealing import seal
 from mailing.addresses import hash_address
 from mailing.models import MailEvent, OutgoingMail, Suppression
 from mailing.tokens import current_key_version, hash_token, make_token

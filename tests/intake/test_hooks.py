@@ -15,13 +15,13 @@ from django.core.management import CommandError, call_command
 from django.db import connection, connections
 from django.test import Client
 
+from accounts.sealing import SealBroken, seal, unseal
 from affiliates.models import Purchase
 from intake.hooks import processing
 from intake.hooks.keeping import forget_previous_secret, set_hook_secret
 from intake.hooks.processing import process_due_events
 from intake.hooks.signatures import canonical_query, is_base64_hmac, is_stripe_signed
 from intake.models import Hook, InboundEvent
-from accounts.sealing import SealBroken, seal, unseal
 from tests.factories import NOW
 from tests.intake.hooks import SECRET, Shopify, base64_hmac, make_shop, purchases, shopify_order
 
