@@ -7,7 +7,8 @@ from dataclasses import dataclass, field
 from datetime import timedelta
 from typing import Any
 
-from django.db.models import Q
+from django.contrib.postgres.expressions import ArraySubquery
+from django.db.models import OuterRef, Q
 from django.db.models.functions import Lower
 
 from accounts.models import Brand
@@ -114,7 +115,7 @@ def gather(brand: Brand, purchases: Sequence[Purchase], *, words: Iterable[str] 
     coupons = _coupons(brand, {p.coupon_code for p in purchases if p.coupon_code})
     referrers = _referrers(brand, {p.referral_code for p in purchases if p.referral_code})
     named = ids_by_name(brand, [*words, *(p.recommended_by for p in purchases)])
-    affiliates = _affiliates(
+    affiliates, parties = _affiliates(
         brand,
         codes={p.declared_affiliate for p in purchases if p.declared_affiliate},
         emails={referrer.email for referrer in referrers.values() if referrer.email},
@@ -125,7 +126,6 @@ def gather(brand: Brand, purchases: Sequence[Purchase], *, words: Iterable[str] 
         | set(named.values())
         | {p.customer.acquiring_affiliate_id for p in purchases if p.customer.acquiring_affiliate_id},
     )
-    parties = _parties(affiliates)
     return Dossier(
         affiliates=affiliates,
         parties=parties,
@@ -229,27 +229,26 @@ def _referrers(brand: Brand, codes: set[str]) -> dict[str, Customer]:
     return {c.referral_code or "": c for c in Customer.objects.filter(brand=brand, referral_code__in=codes)}
 
 
-def _affiliates(brand: Brand, *, codes: set[str], emails: set[str], ids: set[int]) -> dict[int, Affiliate]:
+def _affiliates(
+    brand: Brand, *, codes: set[str], emails: set[str], ids: set[int]
+) -> tuple[dict[int, Affiliate], dict[int, Party]]:
     if not (codes or emails or ids):
-        return {}
+        return {}, {}
     wanted = Q(code__in=codes) | Q(pk__in=ids)
+    found = Affiliate.objects.filter(brand=brand)
     if emails:
         members = AffiliateMember.objects.filter(affiliate__brand=brand, user__email__in=emails)
         wanted |= Q(address__in=emails) | Q(pk__in=members.values("affiliate"))
-    found = Affiliate.objects.filter(brand=brand).alias(address=Lower("email")).filter(wanted)
-    return {affiliate.pk: affiliate for affiliate in found}
-
-
-def _parties(affiliates: dict[int, Affiliate]) -> dict[int, Party]:
-    emails: dict[int, set[str]] = defaultdict(set)
-    for pk, affiliate in affiliates.items():
-        if affiliate.email:
-            emails[pk].add(normalize_address(affiliate.email))
-    if affiliates:
-        members = AffiliateMember.objects.filter(affiliate__in=affiliates)
-        for pk, email in members.values_list("affiliate", "user__email"):
-            emails[pk].add(normalize_address(email))
-    return {
-        pk: Party(pk, affiliate.code, affiliate.is_active, frozenset(emails[pk]))
-        for pk, affiliate in affiliates.items()
+        found = found.alias(address=Lower("email"))
+    of_members = AffiliateMember.objects.filter(affiliate=OuterRef("pk")).values("user__email")
+    affiliates = list(found.filter(wanted).annotate(of_members=ArraySubquery(of_members)))
+    parties = {
+        affiliate.pk: Party(
+            affiliate.pk,
+            affiliate.code,
+            affiliate.is_active,
+            frozenset(normalize_address(email) for email in [affiliate.email, *affiliate.of_members] if email),
+        )
+        for affiliate in affiliates
     }
+    return {affiliate.pk: affiliate for affiliate in affiliates}, parties
