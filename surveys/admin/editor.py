@@ -237,7 +237,7 @@ class Page:
             form = f"{self.brand.voice(language)}.{kind}" if kind else self.brand.voice(language)
             name = f"{prefix}{form}"
             problems = [problem.message for problem in self.problems if problem.field == name]
-            boxes.append(Box(name, language_name(language), language, shown(texts, form), problems))
+            boxes.append(Box(name, language_name(language).capitalize(), language, shown(texts, form), problems))
         return boxes
 
     def _kinds(self, question: Question) -> list[OfKind]:

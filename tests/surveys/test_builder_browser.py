@@ -80,7 +80,7 @@ def test_from_a_new_version_to_publishing_it(
     page.get_by_label("One of your own").select_option("choice")
     page.get_by_role("button", name="Add a question of your own").click()
     own = page.locator("#q-own_1")
-    own.get_by_role("textbox", name="Question, spanish", exact=True).fill("¿Volverías a comprar aquí?")
+    own.get_by_role("textbox", name="Question, Spanish", exact=True).fill("¿Volverías a comprar aquí?")
     expect(preview.get_by_text("¿Volverías a comprar aquí?")).to_be_visible()
     assert not brand.surveys.filter(questions__texts__es="¿Volverías a comprar aquí?").exists()
     page.get_by_role("button", name="Publish").click()
@@ -90,11 +90,11 @@ def test_from_a_new_version_to_publishing_it(
     # Each thing that is missing leads to its box; the keyboard is enough.
     page.get_by_role("region", name="things are missing").get_by_role("link").first.press("Enter")
     for label, words in (
-        ("Question, english", "Would you buy here again?"),
-        ("Answer 1, spanish", "Sí"),
-        ("Answer 1, english", "Yes"),
-        ("Answer 2, spanish", "No"),
-        ("Answer 2, english", "No"),
+        ("Question, English", "Would you buy here again?"),
+        ("Answer 1, Spanish", "Sí"),
+        ("Answer 1, English", "Yes"),
+        ("Answer 2, Spanish", "No"),
+        ("Answer 2, English", "No"),
     ):
         own.get_by_role("textbox", name=label, exact=True).focus()
         page.keyboard.type(words)
