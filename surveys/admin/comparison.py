@@ -43,17 +43,16 @@ def comparison_context(before: Survey, after: Survey) -> dict[str, Any]:
 
 def _compared(difference: Difference, brand: Brand, before: list[Question], after: list[Question]) -> Compared:
     place = after if difference.after else before
-    state = (
-        "added"
-        if difference.before is None
-        else "removed"
-        if difference.after is None
-        else "changed"
-        if difference.changes or not difference.is_comparable
-        else "same"
-    )
     lines = [_line(change, difference, brand, before, after) for change in difference.changes]
-    return Compared(numbered(difference.question, place, brand), state, difference.is_comparable, lines)
+    return Compared(numbered(difference.question, place, brand), _state_of(difference), difference.is_comparable, lines)
+
+
+def _state_of(difference: Difference) -> str:
+    if difference.before is None:
+        return "added"
+    if difference.after is None:
+        return "removed"
+    return "same" if difference.is_comparable and not difference.changes else "changed"
 
 
 def _line(change: Change, difference: Difference, brand: Brand, before: list[Question], after: list[Question]) -> Line:
