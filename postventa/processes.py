@@ -109,6 +109,13 @@ class Child:
         self.guard.forget(self.process.pid)
         self.process = None
 
+    def kill(self) -> None:
+        """Without a word of warning, the whole group."""
+        assert self.process
+        guard.send(self.process.pid, signal.SIGKILL)
+        self.process.wait()
+        self.guard.forget(self.process.pid)
+
     def last_words(self, lines: int = 12) -> str:
         text = self.log.read_text(errors="replace") if self.log.exists() else ""
         return "\n".join(f"  {line}" for line in text.splitlines()[-lines:])

@@ -1,107 +1,128 @@
 """What is done to the installation, and what of its mails was due."""
 
+import signal
 import time
 from collections.abc import Callable, Iterator
 from decimal import Decimal
 
 from accounts.clock import database_now
 from affiliates.models import Purchase
+from intake.chaos.network import HERE
 from intake.chaos.points import POINTS
 from intake.chaos.stage import Outcome, Stage, wait_until
 from intake.services import take_refund
 from mailing.models import OutgoingMail
 from mailing.services import unsubscribe
 from postventa.processes import Child
-from surveys.services import send_due_invitations
 
 Case = Callable[[Stage, int], Iterator[Outcome]]
 DOOMED_MAILS = 6  # of each point; small, for whoever dies dies at the first
+KILLS = 24  # about so many in a crowd
+PART = 25  # the cases but one have so much less to send than a crowd
+HOUR = 3600
 
 
-def killed_at_each_point(stage: Stage, size: int) -> Iterator[Outcome]:
-    """Nobody else is at work: each doomed worker meets its own mails, and the next workers what it leaves."""
-    for point in POINTS:
-        case = f"killed {point}"
-        stage.sell(case, DOOMED_MAILS)
-        send_due_invitations(now=database_now())
-        stage.answer(case, DOOMED_MAILS)
-        victim = stage.doomed(point)
-        assert victim.process
-        assert victim.process.wait(60) == -9, victim.last_words()
-        stage.children.remove(victim)
-        stage.put_off(case)
-    workers = [*start_workers(stage, 2), stage.beat()]
-    for point in POINTS:
-        yield stage.settle(f"killed {point}", 2 * DOOMED_MAILS)
-    stop_all(stage, workers)
-
-
-def changed_minds(stage: Stage, size: int) -> Iterator[Outcome]:
+def changed_minds(stage: Stage, crowd: int) -> Iterator[Outcome]:
     """Half unsubscribe and half get their money back while a worker has their mails in its hands."""
-    case = "changed minds"
+    case, size = "changed minds", part_of(crowd)
     stage.sell(case, size)
-    send_due_invitations(now=database_now())
-    folder = stage.folder / "changed-minds"
+    folder = stage.folder / f"changed-minds-{stage.round}"
     folder.mkdir()
-    worker = stage.doomed("", folder)
-    assert wait_until((folder / "claimed").exists, seconds=60), worker.last_words()
+    programs = [stage.worker(HERE, "--waits", folder), stage.beat()]
+
+    def are_in_hand() -> bool:
+        return (folder / "claimed").exists() and stage.mails(case).count() == size
+
+    assert wait_until(are_in_hand, seconds=90), programs[0].last_words()
     now = database_now()
     for mail in stage.mails(case)[::2]:
         unsubscribe(mail, scope=OutgoingMail.SURVEYS, source="chaos", now=now)
-    unhappy = [mail.to_address for mail in stage.mails(case)[1::2]]
+    unhappy = [mail.to_address for mail in stage.mails(case).order_by("pk")[1::2]]
     for purchase in Purchase.objects.filter(customer__email__in=unhappy).select_related("brand", "customer"):
         take_refund(purchase, external_id="all", amount=Decimal("10.00"), reason="", refunded_at=now, now=now)
     (folder / "go-on").touch()
-    assert worker.process
-    worker.process.wait(60)
     yield stage.settle(case, 0)
+    stop_all(stage, programs)
 
 
-def killed_at_random(stage: Stage, size: int) -> Iterator[Outcome]:
-    case = "killed at random"
-    stage.sink.delay = 0.05
-    workers, beat = start_workers(stage, 3), stage.beat()
-    stage.sell(case, size)
-    stage.answer(case, size // 4)
-    due = size + size // 4
-    for _ in range(3):
-        begun = len(stage.sink.taken)
-        wait_until(lambda begun=begun: len(stage.sink.taken) > begun + due // 10, seconds=15)  # type: ignore[misc]
-        victim = stage.random.choice(workers)
-        stage.kill(victim)
-        workers.remove(victim)
-        workers.append(stage.worker())
-    yield stage.settle(case, due)
+def killed_at_each_point(stage: Stage, crowd: int) -> Iterator[Outcome]:
+    """Nobody else is at work: each doomed worker meets its own mails, and the next workers what it leaves."""
+    beat = stage.beat()
+    for point in POINTS:
+        case = f"killed {point}"
+        stage.sell(case, DOOMED_MAILS)
+        stage.answer(case, DOOMED_MAILS)
+        victim = stage.worker(HERE, "--dies", point)
+        assert victim.process
+        assert victim.process.wait(90) == -9, victim.last_words()
+        stage.children.remove(victim)
+        stage.put_off(case)
+    workers = start_workers(stage, 2)
+    for point in POINTS:
+        stage.take_up(f"killed {point}")
+        yield stage.settle(f"killed {point}", 2 * DOOMED_MAILS)
+    stop_all(stage, [*workers, beat])
+
+
+def crowd_killed_at_random(stage: Stage, crowd: int) -> Iterator[Outcome]:
+    """Four workers, two of them on other hosts, and nobody who helps but beat: all wait for what really has to pass."""
+    case, answers = "crowd, workers killed at random", crowd // 4
+    due = crowd + answers
+    deadly = ("--chance", f"{KILLS / due:.6f}")  # at a point of its way; others are killed anywhere
+    hosts = [HERE, HERE, *stage.network.others]
+    workers = [stage.worker(host, *deadly) for host in hosts]
+    beat = stage.beat()
+    stage.sink.delay = 0.02
+    stage.sell(case, crowd)
+    stage.answer(case, answers)
+    end = time.monotonic() + 120 + due / 20
+    while not stage.is_settled(case, due) and time.monotonic() < end:
+        enough = len(stage.sink.taken) + stage.random.randint(1, 2 * due // KILLS)
+        if wait_until(lambda enough=enough: len(stage.sink.taken) >= enough, seconds=10):  # type: ignore[misc]
+            stage.random.choice(workers).kill()
+        for place, worker in enumerate(workers):
+            if worker.has_ended():
+                stage.deaths += 1
+                workers[place] = stage.worker(hosts[place], *deadly)
+    yield stage.settle(case, due, seconds=1, in_a_hurry=False)
     stage.sink.delay = 0.0
     stop_all(stage, [*workers, beat])
 
 
-def services_gone(stage: Stage, size: int) -> Iterator[Outcome]:
-    """With two workers and, by mistake, two beats."""
-    programs = [*start_workers(stage, 2), stage.beat(), stage.beat()]
+def services_gone(stage: Stage, crowd: int) -> Iterator[Outcome]:
+    """With two workers, one of them elsewhere."""
+    size = part_of(crowd)
+    programs = [stage.worker(), stage.worker(stage.network.others[0]), stage.beat()]
     stage.sink.delay = 0.05
     for case, harm in {
         "Redis killed and emptied": kill_valkey,
         "PostgreSQL restarted": restart_postgres,
+        "PostgreSQL killed": kill_postgres,
         "mail server gone": leave_for_a_while,
     }.items():
         stage.sell(case, size)
-        begun = len(stage.sink.taken)
-        wait_until(lambda begun=begun: len(stage.sink.taken) > begun, seconds=15)  # type: ignore[misc]
+        wait_for_first(stage, case)
         harm(stage)
         yield stage.settle(case, size)
+    stage.sink.delay = 0.0
     stop_all(stage, programs)
 
 
 def kill_valkey(stage: Stage) -> None:
-    assert stage.valkey.child.process
-    stage.valkey.child.process.kill()
-    stage.valkey.child.process.wait()
+    stage.valkey.child.kill()
     stage.valkey.start()
 
 
 def restart_postgres(stage: Stage) -> None:
     stage.postgres.child.stop()
+    stage.postgres.start()
+
+
+def kill_postgres(stage: Stage) -> None:
+    """All its processes at once, which is what it does at this signal; it has to recover what was committed."""
+    assert stage.postgres.child.process
+    stage.postgres.child.process.send_signal(signal.SIGQUIT)
+    stage.postgres.child.process.wait()
     stage.postgres.start()
 
 
@@ -111,7 +132,8 @@ def leave_for_a_while(stage: Stage) -> None:
     stage.sink.come()
 
 
-def servers_that_lie(stage: Stage, size: int) -> Iterator[Outcome]:
+def servers_that_lie(stage: Stage, crowd: int) -> Iterator[Outcome]:
+    size = part_of(crowd)
     programs = [*start_workers(stage, 2), stage.beat()]
     stage.sink.delay = 3.0
     stage.sell("slow server", size // 4)
@@ -134,7 +156,49 @@ def servers_that_lie(stage: Stage, size: int) -> Iterator[Outcome]:
     stop_all(stage, programs)
 
 
-ALL: list[Case] = [changed_minds, killed_at_each_point, killed_at_random, services_gone, servers_that_lie]
+def wrong_clocks(stage: Stage, crowd: int) -> Iterator[Outcome]:
+    for name, seconds in {"ahead": HOUR, "behind": -HOUR}.items():
+        clock = ("--clock", str(seconds))
+        # Each holds mails for a while that the other must not take for those of a dead worker.
+        stage.sink.delay = 0.5
+        both = [stage.worker(), stage.worker(stage.network.others[0], *clock), stage.beat()]
+        yield from at_work(stage, f"a worker an hour {name}", both, part_of(crowd))
+        stage.sink.delay = 0.0
+        alone = [stage.worker(HERE, *clock), stage.beat()]
+        yield from at_work(stage, f"the only worker an hour {name}", alone, part_of(crowd))
+        yield from at_work(stage, f"beat an hour {name}", [stage.worker(), stage.beat(*clock)], part_of(crowd))
+
+
+def at_work(stage: Stage, case: str, programs: list[Child], size: int) -> Iterator[Outcome]:
+    stage.sell(case, size)
+    yield stage.settle(case, size, in_a_hurry=False)
+    stop_all(stage, programs)
+
+
+def two_beats(stage: Stage, crowd: int) -> Iterator[Outcome]:
+    programs = [*start_workers(stage, 2), stage.beat(), stage.beat()]
+    yield from at_work(stage, "two beats", programs, part_of(crowd))
+
+
+ALL: list[Case] = [
+    changed_minds,
+    killed_at_each_point,
+    services_gone,
+    wrong_clocks,
+    two_beats,
+    servers_that_lie,
+    crowd_killed_at_random,
+]
+
+
+def part_of(crowd: int) -> int:
+    return max(20, crowd // PART)
+
+
+def wait_for_first(stage: Stage, case: str) -> None:
+    """Until its mails are on their way."""
+    sent = stage.mails(case).filter(state=OutgoingMail.State.SENT)
+    assert wait_until(sent.exists, seconds=60), f"{case}: nothing is sent"
 
 
 def start_workers(stage: Stage, count: int) -> list[Child]:
@@ -143,4 +207,5 @@ def start_workers(stage: Stage, count: int) -> list[Child]:
 
 def stop_all(stage: Stage, programs: list[Child]) -> None:
     for program in programs:
-        stage.kill(program)
+        program.kill()
+        stage.children.remove(program)

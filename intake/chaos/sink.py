@@ -10,8 +10,10 @@ _MESSAGE_ID = re.compile(rb"(?im)^Message-ID:\s*(<[^>\r\n]+>)")
 
 
 class Sink:
-    def __init__(self) -> None:
+    def __init__(self, address: str) -> None:
+        self.address = address
         self.taken: Counter[str] = Counter()  # copies by Message-ID, kept before the answer was said
+        self.senders: Counter[str] = Counter()  # copies by the address they came from
         self.delay = 0.0  # seconds before the answer to a message
         self.replies: list[bytes] = []  # said in turn to the next RCPT instead of 250
         self.cuts = 0  # connections still to be cut after a message was kept
@@ -23,7 +25,7 @@ class Sink:
 
     def come(self) -> None:
         """Listen, on the same port as before."""
-        listener = socket.create_server(("127.0.0.1", self.port), backlog=200)
+        listener = socket.create_server((self.address, self.port), backlog=200)
         self.port = listener.getsockname()[1]
         making = self._loop.create_server(lambda: Conversation(self), sock=listener)
         self._server = asyncio.run_coroutine_threadsafe(making, self._loop).result()
@@ -43,6 +45,7 @@ class Conversation(asyncio.Protocol):
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         assert isinstance(transport, asyncio.Transport)
         self.transport = transport
+        self.sender: str = transport.get_extra_info("peername")[0]
         self.say(b"220 sink")
 
     def say(self, line: bytes) -> None:
@@ -80,6 +83,7 @@ class Conversation(asyncio.Protocol):
         found = _MESSAGE_ID.search(message)
         assert found, "a mail without a Message-ID"
         self.sink.taken[found.group(1).decode()] += 1
+        self.sink.senders[self.sender] += 1
         if self.sink.cuts > 0:
             self.sink.cuts -= 1
             self.transport.abort()

@@ -1,17 +1,16 @@
 """A whole installation to be mistreated: PostgreSQL, Valkey, workers, beats and a mail server of its own."""
 
 import itertools
-import os
 import random
-import signal
 import sys
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import timedelta
 from decimal import Decimal
 from pathlib import Path
+from urllib.parse import urlsplit
 
 from django.conf import settings
 from django.core.management import call_command
@@ -23,11 +22,12 @@ from environ import Env
 from accounts.clock import database_now
 from accounts.models import Brand
 from affiliates.services import CustomerInput, PurchaseInput
+from intake.chaos.network import HERE, Host, Network
 from intake.chaos.sink import Sink
 from intake.services import create_brand, take_purchases
-from mailing.models import MailDomain, OutgoingMail
+from mailing.models import MailDomain, OutgoingMail, OutgoingMailQuerySet
 from mailing.services import MailRequest, queue_mails, recover_expired_leases
-from postventa.embedded import Postgres, Valkey
+from postventa.embedded import DATABASE_NAME, DATABASE_USER, POSTGRES_SOCKET, Postgres, Valkey
 from postventa.processes import Child, Guard
 
 State, Guarantee = OutgoingMail.State, OutgoingMail.Guarantee
@@ -45,7 +45,9 @@ PROFILE = {
     "MAIL_RATE_PER_DOMAIN": "0",
     "LOG_LEVEL": "WARNING",
 }
+UNDER_WAY = {State.QUEUED, State.CLAIMED, State.HANDING_OVER}
 SHOWN = {State.FAILED, State.CANCELLED, State.EXPIRED, State.UNCERTAIN}
+PURCHASES_AT_ONCE = 1000
 DEAD_AFTER = timedelta(seconds=20)  # the part of a lease that is waited for before it is taken for over
 
 
@@ -71,15 +73,20 @@ class Stage:
         self.folder = folder
         self.random = random.Random(seed)  # noqa: S311 - to be repeated, not to be secret
         self.guard = Guard()
-        self.sink = Sink()
+        self.network = Network(folder, guard=self.guard)
         self.postgres = Postgres(folder, guard=self.guard, log=folder / "postgres.log")
         self.valkey = Valkey(folder, guard=self.guard, log=folder / "valkey.log", durable=False)
         self.children: list[Child] = []
         self.numbers = itertools.count(1)
+        self.round = 1  # the same cases again have other customers
+        self.deaths = 0
 
     def start(self) -> None:
+        self.network.start()
+        self.sink = Sink(self.network.address)
         self.postgres.start()
         self.valkey.start()
+        self.services_of = {is_here: self._services(is_here=is_here) for is_here in (True, False)}
         connections.databases[DEFAULT_DB_ALIAS].update(Env.db_url_config(self.postgres.url))
         connections.close_all()
         call_command("migrate", interactive=False, verbosity=0)
@@ -104,22 +111,45 @@ class Stage:
             child.stop()
         connections.close_all()
         self.postgres.child.stop()
+        self.network.close()
         self.guard.close()
 
+    def _services(self, *, is_here: bool) -> dict[str, str]:
+        """How programs find them: by their sockets on this host, by TCP from the others."""
+        if is_here:
+            return {"DATABASE_URL": self.postgres.url, "REDIS_URL": self.valkey.url}
+        folder = Env.db_url_config(self.postgres.url)["OPTIONS"]["host"]
+        sockets = [f"{folder}/{POSTGRES_SOCKET}", urlsplit(self.valkey.url).path]
+        postgres, valkey = (f"{self.network.address}:{port}" for port in self.network.offer(sockets))
+        return {
+            "DATABASE_URL": f"postgres://{DATABASE_USER}@{postgres}/{DATABASE_NAME}",
+            "REDIS_URL": f"redis://{valkey}/0",
+        }
+
     # --- Programs ------------------------------------------------------------------------------------------------
-    def program(self, name: str, *arguments: str | Path) -> Child:
+    def worker(self, host: Host = HERE, *wrong: str | Path) -> Child:
+        number = next(self.numbers)
+        name = f"worker-{number}"
+        celery = ("worker", "-n", f"chaos{number}@%h", "-P", "threads", "-c", "2", "--without-gossip")
+        return self._program(name, host, wrong, (*celery, "--without-mingle"))
+
+    def beat(self, *wrong: str | Path) -> Child:
+        name = f"beat-{next(self.numbers)}"
+        return self._program(name, HERE, wrong, ("beat", "-s", self.folder / name))
+
+    def _program(self, name: str, host: Host, wrong: Sequence[str | Path], celery: Sequence[str | Path]) -> Child:
+        start = ("-m", "intake.chaos.faulty", *wrong, "--") if wrong else ("-m", "celery", "-A", "postventa.celery")
         child = Child(
             name=name,
-            command=[sys.executable, *arguments],
+            command=[*host.prefix, sys.executable, *start, *celery],
             log=self.folder / f"{name}.log",
             guard=self.guard,
             is_ready=lambda: True,
             environment={
                 **PROFILE,
-                "DATABASE_URL": self.postgres.url,
-                "REDIS_URL": self.valkey.url,
+                **self.services_of[host.is_here],
                 "SECRET_KEY": settings.SECRET_KEY,
-                "EMAIL_URL": f"smtp://127.0.0.1:{self.sink.port}",
+                "EMAIL_URL": f"smtp://{self.network.address}:{self.sink.port}",
                 "DJANGO_SETTINGS_MODULE": "postventa.settings",
             },
             options={"cwd": settings.BASE_DIR},
@@ -128,43 +158,23 @@ class Stage:
         self.children.append(child)
         return child
 
-    def worker(self) -> Child:
-        number = next(self.numbers)
-        celery = ("-m", "celery", "-A", "postventa.celery", "worker", "-n", f"chaos{number}@%h", "-P", "threads")
-        return self.program(f"worker-{number}", *celery, "-c", "2", "--without-gossip", "--without-mingle")
-
-    def beat(self) -> Child:
-        number = next(self.numbers)
-        schedule = self.folder / f"beat-{number}"
-        return self.program(f"beat-{number}", "-m", "celery", "-A", "postventa.celery", "beat", "-s", schedule)
-
-    def doomed(self, point: str, folder: Path | None = None) -> Child:
-        number = next(self.numbers)
-        return self.program(f"doomed-{number}", "-m", "intake.chaos.doomed", point, *([folder] if folder else []))
-
-    def kill(self, child: Child) -> None:
-        """Without a word of warning, children and all."""
-        assert child.process
-        os.killpg(child.process.pid, signal.SIGKILL)
-        child.process.wait()
-        self.children.remove(child)
-
     # --- Mail ----------------------------------------------------------------------------------------------------
     def sell(self, case: str, count: int) -> None:
         """Purchases whose customers are asked now, through the whole pipeline."""
         now = database_now()
         inputs = [
             PurchaseInput(
-                external_id=f"{case}-{number}",
+                external_id=f"{self.domain(case)}-{number}",
                 purchased_at=now - timedelta(days=2),
                 delivered_at=now - timedelta(days=1),
                 amount=Decimal("10.00"),
                 currency="EUR",
-                customer=CustomerInput(email=f"c{number}@{domain(case)}"),
+                customer=CustomerInput(email=f"c{number}@{self.domain(case)}"),
             )
             for number in range(count)
         ]
-        take_purchases(self.brand, inputs, now=now, source="chaos")
+        for start in range(0, count, PURCHASES_AT_ONCE):
+            take_purchases(self.brand, inputs[start : start + PURCHASES_AT_ONCE], now=now, source="chaos")
 
     def answer(self, case: str, count: int) -> None:
         """Mails that have to arrive, at the price of a copy."""
@@ -174,9 +184,9 @@ class Stage:
             MailRequest(
                 brand=self.brand,
                 template="surveys/invitation",
-                to=f"a{number}@{domain(case)}",
+                to=f"a{number}@{self.domain(case)}",
                 language="es",
-                dedupe_key=f"chaos:{case}:{number}",
+                dedupe_key=f"chaos:{self.domain(case)}:{number}",
                 guarantee=Guarantee.AT_LEAST_ONCE,
                 not_before=now,
                 context=like or {},
@@ -185,16 +195,22 @@ class Stage:
         ]
         queue_mails(requests)
 
-    def mails(self, case: str) -> list[OutgoingMail]:
-        return list(OutgoingMail.objects.filter(to_address__endswith=f"@{domain(case)}"))
+    def domain(self, case: str) -> str:
+        """The addresses of a case are known by it."""
+        return f"{slugify(case)}-{self.round}.example"
 
-    def count(self, case: str, state: str) -> int:
-        return sum(mail.state == state for mail in self.mails(case))
+    def mails(self, case: str) -> OutgoingMailQuerySet:
+        return OutgoingMail.objects.filter(to_address__endswith=f"@{self.domain(case)}")
 
     def put_off(self, case: str) -> None:
-        """Until the next hurry(): what is left of this case is not for the next worker."""
-        left = OutgoingMail.objects.filter(state=State.QUEUED, to_address__endswith=f"@{domain(case)}")
-        left.update(not_before=Now() + timedelta(hours=1))
+        """What is left of it, dead hands included, is not for the next worker, but for those after `take_up`."""
+        later = Now() + timedelta(hours=1)
+        self.mails(case).filter(state=State.QUEUED).update(not_before=later)
+        self.mails(case).filter(lease_until__isnull=False).update(lease_until=later)
+
+    def take_up(self, case: str) -> None:
+        self.mails(case).filter(state=State.QUEUED).update(not_before=Now())
+        self.mails(case).filter(lease_until__isnull=False).update(lease_until=Now())
 
     def hurry(self) -> None:
         """As if the time had passed for which mails, domains and the dead are waited for."""
@@ -204,20 +220,23 @@ class Stage:
         held.update(lease_until=Now() - timedelta(seconds=1))
         recover_expired_leases()
 
-    def settle(self, case: str, due: int, *, seconds: float = 60) -> Outcome:
-        """Wait until nothing is under way, and count."""
+    def settle(self, case: str, due: int, *, seconds: float = 90, in_a_hurry: bool = True) -> Outcome:
+        """Wait until nothing is under way, and count. Not `in_a_hurry`: with nobody's help but beat's and workers'."""
 
         def is_settled() -> bool:
-            self.hurry()
-            mails = self.mails(case)
-            under_way = {State.QUEUED, State.CLAIMED, State.HANDING_OVER}
-            return len(mails) >= due and not any(mail.state in under_way for mail in mails)
+            if in_a_hurry:
+                self.hurry()
+            return self.is_settled(case, due)
 
         wait_until(is_settled, seconds=seconds)
         return self.judge(case, due)
 
-    def judge(self, case: str, due: int) -> Outcome:
+    def is_settled(self, case: str, due: int) -> bool:
         mails = self.mails(case)
+        return mails.count() >= due and not mails.filter(state__in=UNDER_WAY).exists()
+
+    def judge(self, case: str, due: int) -> Outcome:
+        mails = list(self.mails(case).only("state", "guarantee", "message_id"))
         copies = {mail.pk: self.sink.taken[mail.message_id] for mail in mails}
         # Neither delivered nor shown to staff as refused, taken back or uncertain.
         forgotten = [mail for mail in mails if not copies[mail.pk] and mail.state not in SHOWN]
@@ -231,11 +250,6 @@ class Stage:
             again=sum(max(0, count - 1) for pk, count in copies.items() if pk not in surveys),
             uncertain=sum(mail.state == State.UNCERTAIN for mail in mails),
         )
-
-
-def domain(case: str) -> str:
-    """The addresses of a case are known by it."""
-    return f"{slugify(case)}.example"
 
 
 def wait_until(condition: Callable[[], bool], *, seconds: float) -> bool:

@@ -11,20 +11,36 @@ from postventa.demo_environment import without_demo
 
 pytestmark = pytest.mark.integration
 
+Row = tuple[int, int, int, int, int, int]  # due, delivered, lost, doubled, again, uncertain
 
-def test_workers_killed_at_each_point_lose_and_double_nothing() -> None:
-    command = [sys.executable, "manage.py", "chaos", "--mails", "20", "--seed", "7"]
-    command += ["--only", "changed-minds", "killed-at-each-point"]
 
+def run_chaos(*cases: str) -> dict[str, Row]:
+    command = [sys.executable, "manage.py", "chaos", "--mails", "500", "--seed", "7", "--case", *cases]
     run = subprocess.run(
         command, cwd=settings.BASE_DIR, env=without_demo(os.environ), capture_output=True, text=True, check=False
     )
-
     assert run.returncode == 0, run.stdout + run.stderr[-3000:]
-    table = {line[:32].strip(): [int(cell) for cell in line[32:].split()] for line in run.stdout.splitlines()[2:]}
-    assert table["changed minds"] == [0, 0, 0, 0, 0, 0]
-    assert table["killed before the claim"] == table["killed after the claim"] == [12, 12, 0, 0, 0, 0]
+    lines = [line.rsplit(maxsplit=6) for line in run.stdout.splitlines()]
+    return {
+        cells[0].strip(): tuple(map(int, cells[1:]))  # type: ignore[misc]
+        for cells in lines
+        if len(cells) == 7 and cells[-1].isdigit()
+    }
+
+
+def test_workers_killed_at_each_point_lose_and_double_nothing() -> None:
+    table = run_chaos("changed-minds", "killed-at-each-point")
+
+    assert table["changed minds"] == (0, 0, 0, 0, 0, 0)
+    assert table["killed before the claim"] == table["killed after the claim"] == (12, 12, 0, 0, 0, 0)
     for point in ("after the promise", "after the server's answer", "after the record"):
         due, delivered, lost, doubled, _again, uncertain = table[f"killed {point}"]
         assert (due, lost, doubled) == (12, 0, 0)
         assert delivered + uncertain >= due  # who was not reached is shown to staff
+
+
+def test_services_that_go_and_come_back_lose_and_double_nothing() -> None:
+    table = run_chaos("services-gone")
+
+    gone = ("Redis killed and emptied", "PostgreSQL restarted", "PostgreSQL killed", "mail server gone")
+    assert table == dict.fromkeys(gone, (20, 20, 0, 0, 0, 0))

@@ -1,0 +1,82 @@
+"""A worker or beat that something is wrong with: `python -m intake.chaos.faulty [what] -- CELERY'S ARGUMENTS`.
+
+It is the product's own engine in Celery's own programs; only this process has its steps wrapped, or its clock moved.
+"""
+
+import argparse
+import functools
+import os
+import random
+import signal
+import time
+from collections.abc import Callable
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import django
+import time_machine
+
+django.setup()
+
+from intake.chaos.points import POINTS, WAITS  # noqa: E402
+from mailing.services import sending  # noqa: E402 - needs Django ready
+from postventa.celery import app  # noqa: E402
+
+Act = Callable[[], None]
+
+
+def die() -> None:
+    os.kill(os.getpid(), signal.SIGKILL)
+
+
+def perhaps(chance: float) -> Act:
+    return lambda: die() if random.random() < chance else None  # noqa: S311 - no secret
+
+
+def wait_for(folder: Path) -> None:
+    """Say that the mail is in our hands, and go on when told."""
+    (folder / "claimed").touch()
+    while not (folder / "go-on").exists():
+        time.sleep(0.02)
+
+
+def wrap(step: str, moment: str, act: Act) -> None:
+    work = getattr(sending, step)
+
+    @functools.wraps(work)
+    def wrapped(*args: Any, **kwargs: Any) -> Any:
+        is_idle = step == "record" and not args[0]  # nothing to write down: not the point yet
+        if moment == "before" and not is_idle:
+            act()
+        result = work(*args, **kwargs)
+        is_idle = is_idle or (step == "claim_batch" and not result[1])
+        if moment == "after" and not is_idle:
+            act()
+        return result
+
+    setattr(sending, step, wrapped)
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--dies", choices=list(POINTS), help="killed whenever it comes there")
+    parser.add_argument("--chance", type=float, default=0.0, help="of being killed at each of the points it passes")
+    parser.add_argument("--waits", type=Path, help="folder by which it says that it waits, and is told to go on")
+    parser.add_argument("--clock", type=int, default=0, help="seconds by which it is wrong")
+    parser.add_argument("celery", nargs="+")
+    told = parser.parse_args()
+    if told.dies:
+        wrap(*POINTS[told.dies], die)
+    if told.chance:
+        for point in POINTS.values():
+            wrap(*point, perhaps(told.chance))
+    if told.waits:
+        wrap(*WAITS, lambda: wait_for(told.waits))
+    if told.clock:
+        time_machine.travel(datetime.now(UTC) + timedelta(seconds=told.clock), tick=True).start()
+    app.start(told.celery)
+
+
+if __name__ == "__main__":
+    main()
