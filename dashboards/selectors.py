@@ -10,7 +10,7 @@ from django.utils.translation import gettext as _
 
 from accounts.models import Brand, User
 from affiliates.models import Affiliate, AffiliateMember, LinkPromise, MemberInvitation, TrackingLink
-from insights.models import Block
+from insights.models import Block, Measurement
 from surveys.models import Fact
 
 PAGES = (
@@ -93,6 +93,20 @@ def find_reader(user: User, brand: str = "", code: str = "") -> Reader | None:
     affiliates = Affiliate.objects.visible_to(user).select_related("brand")
     affiliate = affiliates.filter(brand__slug=brand, code=code).first() if code else None
     return Reader(affiliate, None, memberships, path) if affiliate else None
+
+
+def find_brand(user: User, slug: str) -> Brand | None:
+    """A brand whose staff the user is."""
+    return Brand.objects.visible_to(user).filter(slug=slug).first()
+
+
+def measured_at(brand: Brand) -> datetime | None:
+    """When it was last worked out what moves the brand's score."""
+    return Measurement.objects.filter(brand=brand).values_list("measured_at", flat=True).first()
+
+
+def brands_of(user: User) -> list[Brand]:
+    return list(Brand.objects.visible_to(user).order_by("name"))
 
 
 def find_affiliates(user: User, search: str) -> QuerySet[Affiliate]:

@@ -1,6 +1,6 @@
 from django.urls import URLPattern, URLResolver, include, path
 
-from dashboards.views import home, links, people, sales
+from dashboards.views import drivers, home, links, people, sales
 
 app_name = "dashboards"
 
@@ -29,4 +29,5 @@ pages: list[URLPattern] = [
 urlpatterns: list[URLPattern | URLResolver] = [
     *pages,
     path("affiliates/<slug:brand>/<str:code>/", include(pages)),
+    path("brands/<slug:brand>/drivers/", drivers.drivers_of_brand, name="drivers_of_brand"),
 ]

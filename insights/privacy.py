@@ -22,6 +22,7 @@ from django.utils.translation import gettext as _
 from accounts.models import Brand
 from affiliates.models import Affiliate, Attribution, TrackingLink
 from insights import statistics
+from insights.circumstances import Effect, read_effects
 from insights.findings import (
     ANSWERS,
     AspectEntry,
@@ -37,7 +38,7 @@ from insights.findings import (
     read_trend,
     state_of,
 )
-from insights.models import Block, CountedResponse, Finding, PublishedCount, Quote, Rollup, ShownCount
+from insights.models import Block, Circumstance, CountedResponse, Finding, PublishedCount, Quote, Rollup, ShownCount
 from surveys.models import Answer, Aspect, Fact, ResponseChange, Wave
 
 View = Literal["affiliate", "staff"]
@@ -159,6 +160,17 @@ def programme_findings(brand: Brand, *, period: str = "all", language: str = "es
         return None
     with translation.override(language):
         return read_findings(counts, _catalogue(brand, language), Lens(k=1))
+
+
+def programme_effects(brand: Brand, *, view: View = "affiliate") -> tuple[Effect, ...]:
+    """What facts about purchases go with in the whole programme, of all time, as last measured.
+
+    Affiliates know of facts behind which no single affiliate stands out, and of each only what at least k answers
+    moved since. A page tells them rounded figures and no counts.
+    """
+    audience = Circumstance.Audience.STAFF if view == "staff" else Circumstance.Audience.PROGRAMME
+    cells = Circumstance.objects.filter(brand=brand).cells(audience)
+    return read_effects(cells, only_common=view == "affiliate")
 
 
 def available_periods(affiliate: Affiliate) -> tuple[str, ...]:

@@ -150,6 +150,40 @@ def mean_interval(values: Sequence[float]) -> tuple[float, float, float] | None:
     return mean, mean - reach, mean + reach
 
 
+@dataclass(frozen=True)
+class Moments:
+    """What a comparison of means needs of a group of numbers: how many, their sum and the sum of their squares."""
+
+    n: int
+    total: float
+    squares: float
+
+    @property
+    def mean(self) -> float | None:
+        return self.total / self.n if self.n else None
+
+    @property
+    def variance(self) -> float | None:
+        """Of the sample, n - 1 below the line; None for fewer than two."""
+        return max(0.0, (self.squares - self.total**2 / self.n) / (self.n - 1)) if self.n > 1 else None
+
+
+def welch_test(a: Moments, b: Moments) -> tuple[float, float, float, float] | None:
+    """(mean of a - mean of b, low, high, p), variances not assumed equal (Welch 1947).
+
+    None with fewer than two in a group, or where nothing varies in either.
+    """
+    if a.mean is None or b.mean is None or a.variance is None or b.variance is None:
+        return None
+    first, second = a.variance / a.n, b.variance / b.n
+    if not first + second:
+        return None
+    difference, error = a.mean - b.mean, sqrt(first + second)
+    freedom = (first + second) ** 2 / (first**2 / (a.n - 1) + second**2 / (b.n - 1))
+    reach = float(stats.t.ppf(0.975, freedom)) * error
+    return difference, difference - reach, difference + reach, float(2 * stats.t.sf(abs(difference) / error, freedom))
+
+
 # --- Small samples: borrowing strength from the programme ------------------------------------------------------------
 PRIOR_STRENGTH_RANGE = (5.0, 500.0)
 PRIOR_STRENGTH_DEFAULT = 20.0

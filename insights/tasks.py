@@ -9,3 +9,11 @@ def fold_changes() -> int:
     from insights.services import fold_changes
 
     return fold_changes(now=database_now())
+
+
+@shared_task
+def measure_brands() -> int:
+    from accounts.clock import database_now
+    from insights.services import measure_due_brands
+
+    return measure_due_brands(now=database_now())

@@ -169,6 +169,7 @@ CELERY_BEAT_SCHEDULE = {
         ("recover-mail", "mailing.tasks.recover_expired_leases", timedelta(seconds=30)),
         ("open-complaints", "complaints.tasks.open_cases_for_bad_answers", timedelta(seconds=3)),
         ("fold-answers", "insights.tasks.fold_changes", timedelta(seconds=3)),
+        ("measure-brands", "insights.tasks.measure_brands", timedelta(minutes=10)),
         ("flag-suspicions", "affiliates.tasks.flag_suspicions", timedelta(minutes=10)),
         ("process-inbound", "intake.tasks.process_inbound_events", timedelta(seconds=5)),
         ("read-bounces", "intake.tasks.read_bounces", timedelta(minutes=5)),

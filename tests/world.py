@@ -23,7 +23,17 @@ from affiliates.models import (
 )
 from affiliates.services import invite_member
 from complaints.models import Complaint, ComplaintChange, ComplaintEvent, ComplaintResponse
-from insights.models import Block, CountedResponse, Finding, PublishedCount, Quote, Rollup, ShownCount
+from insights.models import (
+    Block,
+    Circumstance,
+    CountedResponse,
+    Finding,
+    Measurement,
+    PublishedCount,
+    Quote,
+    Rollup,
+    ShownCount,
+)
 from intake.models import Hook, IdempotencyKey, ImportRun, InboundEvent, Source
 from mailing.addresses import hash_address
 from mailing.models import MailEvent, OutgoingMail, Suppression
@@ -180,6 +190,10 @@ def make_figures(brand: Brand, affiliate: Affiliate, response: Response) -> None
     )
     ShownCount.objects.create(**cell, **count)
     quote = Quote.objects.create(**cell, block=block, response=response, question="expectation", text="Más rápido")
+    Measurement.objects.create(brand=brand, measured_at=NOW)
+    sums = {"customers": 1, "known": 1, "answers": 1, "total": 1, "squares": 1, "satisfied": 0, "is_common": False}
+    for audience in Circumstance.Audience:
+        Circumstance.objects.create(brand=brand, audience=audience, kind="late", code="late", **sums)
     Finding.objects.create(**cell, kind=Finding.Kind.EXPECTATION, key=f"quote:{quote.pk}", quote=quote)
 
 

@@ -1,5 +1,6 @@
 """What the portal's pages show: findings as rows and sentences, ready for their templates. Pure: no database."""
 
+from dashboards.pages.drivers import write_effects
 from dashboards.pages.halves import write_halves
 from dashboards.pages.home import write_home
 from dashboards.pages.links import address_of, write_links, write_places
@@ -9,6 +10,7 @@ from dashboards.pages.why import write_sale_row, write_why
 
 __all__ = [
     "address_of",
+    "write_effects",
     "write_halves",
     "write_home",
     "write_links",

@@ -15,7 +15,7 @@ from accounts.clock import database_now
 from accounts.models import AccessLog, User
 from accounts.services import record_access
 from dashboards.forms import PeriodForm
-from dashboards.selectors import Reader, find_affiliates, find_reader
+from dashboards.selectors import Reader, brands_of, find_affiliates, find_reader
 from insights.privacy import Insights, affiliate_insights, available_periods
 
 AFFILIATES_A_PAGE = 50
@@ -55,7 +55,7 @@ def without_affiliate(request: HttpRequest, user: User, code: str) -> HttpRespon
         return render(request, "dashboards/nobody.html")
     search = request.GET.get("q", "").strip()
     found = Paginator(find_affiliates(user, search), AFFILIATES_A_PAGE)
-    context = {"page_obj": found.get_page(request.GET.get("page")), "search": search}
+    context = {"page_obj": found.get_page(request.GET.get("page")), "search": search, "brands": brands_of(user)}
     return render(request, "dashboards/affiliates.html", context)
 
 

@@ -27,7 +27,7 @@ from affiliates.services import create_affiliate, create_link
 from complaints.models import Complaint
 from complaints.services.handling import add_note, reply, resolve_complaint, take_complaint
 from complaints.services.opening import Problem, follow_up, open_complaint
-from insights.services import fold_changes
+from insights.services import fold_changes, measure_due_brands
 from intake.demo.cases import LETTERS, NOTES, REPLIES, Letter
 from intake.demo.cast import BRAND, HOST, PASSWORD, RECOMMENDERS, STAFF_EMAIL, Recommender
 from intake.demo.history import Sale, make_history
@@ -67,6 +67,7 @@ def seed(*, seed: int, now: datetime) -> Brand:
     work_on_letters(brand, by=sofia, now=now)
     count_as_sent(brand)
     fold_changes(now=now)
+    measure_due_brands(now=now)
     return brand
 
 

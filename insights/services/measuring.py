@@ -1,0 +1,181 @@
+"""What moves the score, worked out for a whole brand at night: in sets, and kept for the pages to read."""
+
+from collections import defaultdict
+from collections.abc import Mapping
+from dataclasses import replace
+from datetime import datetime, time
+from typing import Any
+from zoneinfo import ZoneInfo
+
+from django.db import connection, transaction
+
+from accounts.models import Brand
+from insights.circumstances import Cell, Group, Key, tells_of_nobody
+from insights.models import Circumstance, Measurement
+
+NIGHT = time(3)  # from here on a brand's day is over
+
+
+def measure_due_brands(*, now: datetime) -> int:
+    """Measure each brand once a night of its own; one that never was, at once. How many brands."""
+    measured = dict(Measurement.objects.values_list("brand", "measured_at"))
+    due = [brand for brand in Brand.objects.order_by("pk") if _is_due(brand, measured.get(brand.pk), now)]
+    for brand in due:
+        measure_brand(brand, now=now)
+    return len(due)
+
+
+def _is_due(brand: Brand, measured_at: datetime | None, now: datetime) -> bool:
+    if measured_at is None:
+        return True
+    zone = ZoneInfo(brand.timezone)
+    here = now.astimezone(zone)
+    return measured_at.astimezone(zone).date() < here.date() and here.time() >= NIGHT
+
+
+@transaction.atomic
+def measure_brand(brand: Brand, *, now: datetime) -> None:
+    """Work out anew what moves this brand's score."""
+    Measurement.objects.get_or_create(brand=brand)
+    measurement = Measurement.objects.select_for_update().get(brand=brand)
+    _measure_circumstances(brand)
+    measurement.measured_at = now
+    measurement.save(update_fields=["measured_at"])
+
+
+# --- Facts about purchases -------------------------------------------------------------------------------------------
+# What came after the answer cannot have moved it, so a refund or a complaint counts if it came before. The case that a
+# bad answer opens by itself is no complaint.
+FACTS = """
+WITH answered AS (
+    SELECT invitation.purchase_id, counted.affiliate_id, response.answered_at, csat.number AS score
+    FROM insights_countedresponse counted
+    JOIN surveys_response response ON response.id = counted.response_id
+    JOIN surveys_invitation invitation ON invitation.id = response.invitation_id
+    JOIN surveys_answer csat ON csat.response_id = response.id AND csat.number IS NOT NULL
+    JOIN surveys_question question ON question.id = csat.question_id AND question.key = 'csat'
+    WHERE counted.brand_id = %(brand)s AND counted.wave = 'first'
+),
+refunded AS (
+    SELECT refund.purchase_id, min(refund.refunded_at) AS at
+    FROM affiliates_refund refund JOIN affiliates_purchase purchase ON purchase.id = refund.purchase_id
+    WHERE purchase.brand_id = %(brand)s GROUP BY refund.purchase_id
+),
+complained AS (
+    SELECT purchase_id, min(opened_at) AS at
+    FROM complaints_complaint
+    WHERE brand_id = %(brand)s AND kind <> 'follow_up' GROUP BY purchase_id
+),
+bought AS (
+    SELECT purchase.id, purchase.customer_id, purchase.state, purchase.promised_on,
+           (purchase.delivered_at AT TIME ZONE %(timezone)s)::date AS delivered_on,
+           extract(day FROM purchase.delivered_at - purchase.purchased_at)::int AS days,
+           product.category,
+           row_number() OVER (PARTITION BY purchase.customer_id ORDER BY purchase.purchased_at, purchase.id) AS place
+    FROM affiliates_purchase purchase LEFT JOIN affiliates_product product ON product.id = purchase.product_id
+    WHERE purchase.brand_id = %(brand)s AND purchase.source <> 'test'
+),
+facts AS (
+    SELECT bought.customer_id, answered.affiliate_id, answered.score, fact.kind, fact.code
+    FROM bought
+    LEFT JOIN answered ON answered.purchase_id = bought.id
+    LEFT JOIN refunded ON refunded.purchase_id = bought.id
+    LEFT JOIN complained ON complained.purchase_id = bought.id
+    CROSS JOIN LATERAL (VALUES
+        ('late', CASE WHEN delivered_on > promised_on THEN 'late' WHEN delivered_on <= promised_on THEN '' END),
+        ('days', CASE WHEN days >= 0 THEN
+            (ARRAY['to_3', 'to_7', 'to_14', 'to_28', 'over_28'])[1 + width_bucket(days, ARRAY[4, 8, 15, 29])] END),
+        ('category', nullif(category, '')),
+        ('refund', CASE WHEN refunded.at <= coalesce(answered_at, 'infinity')
+            OR (state = 'refunded' AND refunded.at IS NULL) THEN 'refund' ELSE '' END),
+        ('complaint', CASE WHEN complained.at <= coalesce(answered_at, 'infinity') THEN 'complaint' ELSE '' END),
+        ('repeat', CASE WHEN place > 1 THEN 'repeat' ELSE '' END)
+    ) fact(kind, code)
+    WHERE fact.code IS NOT NULL
+)
+"""
+COUNT = (
+    FACTS
+    + """
+SELECT kind, code, count(DISTINCT customer_id), count(score), coalesce(sum(score), 0), coalesce(sum(score * score), 0),
+       count(*) FILTER (WHERE score >= 4)
+FROM facts GROUP BY GROUPING SETS ((kind, code), (kind))
+"""
+)
+SPREAD = (
+    FACTS
+    + """
+SELECT kind, code, affiliate_id, count(score) FROM facts
+WHERE score IS NOT NULL AND affiliate_id IS NOT NULL GROUP BY kind, code, affiliate_id
+"""
+)
+Spread = Mapping[Key, Mapping[int, int]]  # answers by affiliate
+
+
+def _measure_circumstances(brand: Brand) -> None:
+    cells, spread = _count(brand), _spread(brand)
+    cells = {key: replace(cell, is_common=_is_common(key, spread)) for key, cell in cells.items()}
+    standing = Circumstance.objects.filter(brand=brand).cells(Circumstance.Audience.PROGRAMME)
+    shown = {key: keep_or_replace(standing.get(key), cell, k=brand.k) for key, cell in cells.items()}
+    Circumstance.objects.filter(brand=brand).delete()
+    Circumstance.objects.bulk_create(
+        [
+            *(_as_row(brand, Circumstance.Audience.STAFF, key, cell) for key, cell in cells.items()),
+            *(_as_row(brand, Circumstance.Audience.PROGRAMME, key, cell) for key, cell in shown.items() if cell),
+        ]
+    )
+
+
+def keep_or_replace(standing: Cell | None, cell: Cell, *, k: int) -> Cell | None:
+    """What affiliates see of a fact moves by k answers at once or not at all, so no difference tells of fewer."""
+    before = standing.group.answers if standing else 0
+    if abs(cell.group.answers - before) >= k:
+        return cell
+    return replace(standing, is_common=cell.is_common) if standing else None
+
+
+def _count(brand: Brand) -> dict[Key, Cell]:
+    found, known = {}, {}
+    for kind, code, customers, *sums in _rows(COUNT, brand):
+        if code is None:
+            known[kind] = customers
+        else:
+            found[kind, code] = customers, Group(*map(int, sums))
+    return {(kind, code): Cell(n, known[kind], group) for (kind, code), (n, group) in found.items()}
+
+
+def _spread(brand: Brand) -> Spread:
+    spread: defaultdict[Key, dict[int, int]] = defaultdict(dict)
+    for kind, code, affiliate, answers in _rows(SPREAD, brand):
+        spread[kind, code][affiliate] = answers
+    return spread
+
+
+def _is_common(key: Key, spread: Spread) -> bool:
+    """Neither it nor what it is compared with tells of one affiliate, to any other."""
+    without: defaultdict[int, int] = defaultdict(int)
+    for (kind, code), by_affiliate in spread.items():
+        if kind == key[0] and code != key[1]:
+            for affiliate, answers in by_affiliate.items():
+                without[affiliate] += answers
+    return tells_of_nobody(spread.get(key, {}).values()) and tells_of_nobody(without.values())
+
+
+def _rows(statement: str, brand: Brand) -> list[tuple[Any, ...]]:
+    with connection.cursor() as cursor:
+        cursor.execute(statement, {"brand": brand.pk, "timezone": brand.timezone})
+        return cursor.fetchall()
+
+
+def _as_row(brand: Brand, audience: str, key: Key, cell: Cell) -> Circumstance:
+    kind, code = key
+    return Circumstance(
+        brand=brand,
+        audience=audience,
+        kind=kind,
+        code=code,
+        customers=cell.customers,
+        known=cell.known,
+        is_common=cell.is_common,
+        **vars(cell.group),
+    )

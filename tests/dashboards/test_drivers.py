@@ -1,0 +1,97 @@
+"""«What moves the score», entered by its address: the sentence first, and for staff alone."""
+
+import re
+
+import pytest
+from django.test import Client
+
+from insights.models import Circumstance, Measurement
+from tests.dashboards.test_views import words
+from tests.factories import NOW, make_brand, make_staff
+from tests.insights.conftest import Shop
+
+PAGE = "/portal/brands/lumbre/drivers/"
+
+
+def count(shop: Shop, kind: str, code: str, *scores: int, customers: int = 40, audience: str = "staff") -> None:
+    """Last night so many answers were counted of what this happened to."""
+    Measurement.objects.update_or_create(brand=shop.brand, defaults={"measured_at": NOW})
+    sums = {"total": sum(scores), "squares": sum(s * s for s in scores), "satisfied": sum(s >= 4 for s in scores)}
+    Circumstance.objects.create(
+        brand=shop.brand,
+        audience=audience,
+        kind=kind,
+        code=code,
+        customers=customers,
+        known=400,
+        answers=len(scores),
+        is_common=True,
+        **sums,
+    )
+
+
+@pytest.fixture
+def as_sofia(client: Client, shop: Shop) -> Client:
+    client.force_login(make_staff(shop.brand))
+    return client
+
+
+def test_the_costliest_fact_is_said_in_one_sentence_with_figures(as_sofia, shop):
+    count(shop, "late", "late", *[2, 2, 3, 2] * 10)
+    count(shop, "late", "", *[4, 5, 4, 4] * 90, customers=360)
+
+    response = as_sofia.get(PAGE, headers={"accept-language": "en"})
+
+    said = words(response)
+    assert "Delivery later than promised goes with 2.0 points of five less." in said
+    assert (
+        "Delivery later than promised goes with 2.0 points of five less: 2.3 instead of 4.3 (between 1.9 and 2.1 less),"
+        " and touched 10% of customers." in said
+    )
+    row = re.search(r"Delivery later than promised</th>.*?</tr>", response.content.decode(), re.DOTALL)
+    assert row
+    assert " ".join(re.sub(r"<[^>]*>", " ", row[0]).split()) == (
+        "Delivery later than promised 40 · 10% 2.3 4.3 −2.0 −2.1 to −1.9 0% / 100% −100 points (−100 to −91) 40"
+    )
+
+
+def test_with_few_answers_the_page_says_so(as_sofia, shop):
+    count(shop, "late", "late", 1, 1)
+
+    said = words(as_sofia.get(PAGE, headers={"accept-language": "en"}))
+
+    assert "There are not enough answers yet to tell what moves the score." in said
+    assert "a comparison needs 20 on either side" in said
+
+
+def test_names_of_categories_are_escaped(as_sofia, shop):
+    count(shop, "category", "<b>&", *[2, 2, 3, 2] * 10)
+    count(shop, "category", "Hogar", *[4, 5, 4, 4] * 90)
+
+    body = as_sofia.get(PAGE).content.decode()
+
+    assert "<b>&" not in body
+    assert "&lt;b&gt;&amp;" in body
+
+
+def test_it_is_for_the_staff_of_the_brand(client, shop, as_ana):
+    assert as_ana.get(PAGE).status_code == 404
+
+    client.force_login(make_staff(make_brand("otra"), "Olga"))
+    assert client.get(PAGE).status_code == 404
+
+    client.logout()
+    assert client.get(PAGE).status_code == 302
+
+
+def test_the_list_of_affiliates_leads_to_it(as_sofia):
+    assert f'href="{PAGE}"' in as_sofia.get("/portal/").content.decode()
+
+
+@pytest.mark.parametrize("categories", [1, 30])
+def test_it_asks_the_database_as_much_whatever_there_is(as_sofia, shop, categories, django_assert_max_num_queries):
+    for number in range(categories):
+        count(shop, "category", f"Categoría {number}", *[number % 5 + 1, 3] * 20)
+
+    with django_assert_max_num_queries(8):
+        as_sofia.get(PAGE)
