@@ -1,3 +1,4 @@
+from datetime import datetime
 from typing import Any, NoReturn
 
 from django.conf import settings
@@ -7,7 +8,6 @@ from django.utils import timezone
 from django.utils.translation import gettext as _
 from drf_spectacular.utils import OpenApiParameter, extend_schema
 from rest_framework import generics, serializers, status
-from rest_framework.exceptions import ErrorDetail
 from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.views import APIView
@@ -16,14 +16,15 @@ from accounts.api import ApiError
 from accounts.authentication import key_of
 from accounts.models import Scope
 from affiliates.attribution import CLOCK_TOLERANCE
+from affiliates.destinations import is_allowed_destination
 from affiliates.models import Affiliate, Click, LinkPromise, TrackingLink
-from affiliates.services import CodeTaken, create_affiliate, create_link, record_click
+from affiliates.services import CodeTaken, check_code, create_affiliate, create_link, destination_error, record_click
 from affiliates.sub_ids import LONGEST, read_sub_ids
 from affiliates.visitors import key_from_shop
 
 
 class AffiliateSerializer(serializers.ModelSerializer[Affiliate]):
-    code = serializers.CharField(max_length=60)
+    code = serializers.CharField(max_length=60, validators=[check_code])
     name = serializers.CharField(max_length=120)
     public_name = serializers.CharField(max_length=120, required=False, allow_blank=True, default="")
     email = serializers.EmailField(required=False, allow_blank=True, default="")
@@ -71,7 +72,9 @@ class SubIdsSerializer(serializers.Serializer[Any]):
 class LinkSerializer(serializers.ModelSerializer[TrackingLink]):
     affiliate = AffiliateField(slug_field="code", queryset=Affiliate.objects.all())
     destination = serializers.CharField(max_length=2000, help_text="A page of the shop, on one of the brand's hosts.")
-    code = serializers.CharField(max_length=60, required=False, default="", help_text="Made up unless named.")
+    code = serializers.CharField(
+        max_length=60, required=False, default="", validators=[check_code], help_text="Made up unless named."
+    )
     campaign = serializers.CharField(max_length=100, required=False, allow_blank=True, default="")
     promises = serializers.ListField(
         child=serializers.CharField(max_length=200), required=False, default=list, write_only=True
@@ -93,6 +96,12 @@ class LinkSerializer(serializers.ModelSerializer[TrackingLink]):
             "is_paused",
             "created_at",
         )
+
+    def validate_destination(self, destination: str) -> str:
+        brand = key_of(self.context["request"]).brand
+        if not is_allowed_destination(destination, brand.allowed_hosts):
+            raise destination_error(brand)
+        return destination
 
     def get_url(self, link: TrackingLink) -> str:
         return settings.BASE_URL + link.get_absolute_url()
@@ -142,6 +151,17 @@ class ClickSerializer(serializers.Serializer[Any]):
     )
     sub_ids = SubIdsSerializer(required=False, help_text="The link's own fill what is not given.")
 
+    def validate_link(self, code: str) -> TrackingLink:
+        link = TrackingLink.objects.filter(code=code, affiliate__brand=key_of(self.context["request"]).brand).first()
+        if link is None:
+            raise serializers.ValidationError(_("There is no such link."), "unknown")
+        return link
+
+    def validate_occurred_at(self, occurred_at: datetime) -> datetime:
+        if occurred_at > self.context["now"] + CLOCK_TOLERANCE:
+            raise serializers.ValidationError(_("A click lies in the past."), "in_the_future")
+        return occurred_at
+
 
 class ClickCreatedSerializer(serializers.Serializer[Any]):
     click_id = serializers.CharField()
@@ -153,20 +173,18 @@ class ClicksView(APIView):
     @extend_schema(request=ClickSerializer, responses={201: ClickCreatedSerializer})
     def post(self, request: Request) -> Response:
         """Record a click that did not come by way of the link itself; quote its id with the purchase."""
-        serializer = ClickSerializer(data=request.data)
+        now = timezone.now()
+        serializer = ClickSerializer(data=request.data, context={"request": request, "now": now})
         serializer.is_valid(raise_exception=True)
-        given, now, brand = serializer.validated_data, timezone.now(), key_of(request).brand
-        link = TrackingLink.objects.filter(code=given["link"], affiliate__brand=brand).first()
-        if link is None:
-            raise serializers.ValidationError({"link": [ErrorDetail(_("There is no such link."), "unknown")]})
-        occurred_at = given.get("occurred_at", now)
-        if occurred_at > now + CLOCK_TOLERANCE:
-            message = _("A click lies in the past.")
-            raise serializers.ValidationError({"occurred_at": [ErrorDetail(message, "in_the_future")]})
-        visitor = key_from_shop(brand.pk, given.get("visitor", ""))
+        given, link = serializer.validated_data, serializer.validated_data["link"]
+        visitor = key_from_shop(key_of(request).brand.pk, given.get("visitor", ""))
         sub_ids = link.sub_ids | read_sub_ids(given.get("sub_ids", {}))
         click_id = record_click(
-            link.pk, kind=Click.Kind.VISIT, visitor=visitor, occurred_at=occurred_at, sub_ids=sub_ids
+            link.pk,
+            kind=Click.Kind.VISIT,
+            visitor=visitor,
+            occurred_at=given.get("occurred_at", now),
+            sub_ids=sub_ids,
         )
         return Response({"click_id": click_id}, status=status.HTTP_201_CREATED)
 

@@ -26,6 +26,7 @@ from intake.values import (
     read_language,
     read_metadata,
     read_moment,
+    read_refunded_amount,
     read_text,
     read_timezone,
 )
@@ -162,7 +163,7 @@ def parse_refund(values: Any, *, now: datetime) -> dict[str, Any] | list[FieldEr
     reader.require("external_id", "amount")
     refund = {
         "external_id": reader.take("external_id", read_text(120), ""),
-        "amount": reader.take("amount", read_amount, Decimal(0)),
+        "amount": reader.take("amount", read_refunded_amount, Decimal(0)),
         "reason": reader.take("reason", read_text(200), ""),
         "refunded_at": reader.take("refunded_at", read_moment(None), now),
     }

@@ -92,6 +92,13 @@ def read_amount(value: Any) -> Decimal:
     return exact
 
 
+def read_refunded_amount(value: Any) -> Decimal:
+    amount = read_amount(value)
+    if not amount:
+        raise Unreadable("min_value", _("A refund is more than zero."))
+    return amount
+
+
 def read_currency(value: Any) -> str:
     currency = value.strip().upper() if isinstance(value, str) else ""
     if currency not in CURRENCIES:

@@ -212,6 +212,35 @@ def test_a_click_that_cannot_be_is_refused(shop, ana, fields, error):
     assert not Click.objects.exists()
 
 
+@pytest.mark.parametrize(
+    ("url", "body", "errors"),
+    [
+        (
+            AFFILIATES,
+            {"code": "a/b", "email": "ana"},
+            [("code", "invalid_code"), ("name", "required"), ("email", "invalid")],
+        ),
+        (
+            LINKS,
+            {"affiliate": "nadie", "destination": "https://evil.example/", "code": "a b", "promises": ["x" * 201]},
+            [
+                ("affiliate", "does_not_exist"),
+                ("code", "invalid_code"),
+                ("destination", "host_not_allowed"),
+                ("promises.0", "max_length"),
+            ],
+        ),
+        (
+            CLICKS,
+            {"link": "nadie", "occurred_at": "2026-03-10T13:00:00Z", "visitor": "\x00"},
+            [("link", "unknown"), ("occurred_at", "in_the_future"), ("visitor", "null_characters_not_allowed")],
+        ),
+    ],
+)
+def test_all_that_is_wrong_is_said_at_once(shop, ana, url, body, errors):
+    assert wrong_fields(post(shop, url, body)) == errors
+
+
 @pytest.mark.parametrize("url", [AFFILIATES, LINKS, CLICKS])
 def test_a_key_does_what_its_scopes_say(brand, ana, url):
     nothing = client_of(brand, "purchases:read")

@@ -572,13 +572,14 @@ def test_refunds_are_recorded_once_and_a_whole_one_ends_the_asking(shop):
     assert (told_back["survey"]["state"], told_back["survey"]["reason"]) == ("cancelled", "refunded")
 
 
-def test_a_refund_that_cannot_be_read_is_refused_by_name(shop):
+@pytest.mark.parametrize(("amount", "code"), [("x", "invalid_amount"), ("0.00", "min_value")])
+def test_a_refund_that_cannot_be_read_is_refused_by_name(shop, amount, code):
     post(shop, told())
 
-    response = post(shop, {"amount": "x", "refunded_at": "soon"}, URL + "P1/refunds/")
+    response = post(shop, {"amount": amount, "refunded_at": "soon"}, URL + "P1/refunds/")
 
     assert wrong_fields(response) == [
         ("external_id", "required"),
-        ("amount", "invalid_amount"),
+        ("amount", code),
         ("refunded_at", "invalid_time"),
     ]
