@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 
-from intake.bench.mails import mails
+from intake.bench.mails import mails, memory_of_worker
 from intake.bench.measuring import Area
 from intake.bench.pages import redirects, singles, surveys
 from intake.bench.rows import batches, imports
@@ -15,6 +15,7 @@ AREAS: Mapping[str, Area] = {
     "redirect": redirects,
     "survey": surveys,
     "mail": mails,
+    "mail-memory": memory_of_worker,
     "growth": growth,
     "memory": memory,
     "due": due,

@@ -4,19 +4,15 @@ import os
 import re
 import subprocess
 from collections.abc import Iterator
-from contextlib import closing, contextmanager
+from contextlib import contextmanager
 from pathlib import Path
 from urllib.parse import urlencode
-
-import psycopg2
-from django.db import connection
-from psycopg2.extensions import make_dsn
 
 from accounts.models import Brand
 from affiliates.services import create_link
 from intake.bench.mails import queue_mails
 from intake.bench.measuring import Contest, Skipped, Work
-from intake.bench.peers import PeerMissing, python_of
+from intake.bench.peers import PeerMissing, own_database, python_of
 from intake.bench.servers import BARE, FORM, JSON, OURS, Client, serving, visit_all
 from intake.bench.world import as_bytes, fresh, key_of_shop, make_brand, purchase_as_json
 from mailing.models import OutgoingMail
@@ -121,14 +117,7 @@ def answer(client: Client, token: str) -> None:
 def peer(python: Path) -> Iterator[tuple[int, str]]:
     """Its own site on a database of its own in the same server; its port and where its survey stands."""
     program = Path(__file__).with_name("peer_survey.py")
-    told = connection.get_connection_params()
-    address = {"host": told.get("host"), "user": told.get("user"), "dbname": "postgres"}
-    with closing(psycopg2.connect(**address)) as server:
-        server.autocommit = True
-        with server.cursor() as cursor:
-            cursor.execute("DROP DATABASE IF EXISTS peer")
-            cursor.execute("CREATE DATABASE peer")
-    environment = {**os.environ, "PEER_DATABASE": make_dsn(**{**address, "dbname": "peer"})}
+    environment = {**os.environ, **own_database()}
     made = subprocess.run(
         [python, program], env=environment, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True, check=True
     )

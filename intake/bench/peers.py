@@ -3,10 +3,14 @@
 import hashlib
 import subprocess
 import sys
+from contextlib import closing
 from importlib.metadata import version
 from pathlib import Path
 
+import psycopg2
 from django.conf import settings
+from django.db import connection
+from psycopg2.extensions import make_dsn
 
 FOLDER = settings.BASE_DIR / "bench" / "peers"
 # What both sides stand on is the same for both.
@@ -38,3 +42,15 @@ def _run(command: list[str | Path], peer: str) -> None:
     if done.returncode:
         last = next(iter(done.stdout.strip().splitlines()[-1:]), "no reason given")
         raise PeerMissing(f"{peer} cannot be installed here: {last}")
+
+
+def own_database() -> dict[str, str]:
+    """An empty one in the same server: the environment in which a peer finds it."""
+    told = connection.get_connection_params()
+    address = {"host": told.get("host"), "user": told.get("user"), "dbname": "postgres"}
+    with closing(psycopg2.connect(**address)) as server:
+        server.autocommit = True
+        with server.cursor() as cursor:
+            cursor.execute("DROP DATABASE IF EXISTS peer WITH (FORCE)")
+            cursor.execute("CREATE DATABASE peer")
+    return {"PEER_DATABASE": make_dsn(**{**address, "dbname": "peer"})}

@@ -4,6 +4,7 @@ import subprocess
 import sys
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import Any
 
 import pytest
 from django.conf import settings
@@ -48,13 +49,13 @@ def test_a_reading_should_be_small(value: float, verdict: str) -> None:
     assert Reading("who is due", value, "ms", 10, 5).verdict == verdict
 
 
-@pytest.mark.integration
-def test_the_command_measures_over_http_with_services_of_its_own(tmp_path: Path) -> None:
+def run_bench(tmp_path: Path, *areas: str) -> tuple[str, dict[str, Any]]:
+    """What it says, and its report; with services of its own, and no peer that would have to be fetched."""
     environment = {
         name: value for name, value in without_demo(os.environ).items() if name not in ("DATABASE_URL", "REDIS_URL")
     }
-    command = [sys.executable, settings.BASE_DIR / "manage.py", "bench", "--areas", "redirect", "due"]
-
+    environment |= {"PIP_NO_INDEX": "1", "PIP_FIND_LINKS": "", "PIP_CONFIG_FILE": os.devnull}
+    command = [sys.executable, settings.BASE_DIR / "manage.py", "bench", "--areas", *areas]
     told = subprocess.run(
         [*command, "--size", "100", "--rounds", "1", "--path", tmp_path],
         env=environment,
@@ -62,14 +63,37 @@ def test_the_command_measures_over_http_with_services_of_its_own(tmp_path: Path)
         text=True,
         check=True,
     ).stdout
-
     [path] = tmp_path.glob("*.json")
-    report = json.loads(path.read_text())
+    assert path.with_suffix(".md").read_text().endswith(told[: told.index("Written to")])
+    return told, json.loads(path.read_text())
+
+
+@pytest.mark.integration
+def test_the_command_measures_over_http_with_services_of_its_own(tmp_path: Path) -> None:
+    told, report = run_bench(tmp_path, "redirect", "due")
+
     assert [row["what"] for row in report["rows"]] == ["redirect of a tracking link, click stored"]
     assert report["rows"][0]["ours"][0]["p95"]["GET"] > 0
     assert [each["unit"] for each in report["readings"]] == ["ms", "ms"]
     assert "| who is due among 10,000 invitations: nobody |" in told
-    assert path.with_suffix(".md").read_text().endswith(told[: told.index("Written to")])
+
+
+@pytest.mark.integration
+def test_mails_are_measured_by_one_process_by_all_and_over_a_slow_relay(tmp_path: Path) -> None:
+    _told, report = run_bench(tmp_path, "mail", "mail-memory")
+
+    mine = [row for row in report["rows"] if row["against"].startswith("smtplib")]
+    assert [row["what"].rpartition("; ")[2] for row in mine] == [
+        "one process",
+        f"{os.cpu_count()} processes",
+        "one process",
+    ]
+    assert all(row["ours"][0]["rate"] > 0 and row["theirs"][0]["rate"] > 0 for row in mine)
+    # A relay of 20 ms takes no more than 50 a second over one connection.
+    assert mine[-1]["theirs"][0]["rate"] < 50 < mine[0]["theirs"][0]["rate"]
+    against_peer = [row["against"] for row in report["rows"]] + [each["what"] for each in report["skipped"]]
+    assert any("django-post-office" in each for each in against_peer)
+    assert [each["unit"] for each in report["readings"]] == ["×", "MB"]
 
 
 def test_what_was_left_out_is_said(tmp_path: Path) -> None:
