@@ -4,6 +4,7 @@ import secrets
 import subprocess
 import sys
 import tempfile
+from collections.abc import Sequence
 from contextlib import closing
 from pathlib import Path
 from typing import Any
@@ -56,6 +57,14 @@ class Command(BaseCommand):
         logging.disable(logging.WARNING)
         call_command("migrate", verbosity=0)
         findings = Findings()
+        try:
+            self.measure(names, findings, size=size, rounds=rounds)
+        finally:  # what was found before a fault or Ctrl-C is not lost
+            path = write_report(options["path"], findings, size=size, now=database_now())
+            self.stdout.write(findings.as_text())
+            self.stdout.write(f"Written to {path}.")
+
+    def measure(self, names: Sequence[str], findings: Findings, *, size: int, rounds: int) -> None:
         for name in names:
             # What one area leaves behind would be work for the next: mails fall due.
             call_command("flush", interactive=False, verbosity=0, inhibit_post_migrate=True)
@@ -68,9 +77,6 @@ class Command(BaseCommand):
                         findings.readings.append(found)
                     case _:
                         findings.skipped.append(found)
-        path = write_report(options["path"], findings, size=size, now=database_now())
-        self.stdout.write(findings.as_text())
-        self.stdout.write(f"Written to {path}.")
 
 
 def again_with_services() -> int:
