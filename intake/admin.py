@@ -109,7 +109,7 @@ class PurchaseAdmin(DecidingAdmin, ReadOnlyAdmin):
         ),
     }
     change_list_template = "admin/intake/purchases.html"
-    list_display = ("order", "purchased_at", "customer", "credited", "paid", "state", "survey")
+    list_display = ("order", "purchased_at", "customer", "credited", "paid_or_not", "survey")
     list_select_related = ("customer",)
     list_filter = ("state", NotAskedAboutFilter, "brand")
     search_fields = ("external_id",)
@@ -216,6 +216,11 @@ class PurchaseAdmin(DecidingAdmin, ReadOnlyAdmin):
         if purchase.amount is None:
             return "—"
         return f"{formats.number_format(purchase.amount, 2, force_grouping=True)} {purchase.currency}"
+
+    @admin.display(description=_("amount"), ordering="amount")
+    def paid_or_not(self, purchase: Purchase) -> str:
+        """In the list the state is worth a word where it is not the usual one."""
+        return self.paid(purchase) if purchase.is_open else f"{self.paid(purchase)} · {purchase.get_state_display()}"
 
     @admin.display(description=_("credited to"))
     def credited(self, purchase: Any) -> str:
