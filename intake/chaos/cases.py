@@ -148,11 +148,11 @@ def servers_that_lie(stage: Stage, crowd: int) -> Iterator[Outcome]:
         stage.sell(case, size)
         yield stage.settle(case, size)
         stage.sink.replies = []
-    stage.sink.cuts = size // 4
-    stage.sell("cut after DATA", size)
-    stage.answer("cut after DATA", size // 4)
-    yield stage.settle("cut after DATA", size + size // 4)
-    stage.sink.cuts = 0
+    for case, queue in {"surveys cut after DATA": stage.sell, "answers cut after DATA": stage.answer}.items():
+        stage.sink.cuts = size // 4
+        queue(case, size)
+        yield stage.settle(case, size)
+        stage.sink.cuts = 0
     stop_all(stage, programs)
 
 
