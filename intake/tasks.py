@@ -23,3 +23,10 @@ def read_bounces() -> int:
     from intake.hooks.mailbox import read_mailbox
 
     return read_mailbox(settings.BOUNCE_MAILBOX_URL, now=database_now()) if settings.BOUNCE_MAILBOX_URL else 0
+
+
+@shared_task
+def tell_of_silent_hooks() -> int:
+    from intake.hooks.silence import tell_of_silent_hooks as tell
+
+    return tell(now=database_now())

@@ -172,6 +172,7 @@ CELERY_BEAT_SCHEDULE = {
         ("measure-brands", "insights.tasks.measure_brands", timedelta(minutes=10)),
         ("flag-suspicions", "affiliates.tasks.flag_suspicions", timedelta(minutes=10)),
         ("process-inbound", "intake.tasks.process_inbound_events", timedelta(seconds=5)),
+        ("tell-of-silent-hooks", "intake.tasks.tell_of_silent_hooks", timedelta(minutes=10)),
         ("read-bounces", "intake.tasks.read_bounces", timedelta(minutes=5)),
         ("forget-idempotency-keys", "intake.tasks.forget_old_idempotency_keys", timedelta(hours=6)),
     ]

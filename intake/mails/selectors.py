@@ -24,6 +24,7 @@ LABELS = {
     "accounts/notice": _("Notice about an account"),
     "affiliates/invitation": _("Invitation to an affiliate"),
     "affiliates/claim_answered": _("Answer to an affiliate’s claim"),
+    "intake/hook_silent": _("A hook gone silent"),
 }
 
 
