@@ -10,8 +10,9 @@ from django.utils.translation import gettext as _
 
 from accounts.models import Brand, User
 from affiliates.models import Affiliate, AffiliateMember, LinkPromise, MemberInvitation, TrackingLink
-from insights.models import Block, Measurement
-from surveys.models import Fact
+from insights.models import Block, Measurement, TellingWord
+from surveys.models import Aspect, Fact
+from surveys.wording import in_language
 
 PAGES = (
     *("home", "opinions", "links", "new_link", "sales", "claims", "export", "terms"),
@@ -103,6 +104,33 @@ def find_brand(user: User, slug: str) -> Brand | None:
 def measured_at(brand: Brand) -> datetime | None:
     """When it was last worked out what moves the brand's score."""
     return Measurement.objects.filter(brand=brand).values_list("measured_at", flat=True).first()
+
+
+@dataclass(frozen=True)
+class TellingTheme:
+    """What one side says more than the other of an aspect; no label where it is about none. The most telling first."""
+
+    label: str
+    words: list[TellingWord]
+
+
+def telling_words_of(brand: Brand, language: str) -> dict[str, list[TellingTheme]]:
+    """By side; themes by their most telling word, and last the words that are about nothing in particular."""
+    labels = {
+        aspect.code: in_language(aspect.labels, language, brand.default_language) or aspect.code
+        for aspect in Aspect.objects.filter(brand=brand)
+    }
+    sides: dict[str, dict[str, list[TellingWord]]] = {}
+    for word in TellingWord.objects.filter(brand=brand):
+        sides.setdefault(word.side, {}).setdefault(word.theme, []).append(word)
+    return {
+        side: [TellingTheme(labels.get(theme, theme), words) for theme, words in sorted(themes.items(), key=_is_other)]
+        for side, themes in sides.items()
+    }
+
+
+def _is_other(theme: tuple[str, list[TellingWord]]) -> bool:
+    return not theme[0]
 
 
 def brands_of(user: User) -> list[Brand]:

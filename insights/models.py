@@ -393,3 +393,30 @@ class Circumstance(models.Model):
     def cell(self) -> Cell:
         group = Group(self.answers, self.total, self.squares, self.satisfied)
         return Cell(self.customers, self.known, group, self.is_common)
+
+
+class TellingWord(models.Model):
+    """A word that satisfied or dissatisfied customers use more than the others, as found last night in all comments."""
+
+    class Side(models.TextChoices):
+        HAPPY = "happy", _("Satisfied customers")
+        UNHAPPY = "unhappy", _("Dissatisfied customers")
+
+    brand = models.ForeignKey(Brand, models.CASCADE, related_name="+", verbose_name=_("brand"))
+    side = models.CharField(_("said by"), max_length=7, choices=Side)
+    # The code of the aspect it is about; empty for a word that is about none
+    theme = models.CharField(_("about"), max_length=40, blank=True)
+    form = models.CharField(_("word"), max_length=200)
+    comments = models.IntegerField(_("comments"))
+    customers = models.IntegerField(_("customers"))
+    z = models.FloatField(_("how telling"))
+
+    objects = BrandOwnedQuerySet["TellingWord"].as_manager()
+
+    class Meta:
+        verbose_name = _("telling word")
+        verbose_name_plural = _("telling words")
+        ordering = ["-z", "pk"]
+
+    def __str__(self) -> str:
+        return self.form

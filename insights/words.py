@@ -7,7 +7,7 @@ come in redacted (surveys/redaction.py).
 import re
 import unicodedata
 from collections import Counter, defaultdict
-from collections.abc import Hashable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Hashable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from itertools import pairwise
 
@@ -18,6 +18,7 @@ from surveys.redaction import MARK_PATTERN
 COMMENTS_NEEDED = 20  # on each side
 CUSTOMERS_NEEDED = 3  # who used a word, or it might be somebody's own
 LISTED = 8
+ROOT = 4  # letters that two forms of a verb have in common
 
 # Between a negator and what it negates («no me ha llegado»), and between the two words of a pair («plazo de entrega»).
 WORDS_BETWEEN_NEGATION = 3
@@ -236,7 +237,25 @@ def distinctive_terms(a: Iterable[Comment], b: Iterable[Comment]) -> tuple[list[
     None while a side has fewer than 20 comments that say something. Listed are at most 8 a side, with |z| ≥ 1.96 and
     three customers who said it; of «plazo» and «plazo de entrega» the more telling one.
     """
-    counts_a, counts_b = count_terms(a), count_terms(b)
+    compared = _compare(count_terms(a), count_terms(b))
+    return compared and (_most_telling(*compared[0]), _most_telling(*compared[1]))
+
+
+def distinctive_by_theme(
+    a: Iterable[Comment], b: Iterable[Comment], theme_of: Callable[[str], str]
+) -> tuple[dict[str, list[Term]], dict[str, list[Term]]] | None:
+    """The same, 8 a theme: else what many say in one word («no recibí») hides what others say in five («retraso»).
+
+    `theme_of` takes a term as written; "" is a term about nothing in particular.
+    """
+    compared = _compare(count_terms(a), count_terms(b))
+    return compared and (_by_theme(*compared[0], theme_of), _by_theme(*compared[1], theme_of))
+
+
+Scored = tuple[TermCounts, Mapping[str, float]]  # what a group says, and how much more than the other
+
+
+def _compare(counts_a: TermCounts, counts_b: TermCounts) -> tuple[Scored, Scored] | None:
     if min(counts_a.total, counts_b.total) < COMMENTS_NEEDED:
         return None
     sizes = counts_a.comments.total(), counts_b.comments.total()
@@ -244,20 +263,42 @@ def distinctive_terms(a: Iterable[Comment], b: Iterable[Comment]) -> tuple[list[
     scores = {
         key: z for key, (_delta, z) in distinctive_words(counts_a.comments, counts_b.comments, prior_size).items()
     }
-    return _most_telling(counts_a, scores), _most_telling(counts_b, {key: -z for key, z in scores.items()})
+    return (counts_a, scores), (counts_b, {key: -z for key, z in scores.items()})
 
 
-def _most_telling(counts: TermCounts, scores: dict[str, float]) -> list[Term]:
+def _most_telling(counts: TermCounts, scores: Mapping[str, float]) -> list[Term]:
     listed: dict[str, Term] = {}
-    for key in sorted(scores, key=lambda key: (-scores[key], key)):
-        if scores[key] < Z_95 or len(listed) == LISTED:
+    for key, term in _telling(counts, scores):
+        if len(listed) == LISTED:
             break
-        customers = len(counts.customers.get(key, ()))
-        if customers >= CUSTOMERS_NEEDED and not any(_overlap(key, other) for other in listed):
-            listed[key] = Term(counts.form(key), counts.comments[key], customers, scores[key])
+        if not any(_overlap(key, other) for other in listed):
+            listed[key] = term
     return list(listed.values())
+
+
+def _by_theme(counts: TermCounts, scores: Mapping[str, float], theme_of: Callable[[str], str]) -> dict[str, list[Term]]:
+    """Within a theme «aguardo» and «aguardando» are one."""
+    themes: dict[str, dict[str, Term]] = {}
+    for key, term in _telling(counts, scores):
+        listed = themes.setdefault(theme_of(term.form), {})
+        if len(listed) < LISTED and not any(_overlap(key, other) or _same_root(key, other) for other in listed):
+            listed[key] = term
+    return {theme: list(listed.values()) for theme, listed in themes.items()}
+
+
+def _telling(counts: TermCounts, scores: Mapping[str, float]) -> Iterator[tuple[str, Term]]:
+    for key in sorted(scores, key=lambda key: (-scores[key], key)):
+        if scores[key] < Z_95:
+            return
+        customers = len(counts.customers.get(key, ()))
+        if customers >= CUSTOMERS_NEEDED:
+            yield key, Term(counts.form(key), counts.comments[key], customers, scores[key])
 
 
 def _overlap(key: str, other: str) -> bool:
     words, others = set(key.split()), set(other.split())
     return words <= others or others <= words
+
+
+def _same_root(key: str, other: str) -> bool:
+    return len(key) >= ROOT and key[:ROOT] == other[:ROOT] and not {" ", "_"} & set(key + other)

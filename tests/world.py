@@ -33,6 +33,7 @@ from insights.models import (
     Quote,
     Rollup,
     ShownCount,
+    TellingWord,
 )
 from intake.models import Hook, IdempotencyKey, ImportRun, InboundEvent, Source
 from mailing.addresses import hash_address
@@ -191,6 +192,7 @@ def make_figures(brand: Brand, affiliate: Affiliate, response: Response) -> None
     ShownCount.objects.create(**cell, **count)
     quote = Quote.objects.create(**cell, block=block, response=response, question="expectation", text="Más rápido")
     Measurement.objects.create(brand=brand, measured_at=NOW)
+    TellingWord.objects.create(brand=brand, side="unhappy", form="retraso", comments=3, customers=3, z=2.5)
     sums = {"customers": 1, "known": 1, "answers": 1, "total": 1, "squares": 1, "satisfied": 0, "is_common": False}
     for audience in Circumstance.Audience:
         Circumstance.objects.create(brand=brand, audience=audience, kind="late", code="late", **sums)

@@ -166,5 +166,5 @@ def effects_chart(effects: Sequence[Effect]) -> SafeString | str:
             )
             for effect in effects
         ],
-        axis=Axis(ticks[0], ticks[-1], ticks, signed),
+        axis=Axis(ticks[0], ticks[-1], ticks, lambda value: signed(value) if value else "0"),
     )

@@ -2,12 +2,13 @@
 
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import render
+from django.utils.translation import get_language
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_GET
 
 from accounts.models import User
 from dashboards.pages import write_effects
-from dashboards.selectors import find_brand, measured_at
+from dashboards.selectors import find_brand, measured_at, telling_words_of
 from insights.privacy import programme_effects
 
 
@@ -20,5 +21,6 @@ def drivers_of_brand(request: HttpRequest, brand: str) -> HttpResponse:
     if found is None or not request.user.is_staff:
         raise Http404
     effects = write_effects(programme_effects(found, view="staff"))
-    context = {"brand": found, "effects": effects, "measured_at": measured_at(found)}
+    words = telling_words_of(found, get_language() or found.default_language)
+    context = {"brand": found, "effects": effects, "words": words, "measured_at": measured_at(found)}
     return render(request, "dashboards/drivers_of_brand.html", context)

@@ -1,11 +1,12 @@
 """«What moves the score», entered by its address: the sentence first, and for staff alone."""
 
+import html
 import re
 
 import pytest
 from django.test import Client
 
-from insights.models import Circumstance, Measurement
+from insights.models import Circumstance, Measurement, TellingWord
 from tests.dashboards.test_views import words
 from tests.factories import NOW, make_brand, make_staff
 from tests.insights.conftest import Shop
@@ -50,7 +51,7 @@ def test_the_costliest_fact_is_said_in_one_sentence_with_figures(as_sofia, shop)
     )
     row = re.search(r"Delivery later than promised</th>.*?</tr>", response.content.decode(), re.DOTALL)
     assert row
-    assert " ".join(re.sub(r"<[^>]*>", " ", row[0]).split()) == (
+    assert " ".join(html.unescape(re.sub(r"<[^>]*>", " ", row[0])).replace("\u00a0", " ").split()) == (
         "Delivery later than promised 40 · 10% 2.3 4.3 −2.0 −2.1 to −1.9 0% / 100% −100 points (−100 to −91) 40"
     )
 
@@ -93,5 +94,25 @@ def test_it_asks_the_database_as_much_whatever_there_is(as_sofia, shop, categori
     for number in range(categories):
         count(shop, "category", f"Categoría {number}", *[number % 5 + 1, 3] * 20)
 
-    with django_assert_max_num_queries(8):
+    with django_assert_max_num_queries(10):
         as_sofia.get(PAGE)
+
+
+def test_words_stand_under_what_they_are_about(as_sofia, shop):
+    for form, theme, z in [("comprado", "", 9), ("no he recibido", "entrega", 8), ("retraso", "entrega", 4)]:
+        TellingWord.objects.create(
+            brand=shop.brand, side="unhappy", theme=theme, form=form, comments=12, customers=11, z=z
+        )
+    TellingWord.objects.create(brand=make_brand("otra"), side="unhappy", form="ajeno", comments=9, customers=9, z=9)
+
+    said = words(as_sofia.get(PAGE, headers={"accept-language": "en"}))
+
+    assert "Dissatisfied customers write entrega no he recibido 12 retraso 12 Other words comprado 12" in said
+    assert "Satisfied customers write No word stands out on this side." in said
+    assert "ajeno" not in said
+
+
+def test_without_telling_words_the_page_says_what_it_takes(as_sofia):
+    assert "20 comments of satisfied customers and 20 of dissatisfied ones" in words(
+        as_sofia.get(PAGE, headers={"accept-language": "en"})
+    )

@@ -5,7 +5,17 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from insights.words import NEGATORS, STOP_WORDS, Comment, count_terms, distinctive_terms, stem, terms, tokenise
+from insights.words import (
+    NEGATORS,
+    STOP_WORDS,
+    Comment,
+    count_terms,
+    distinctive_by_theme,
+    distinctive_terms,
+    stem,
+    terms,
+    tokenise,
+)
 from surveys.languages import fold
 
 
@@ -199,3 +209,32 @@ def test_distinctive_terms_list_eight_at_most():
 
     assert [term.form for term in first] == words[:8]
     assert [term.form for term in second] == others[:8]
+
+
+def test_what_many_say_in_one_word_does_not_hide_a_theme_that_others_word_in_many():
+    """Nine words about the product, all more telling than the delay: within its own theme the delay is listed."""
+    broken = [f"roto{letter}" for letter in "bcdfghjkl"]
+    unhappy = said([*broken * 30, *["retraso"] * 20], prefix="u")
+    happy = said([*broken, "retraso", *["estupendo"] * 300], prefix="h")
+
+    flat = distinctive_terms(unhappy, happy)
+    themed = distinctive_by_theme(unhappy, happy, lambda form: "entrega" if "retraso" in form else "")
+
+    assert flat
+    assert themed
+    assert "retraso" not in [term.form for term in flat[0]]
+    assert [(term.form, term.comments, term.customers) for term in themed[0]["entrega"]] == [("retraso", 20, 20)]
+    assert [term.form for term in themed[1][""]] == ["estupendo"]
+
+
+def test_within_a_theme_forms_of_one_verb_are_listed_once():
+    unhappy = said(["aguardo", "aguardando"] * 30, "pt", prefix="u")
+
+    found = distinctive_by_theme(unhappy, said(["ótimo"] * 60, "pt", prefix="h"), lambda form: "entrega")
+
+    assert found
+    assert len(found[0]["entrega"]) == 1
+
+
+def test_themes_too_need_twenty_comments_a_side():
+    assert distinctive_by_theme(said(["malo"] * 19), said(["bueno"] * 60), lambda form: "") is None

@@ -1,5 +1,6 @@
 """What moves the score of real customers comes out by itself, as worked out here by hand from the same files."""
 
+import re
 from collections import defaultdict
 from statistics import mean
 
@@ -7,7 +8,7 @@ import pytest
 from scipy.stats import ttest_ind
 
 from insights.circumstances import read_effects
-from insights.models import Circumstance
+from insights.models import Circumstance, TellingWord
 from insights.services import measure_brand, rebuild_rollups
 from intake.services import create_brand
 from tests.factories import NOW
@@ -35,7 +36,17 @@ def scores_by_lateness(folder) -> tuple[dict[bool, list[int]], dict[bool, set[st
     return given, customers
 
 
-def test_that_late_deliveries_cost_two_points_of_five_comes_out_by_itself(olist, tmp_path, monkeypatch):
+def share_saying(folder, words: str, scores: set[int]) -> float:
+    """Of the comments with these scores."""
+    said = [
+        re.search(words, row["comment_text"], re.IGNORECASE)
+        for row in rows(folder / "feedback.csv.gz")
+        if row["comment_text"] and int(row["score"]) in scores
+    ]
+    return sum(map(bool, said)) / len(said)
+
+
+def test_late_deliveries_and_orders_not_received_come_out_by_themselves(olist, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     brand = create_brand("olist", name="Olist", country="BR", timezone="America/Sao_Paulo", survey_notice_default=True)
     import_both(olist, tmp_path)
@@ -55,3 +66,10 @@ def test_that_late_deliveries_cost_two_points_of_five_comes_out_by_itself(olist,
     assert first.customers == len(customers[True])
     assert first.touched == pytest.approx(len(customers[True]) / len(customers[True] | customers[False]))
     assert -2.2 < first.difference < -1.9
+
+    unhappy = TellingWord.objects.filter(brand=brand, side=TellingWord.Side.UNHAPPY, theme="entrega")
+    forms = [word.form for word in unhappy]
+    assert forms[:3] == ["não recebi", "não chegou", "não foi entregue"]
+    assert "atraso" in forms
+    for words in (r"n[aã]o recebi\b", r"\batras[oa]s?\b"):
+        assert share_saying(olist, words, {1, 2}) > 2.5 * share_saying(olist, words, {4, 5})
