@@ -4,12 +4,17 @@ from copy import copy
 from typing import Any
 
 from django import forms
+from django.conf import settings
 from django.conf.locale import LANG_INFO
 from django.contrib import admin
 from django.db.models import QuerySet
 from django.http import HttpRequest
+from django.urls import reverse
 from django.utils import timezone
+from django.utils.html import format_html
+from django.utils.safestring import SafeString
 from django.utils.text import capfirst
+from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
 from accounts.models import Brand
@@ -52,7 +57,16 @@ class TrackingLinkAdmin(AddingAdmin):
 
     def get_readonly_fields(self, request: HttpRequest, obj: Any = None) -> tuple[str, ...]:
         # A code that is out there must go on meaning the same affiliate.
-        return ("affiliate", "code", "paused_at") if obj else ()
+        return ("address", "affiliate", "code", "paused_at") if obj else ()
+
+    @admin.display(description=_("address"))
+    def address(self, link: TrackingLink) -> SafeString:
+        """What is copied, and what is printed."""
+        affiliate = link.affiliate
+        where = {"brand": affiliate.brand.slug, "code": affiliate.code, "link": link.code}
+        picture = reverse("dashboards:link_code", kwargs=where)
+        url = settings.BASE_URL + link.get_absolute_url()
+        return format_html('{} · <a href="{}">{}</a>', url, picture, gettext("QR code"))
 
     @admin.action(description=_("Pause: visitors get a page instead of the shop"), permissions=["change"])
     def pause(self, request: HttpRequest, queryset: QuerySet[TrackingLink]) -> None:

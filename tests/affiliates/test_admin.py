@@ -50,6 +50,18 @@ def formset(prefix: str, *rows: dict[str, str], initial: int = 0) -> dict[str, s
     return data | {f"{prefix}-{i}-{name}": value for i, row in enumerate(rows) for name, value in row.items()}
 
 
+def test_staff_find_a_links_address_and_its_qr_code_on_its_page(brand, sofia, settings):
+    settings.BASE_URL = "https://opina.example"
+    link = make_link(make_affiliate(brand), "guia")
+
+    page = sofia.get(reverse("admin:affiliates_trackinglink_change", args=[link.pk])).text
+
+    picture = reverse("dashboards:link_code", kwargs={"brand": brand.slug, "code": "ana", "link": "guia"})
+    assert "https://opina.example/r/guia" in page
+    assert f'href="{picture}"' in page
+    assert sofia.get(picture).headers["Content-Type"] == "image/svg+xml"
+
+
 @pytest.mark.parametrize("model", ["affiliate", "trackinglink", "coupon", "customer", "product"])
 def test_lists_ask_as_much_for_three_rows_as_for_one(brand, sofia, django_assert_num_queries, model):
     def add(number: int) -> None:
