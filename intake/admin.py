@@ -228,8 +228,10 @@ class PurchaseAdmin(DecidingAdmin, ReadOnlyAdmin):
 
     @admin.display(description=_("why"))
     def why(self, purchase: Any) -> str:
-        method, reason = purchase.credited_by, purchase.credited_for
-        return f"{Attribution.Method(method).label}: {Attribution.Reason(reason).label}" if method else "—"
+        if not purchase.credited_by:
+            return "—"
+        labels = (Attribution.Method(purchase.credited_by).label, Attribution.Reason(purchase.credited_for).label)
+        return ": ".join(dict.fromkeys(map(str, labels)))  # what staff decided says the same twice
 
     @admin.display(description=_("window ends at"))
     def window_ends_at(self, purchase: Any) -> str:

@@ -53,9 +53,9 @@ class ClaimAdmin(DecidingAdmin, ReadOnlyAdmin):
     fieldsets = (
         (None, {"fields": ("affiliate", "order_reference", "purchased_on", "claimed", "text", "filed_by", "filed_at")}),
         (_("What we have under this order number"), {"fields": ("known", "rivals")}),
-        (_("Answer"), {"fields": ("due", "state", "reason", "answer", "answered_by", "answered_at", "purchase")}),
+        (_("Answer"), {"fields": ("due", "state", "reason", "reply", "answered_by", "answered_at", "purchase")}),
     )
-    readonly_fields = ("claimed", "known", "rivals", "due")
+    readonly_fields = ("claimed", "known", "rivals", "due", "reply")
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Claim]:
         """For the brand's staff: to whom a claim is visible as its affiliate, the page would say too much."""
@@ -70,6 +70,10 @@ class ClaimAdmin(DecidingAdmin, ReadOnlyAdmin):
     def due(self, claim: Claim) -> str:
         day = formats.date_format(claim.due_on)
         return gettext("%(day)s, overdue") % {"day": day} if is_overdue(claim) else day
+
+    @admin.display(description=_("answer to the affiliate"))
+    def reply(self, claim: Claim) -> str:
+        return claim.answer
 
     @admin.display(description=_("purchase"))
     def known(self, claim: Claim) -> SafeString | str:

@@ -165,6 +165,7 @@ def test_staff_correct_on_the_purchases_page_and_see_the_history(brand, ana, bru
     text = sofia.get(change_page, headers={"Accept-Language": "en"}).text
     assert "Era de Bruno" in text
     assert "Set by staff · bruno" in text
+    assert "Set by staff: Set by staff" not in text
     assert "Named by the shop · ana · ana: stronger evidence won" in text
 
 
