@@ -81,6 +81,7 @@ def create_demo_brand() -> Brand:
         timezone="Europe/Madrid",
         color="#b4531f",
         allowed_hosts=[HOST, f"www.{HOST}"],
+        accepts_applications=True,
         sender_name="Lumbre",
         survey_sender=f"encuestas@{HOST}",
         service_sender=f"atencion@{HOST}",
