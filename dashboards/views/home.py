@@ -10,10 +10,11 @@ from django.views.decorators.http import require_GET, require_http_methods
 from accounts.clock import database_now
 from dashboards.exports import write_csv
 from dashboards.forms import OpinionsForm, PeriodForm
-from dashboards.pages import write_halves, write_home, write_opinions
+from dashboards.pages import write_effects, write_halves, write_home, write_opinions
 from dashboards.selectors import News, Reader, facts_to_tell, news_since
 from dashboards.services import accept_terms, note_visit
 from dashboards.views.opening import affiliate_page, language_of, read_insights, show
+from insights.privacy import Insights, programme_effects
 from insights.sales import new_and_returning
 
 OPINIONS_A_PAGE = 25
@@ -29,7 +30,7 @@ def home(request: HttpRequest, reader: Reader) -> HttpResponse:
     halves = write_halves(new_and_returning(reader.affiliate, period=insights.period))
     news = read_news(request, reader)
     context = {"form": form, "insights": insights, "page": page, "facts": facts, "halves": halves, "news": news}
-    return show(request, reader, "home", **context)
+    return show(request, reader, "home", **context, effects=read_effects_of_programme(reader, insights))
 
 
 @require_GET
@@ -65,6 +66,11 @@ def terms(request: HttpRequest, reader: Reader) -> HttpResponse:
             accept_terms(reader.member, now=database_now())
         return redirect(reader.urls["home"])
     return show(request, reader, "terms")
+
+
+def read_effects_of_programme(reader: Reader, insights: Insights) -> list[str]:
+    """For whoever has too few answers of their own: what goes with the score everywhere."""
+    return [] if insights.shown else write_effects(programme_effects(reader.brand)).sentences
 
 
 def read_news(request: HttpRequest, reader: Reader) -> News | None:

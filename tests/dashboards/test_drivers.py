@@ -116,3 +116,24 @@ def test_without_telling_words_the_page_says_what_it_takes(as_sofia):
     assert "20 comments of satisfied customers and 20 of dissatisfied ones" in words(
         as_sofia.get(PAGE, headers={"accept-language": "en"})
     )
+
+
+def test_who_has_few_answers_reads_what_holds_for_the_programme_without_counts(as_ana, shop):
+    for audience in ("staff", "programme"):
+        count(shop, "late", "late", *[2, 2, 3, 2] * 10, audience=audience)
+        count(shop, "late", "", *[4, 5, 4, 4] * 90, customers=360, audience=audience)
+    count(shop, "refund", "refund", *[1, 2] * 20)  # known to staff alone
+    count(shop, "refund", "", *[4, 5] * 20)
+
+    said = words(as_ana.get("/portal/", headers={"accept-language": "en"}))
+
+    assert "Delivery later than promised goes with 2.0 points of five less: 2.3 instead of 4.3" in said
+    assert "Money given back" not in said
+
+
+def test_what_one_affiliate_stands_out_in_is_not_told(as_ana, shop):
+    count(shop, "late", "late", *[2, 2, 3, 2] * 10, audience="programme")
+    count(shop, "late", "", *[4, 5, 4, 4] * 90, audience="programme")
+    Circumstance.objects.update(is_common=False)
+
+    assert "Delivery later than promised" not in words(as_ana.get("/portal/", headers={"accept-language": "en"}))
