@@ -44,9 +44,13 @@ def redact(text: str) -> str:
     return text
 
 
-def drop_probes(_logger: Any, _name: str, event: EventDict) -> EventDict:
-    """Whoever asks every few seconds whether we are well would fill the log."""
-    if event.get("event") in ("request_started", "request_finished") and str(event.get("request")) in PROBES:
+def keep_one_line_a_request(_logger: Any, _name: str, event: EventDict) -> EventDict:
+    """Its end, which says what came of it: its beginning adds only the reader's browser, which is not ours to keep.
+
+    None of whoever asks every few seconds whether we are well, who would fill the log.
+    """
+    is_beginning = event.get("event") == "request_started"
+    if is_beginning or (event.get("event") == "request_finished" and str(event.get("request")) in PROBES):
         raise structlog.DropEvent
     return event
 
@@ -60,7 +64,7 @@ def logging_config(level: str, as_json: bool) -> dict[str, Any]:
     """Configure structlog, and return what Django, gunicorn and Celery hand to `logging.config.dictConfig`."""
     shared: list[Processor] = [
         structlog.contextvars.merge_contextvars,
-        drop_probes,
+        keep_one_line_a_request,
         structlog.stdlib.add_logger_name,
         structlog.stdlib.add_log_level,
         structlog.stdlib.PositionalArgumentsFormatter(),

@@ -101,8 +101,11 @@ def test_json_lines_can_be_read_back() -> None:
     assert json.loads(log.getvalue())["event"] == '«[email]» said "hi" at /s/[token]/'
 
 
-def test_probes_are_not_logged(log: io.StringIO) -> None:
-    structlog.get_logger("ours").info("request_started", request="GET /readyz")
-    structlog.get_logger("ours").info("request_started", request="GET /portal/")
+def test_a_request_is_one_line_and_a_probe_none(log: io.StringIO) -> None:
+    for page in ("/readyz", "/portal/"):
+        structlog.get_logger("ours").info("request_started", request=f"GET {page}")
+        structlog.get_logger("ours").info("request_finished", request=f"GET {page}", code=200)
 
-    assert log.getvalue().count("request_started") == 1
+    [line] = log.getvalue().splitlines()
+    assert "request_finished" in line
+    assert "/portal/" in line
