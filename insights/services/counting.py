@@ -28,13 +28,14 @@ class Changes:
 
 
 # A change whose transaction is still open is not seen, and one that another worker holds is skipped: both come later.
+# An array, not IN: the planner may run LIMIT … SKIP LOCKED once for every row, and it does where it knows no sizes yet.
 CLAIM = """
-DELETE FROM {changes} WHERE id IN (
+DELETE FROM {changes} WHERE id = ANY(ARRAY(
     SELECT change.id FROM {changes} change JOIN {subjects} subject ON subject.id = change.{subject}_id
     WHERE subject.brand_id = %(brand)s AND {when}
     ORDER BY change.id LIMIT %(limit)s
     FOR UPDATE OF change SKIP LOCKED
-) RETURNING {subject}_id
+)) RETURNING {subject}_id
 """
 # Whoever is on the way from step to step is let come to the end: a block holds whole answers.
 CLAIM_RESPONSES = CLAIM.format(
