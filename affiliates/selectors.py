@@ -1,14 +1,11 @@
 """What a visitor's click needs to know, without asking the database each time; what affiliates see of
 their claims; who an invitation is for."""
 
-from contextlib import suppress
 from dataclasses import dataclass
 from datetime import date, datetime
 from decimal import Decimal
 
-import structlog
-from django.core.cache import cache
-from redis.exceptions import RedisError
+from django.core.cache import caches
 
 from accounts.models import Brand
 from affiliates.marks import is_mark_of, mark_of
@@ -16,7 +13,6 @@ from affiliates.models import Affiliate, CataloguePromise, Claim, MemberInvitati
 from mailing.models import OutgoingMail
 
 CACHED_SECONDS = 60  # so long may a paused link still lead on
-log = structlog.get_logger(__name__)
 
 
 @dataclass(frozen=True)
@@ -29,18 +25,15 @@ class LinkTarget:
     destination: str
     hosts: tuple[str, ...]
     is_paused: bool
-    # Pairs, with a default: a target of the version before may still lie in the cache.
-    sub_ids: tuple[tuple[str, str], ...] = ()
+    sub_ids: tuple[tuple[str, str], ...]
 
 
 def link_target(code: str) -> LinkTarget | None:
-    """One read of the database a minute and link; where the cache is away, one read a click. None: unknown code."""
-    key = f"link:{code}"
-    target = _cached(key)
-    if target is None:
-        target = _read(code)
-        if target:
-            _remember(key, target)
+    """One read of the database a minute, link and process. None: unknown code."""
+    known, key = caches["process"], f"link:{code}"
+    target: LinkTarget | None = known.get(key)
+    if target is None and (target := _read(code)):
+        known.set(key, target, CACHED_SECONDS)
     return target
 
 
@@ -58,20 +51,6 @@ def _read(code: str) -> LinkTarget | None:
         link.paused_at is not None,
         tuple(link.sub_ids.items()),
     )
-
-
-def _cached(key: str) -> LinkTarget | None:
-    try:
-        target: LinkTarget | None = cache.get(key)
-    except RedisError:
-        log.warning("cache_away")
-        return None
-    return target
-
-
-def _remember(key: str, target: LinkTarget) -> None:
-    with suppress(RedisError):  # said a moment ago, when it was asked
-        cache.set(key, target, CACHED_SECONDS)
 
 
 @dataclass(frozen=True)

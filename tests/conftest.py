@@ -15,6 +15,7 @@ import hypothesis
 import pytest
 import redis
 from axe_playwright_python.sync_playwright import Axe
+from django.core.cache import caches
 from django.db import connection
 from playwright.sync_api import ConsoleMessage, Page
 from pytest_django import DjangoDbBlocker
@@ -32,6 +33,11 @@ hypothesis.settings.load_profile("ours")
 
 PHONE = {"width": 390, "height": 844}
 WCAG_22_AA = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa"]
+
+
+@pytest.fixture(autouse=True)
+def forget_what_the_process_remembers() -> None:
+    caches["process"].clear()
 
 
 class ReceivingMailbox(Mailbox):

@@ -5,7 +5,6 @@ import io
 from typing import Any
 
 import pytest
-from django.core.cache import caches
 from django.test import Client
 from django.urls import reverse
 from hypothesis import given
@@ -22,7 +21,6 @@ from tests.factories import NOW, make_affiliate, make_brand, make_link, make_sta
 
 @pytest.fixture
 def brand(db: None) -> Brand:
-    caches["default"].clear()
     return make_brand()
 
 
