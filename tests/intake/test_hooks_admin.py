@@ -11,11 +11,11 @@ from django.test.utils import CaptureQueriesContext
 from django.urls import reverse
 
 from accounts.models import AccessLog, Membership
+from accounts.sealing import unseal
 from affiliates.models import Purchase
 from intake.hooks import processing
 from intake.hooks.keeping import set_hook_secret
 from intake.models import Hook, InboundEvent
-from accounts.sealing import unseal
 from tests.factories import NOW, make_brand, make_staff
 from tests.intake.hooks import SECRET, Shopify, make_shop, purchases, shopify_order
 
