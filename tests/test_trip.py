@@ -19,6 +19,7 @@ from pytest_django.live_server_helper import LiveServer
 from accounts.models import Brand, User
 from accounts.services import create_api_key
 from complaints.models import Complaint
+from insights.models import Block
 from postventa.mailbox import Mail
 from postventa.processes import Child
 from surveys.models import Answer, Response
@@ -107,10 +108,12 @@ def test_from_a_purchase_to_what_its_affiliate_learns(
     resolve_a_case(phone, shop.sofia)
     assert Complaint.objects.filter(state=Complaint.State.RESOLVED, assignee=shop.sofia).count() == 1
 
+    wait_until(lambda: Block.objects.filter(affiliate__code="ana").exists())
     phone.context.clear_cookies()
     sign_in(phone, shop.ana)
     home = phone.get_by_role("main")
     expect(home).to_contain_text("5 respuestas")
+    expect(home).not_to_contain_text("Menos de 5 respuestas")
     expect(home).to_contain_text("Nadie me dijo que tardaba diez días.")
     expect(home).not_to_contain_text("Carla")
     expect(home).not_to_contain_text("@")
