@@ -6,6 +6,7 @@ from typing import Any
 import pytest
 from django.db import connection
 from django.test.utils import CaptureQueriesContext
+from django.utils import timezone
 
 from accounts.models import Brand
 from affiliates.models import Customer, Purchase
@@ -27,6 +28,7 @@ from surveys.services import (
 from surveys.services.following_up import plan_missing_follow_ups
 from surveys.services.holding import wake_held
 from surveys.standard import publish_standard_survey
+from surveys.tasks import plan_due_work
 from tests.factories import NOW, make_brand, make_customer, make_product, make_purchase
 
 pytestmark = pytest.mark.django_db
@@ -380,6 +382,16 @@ def test_who_bought_shortly_before_a_brand_began_to_ask_again_is_asked_too(setti
     assert [follow_up(purchase).scheduled_for for purchase in recent] == [NOW - n * DAY + LATER for n in range(5)]
     assert follow_up(old) == SurveyState("cancelled", None, Reason.TOO_OLD)
     assert survey_states([trial], now=NOW, wave=Wave.FOLLOW_UP) == {}
+
+
+def test_the_minutes_work_looks_for_whoever_bought_before() -> None:
+    brand, now = make_brand(), timezone.now()
+    purchase = received(brand, now, purchased_at=now)
+
+    publish_standard_survey(brand, Wave.FOLLOW_UP)
+
+    assert plan_due_work() == 1
+    assert follow_up(purchase).state == "planned"
 
 
 @pytest.mark.parametrize("fields", [{"follow_up_after": None}, {}])
