@@ -12,8 +12,6 @@ from affiliates.marks import is_mark_of, mark_of
 from affiliates.models import Affiliate, CataloguePromise, Claim, MemberInvitation, TrackingLink
 from mailing.models import OutgoingMail
 
-CACHED_SECONDS = 60  # so long may a paused link still lead on
-
 
 @dataclass(frozen=True)
 class LinkTarget:
@@ -29,11 +27,11 @@ class LinkTarget:
 
 
 def link_target(code: str) -> LinkTarget | None:
-    """One read of the database a minute, link and process. None: unknown code."""
+    """One read of the database a minute, link and process; so long may a paused link lead on. None: unknown code."""
     known, key = caches["process"], f"link:{code}"
     target: LinkTarget | None = known.get(key)
     if target is None and (target := _read(code)):
-        known.set(key, target, CACHED_SECONDS)
+        known.set(key, target)
     return target
 
 

@@ -61,9 +61,6 @@ class FieldError:
     code: str
     message: str
 
-    def as_dict(self) -> dict[str, str]:
-        return {"field": self.field, "code": self.code, "message": self.message}
-
 
 Status = Literal["created", "updated", "duplicate", "conflict", "rejected"]
 
