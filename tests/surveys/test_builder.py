@@ -13,8 +13,8 @@ from django.urls import reverse
 
 from accounts.models import Brand, Membership
 from surveys.models import Answer, Question, Response, Survey, Wave
-from surveys.services.editing import begin_draft, publish_draft
-from surveys.standard import FIRST_WAVE, publish_standard_survey
+from surveys.services.editing import publish_draft
+from surveys.standard import FIRST_WAVE
 from tests import factories
 from tests.factories import NOW
 
@@ -49,23 +49,6 @@ class Fields(HTMLParser):
     def handle_data(self, data: str) -> None:
         if self._in:
             self.values[self._in] += data
-
-
-@pytest.fixture
-def brand() -> Brand:
-    return factories.make_brand()
-
-
-@pytest.fixture
-def draft(brand: Brand) -> Survey:
-    publish_standard_survey(brand)
-    return begin_draft(brand, Wave.FIRST)
-
-
-@pytest.fixture
-def desk(client: Client, brand: Brand) -> Client:
-    client.force_login(factories.make_staff(brand))
-    return client
 
 
 def address(survey: Survey, page: str = "change") -> str:

@@ -37,17 +37,6 @@ pytestmark = pytest.mark.django_db
 BOTH = {"es": "¿Qué tal?", "en": "How was it?"}
 
 
-@pytest.fixture
-def brand() -> Brand:
-    return factories.make_brand()
-
-
-@pytest.fixture
-def draft(brand: Brand) -> Survey:
-    publish_standard_survey(brand)
-    return begin_draft(brand, Wave.FIRST)
-
-
 def questions_of(survey: Survey) -> list[Question]:
     return list(survey.questions.order_by("position"))
 

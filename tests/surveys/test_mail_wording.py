@@ -11,31 +11,13 @@ from accounts.models import AccessLog, Brand, Membership
 from affiliates.models import Purchase
 from mailing.models import OutgoingMail
 from mailing.rendering import render
-from surveys.models import InvitationMail, Survey, Wave
+from surveys.models import InvitationMail, Survey
 from surveys.services import plan_invitations, send_due_invitations, send_due_reminders
-from surveys.services.editing import begin_draft, publish_draft, store_mail_texts
-from surveys.standard import publish_standard_survey
+from surveys.services.editing import publish_draft, store_mail_texts
 from tests import factories
 from tests.factories import NOW
 
 pytestmark = pytest.mark.django_db
-
-
-@pytest.fixture
-def brand() -> Brand:
-    return factories.make_brand()
-
-
-@pytest.fixture
-def draft(brand: Brand) -> Survey:
-    publish_standard_survey(brand)
-    return begin_draft(brand, Wave.FIRST)
-
-
-@pytest.fixture
-def desk(client: Client, brand: Brand) -> Client:
-    client.force_login(factories.make_staff(brand))
-    return client
 
 
 @pytest.fixture

@@ -20,30 +20,9 @@ ADD = reverse("admin:surveys_samplemail_add")
 
 
 @pytest.fixture
-def brand() -> Brand:
-    return make_brand(name="Lumbre")
-
-
-@pytest.fixture
-def survey(brand: Brand) -> Survey:
-    return publish_standard_survey(brand)
-
-
-@pytest.fixture
 def purchase(brand: Brand) -> Purchase:
     customer = make_customer(brand, "Carla Ruiz", email="carla@correo.example")
     return make_purchase(customer, external_id="P-1", product=make_product(brand, name="Botas"))
-
-
-@pytest.fixture
-def sofia(brand: Brand) -> User:
-    return make_staff(brand)
-
-
-@pytest.fixture
-def desk(client: Client, sofia: User) -> Client:
-    client.force_login(sofia)
-    return client
 
 
 def recorded() -> tuple[int, int, int]:
