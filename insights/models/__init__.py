@@ -1,0 +1,19 @@
+"""What the answers mean: counts by day for staff, frozen blocks for affiliates, and what is done about them."""
+
+from insights.models.blocks import Block, PublishedCount, Quote, ShownCount
+from insights.models.drivers import Circumstance, Measurement, TellingWord
+from insights.models.findings import Finding
+from insights.models.rollups import CountedResponse, Rollup
+
+__all__ = [
+    "Block",
+    "Circumstance",
+    "CountedResponse",
+    "Finding",
+    "Measurement",
+    "PublishedCount",
+    "Quote",
+    "Rollup",
+    "ShownCount",
+    "TellingWord",
+]
