@@ -25,10 +25,13 @@ from affiliates.services import invite_member
 from complaints.models import Complaint, ComplaintChange, ComplaintEvent, ComplaintResponse
 from insights.models import (
     Block,
+    CaseCount,
     Circumstance,
+    CountedCase,
     CountedResponse,
     Finding,
     Measurement,
+    MonthlyAnswers,
     PublishedCount,
     Quote,
     Rollup,
@@ -89,6 +92,7 @@ def make_world() -> World:
     response = make_answer(brand, purchase, mail, staff)
     complaint = make_case(brand, purchase, response)
     make_figures(brand, affiliate, response)
+    make_case_counts(brand, affiliate, complaint)
     make_inbound(brand)
     return World(brand, staff, ana, bruno, olga, affiliate, purchase, mail, complaint, api_key, key_text)
 
@@ -197,6 +201,14 @@ def make_figures(brand: Brand, affiliate: Affiliate, response: Response) -> None
     for audience in Circumstance.Audience:
         Circumstance.objects.create(brand=brand, audience=audience, kind="late", code="late", **sums)
     Finding.objects.create(**cell, kind=Finding.Kind.EXPECTATION, key=f"quote:{quote.pk}", quote=quote)
+
+
+def make_case_counts(brand: Brand, affiliate: Affiliate, complaint: Complaint) -> None:
+    cell: dict[str, Any] = {"brand": brand, "affiliate": affiliate}
+    case: dict[str, Any] = {"day": NOW.date(), "kind": complaint.kind}
+    CaseCount.objects.create(**cell, **case, count=1)
+    CountedCase.objects.create(**cell, **case, complaint=complaint)
+    MonthlyAnswers.objects.create(**cell, month=NOW.date().replace(day=1), count=1)
 
 
 def make_inbound(brand: Brand) -> None:

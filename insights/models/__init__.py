@@ -1,16 +1,20 @@
 """What the answers mean: counts by day for staff, frozen blocks for affiliates, and what is done about them."""
 
 from insights.models.blocks import Block, PublishedCount, Quote, ShownCount
+from insights.models.cases import CaseCount, CountedCase
 from insights.models.drivers import Circumstance, Measurement, TellingWord
 from insights.models.findings import Finding
-from insights.models.rollups import CountedResponse, Rollup
+from insights.models.rollups import CountedResponse, MonthlyAnswers, Rollup
 
 __all__ = [
     "Block",
+    "CaseCount",
     "Circumstance",
+    "CountedCase",
     "CountedResponse",
     "Finding",
     "Measurement",
+    "MonthlyAnswers",
     "PublishedCount",
     "Quote",
     "Rollup",

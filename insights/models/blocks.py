@@ -89,8 +89,8 @@ class PublishedCount(models.Model):
         indexes = [
             models.Index(
                 fields=["brand", "audience", "affiliate"],
-                include=["month", "count"],
-                name="publishedcount_answers",
+                include=["answered_month", "count"],
+                name="publishedcount_due",
                 condition=Q(question="answers"),
             ),
         ]

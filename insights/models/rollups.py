@@ -55,15 +55,6 @@ class Rollup(models.Model):
             ),
             models.CheckConstraint(condition=Q(count__gt=0), name="rollup_counts_something"),
         ]
-        indexes = [
-            # How many answers each affiliate has: asked at every fold, so from the index alone.
-            models.Index(
-                fields=["brand", "affiliate"],
-                include=["day", "count"],
-                name="rollup_answers",
-                condition=Q(question="answers", wave="first"),
-            ),
-        ]
 
     def __str__(self) -> str:
         return f"{self.day} {self.question}={self.value}: {self.count}"
@@ -95,3 +86,27 @@ class CountedResponse(models.Model):
 
     def __str__(self) -> str:
         return f"{self.response_id} · {self.day}"
+
+
+class MonthlyAnswers(models.Model):
+    """How many answers to the first survey an affiliate has in a month: kept beside Rollup, in the same transaction.
+
+    Whether a block is due is asked at every fold, of every affiliate; from the days it would take as long as counting.
+    """
+
+    brand = models.ForeignKey(Brand, models.CASCADE, related_name="+", **UNCHECKED)
+    affiliate = models.ForeignKey(Affiliate, models.CASCADE, related_name="+", **UNCHECKED)
+    month = models.DateField()
+    count = models.IntegerField()
+
+    objects = BrandOwnedQuerySet["MonthlyAnswers"].as_manager()
+
+    class Meta:
+        verbose_name = _("monthly number of answers")
+        verbose_name_plural = _("monthly numbers of answers")
+        constraints = [
+            models.UniqueConstraint(fields=["brand", "affiliate", "month"], name="monthlyanswers_once"),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.affiliate_id} {self.month:%Y-%m}: {self.count}"

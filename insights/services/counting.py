@@ -4,7 +4,8 @@ CountedResponse remembers in which cell (affiliate and day) an answer was counte
 a suspicion or an erasure takes it out of the old cell as it enters the new one: both are counted afresh.
 """
 
-from collections.abc import Collection, Iterable
+from collections import Counter
+from collections.abc import Collection, Iterable, Iterator
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from typing import Any
@@ -12,18 +13,22 @@ from typing import Any
 from django.db import connection
 
 from accounts.models import Brand
+from insights.services.tallying import cases_of
 from surveys.aspect_lexicon import trusted_aspects
+from surveys.models import Wave
 
 Cell = tuple[int | None, date]
+Counted = tuple[int | None, date, str]  # affiliate, day, wave
 SETTLES_AFTER = timedelta(minutes=15)  # without a further step an answer is taken for all there will be
 
 
 @dataclass(frozen=True)
 class Changes:
-    """How many rows were claimed, which responses they are about, and whether there may be more."""
+    """How many rows were claimed, which responses and cases they are about, and whether there may be more."""
 
     count: int
     responses: Collection[int]
+    cases: Collection[int]
     are_all: bool
 
 
@@ -60,7 +65,7 @@ WHERE invitation.purchase_id = ANY(%(purchases)s)
 FORGET = """
 DELETE FROM insights_countedresponse
 WHERE brand_id = %(brand)s AND (response_id IS NULL OR response_id = ANY(%(responses)s))
-RETURNING affiliate_id, day
+RETURNING affiliate_id, day, wave
 """
 
 # The day is that of the first answer in the brand's time zone: an edit does not move it.
@@ -74,7 +79,19 @@ JOIN surveys_invitation invitation ON invitation.id = response.invitation_id
 LEFT JOIN affiliates_purchase purchase ON purchase.id = invitation.purchase_id
 LEFT JOIN affiliates_attribution attribution ON attribution.purchase_id = purchase.id AND attribution.is_current
 WHERE response.brand_id = %(brand)s AND NOT response.is_suspect AND purchase.source IS DISTINCT FROM 'test' AND {which}
-RETURNING affiliate_id, day
+"""
+RETURN = "RETURNING affiliate_id, day, wave"
+
+# What enters a month and what leaves it, instead of its days summed anew: a month may have many of them.
+ADD_MONTHS = """
+INSERT INTO insights_monthlyanswers (brand_id, affiliate_id, month, count)
+SELECT %(brand)s, * FROM unnest(%(affiliates)s::bigint[], %(months)s::date[], %(counts)s::int[])
+ON CONFLICT (brand_id, affiliate_id, month) DO UPDATE SET count = insights_monthlyanswers.count + excluded.count
+"""
+COUNT_MONTHS = """
+INSERT INTO insights_monthlyanswers (brand_id, affiliate_id, month, count)
+SELECT brand_id, affiliate_id, date_trunc('month', day)::date, count(*) FROM insights_countedresponse
+WHERE brand_id = %(brand)s AND wave = 'first' AND affiliate_id IS NOT NULL GROUP BY 1, 2, 3
 """
 
 CLEAR = "DELETE FROM insights_rollup WHERE brand_id = %(brand)s AND {cells}"
@@ -149,24 +166,47 @@ WHERE quote.brand_id = %(brand)s AND quote.withdrawn_at IS NULL AND {which} AND 
 
 
 def claim_changes(brand: Brand, *, limit: int, now: datetime) -> Changes:
-    """Take up to `limit` changes of each kind for this transaction. Cases count for nothing yet but are taken too."""
+    """Take up to `limit` changes of each kind for this transaction. A purchase's concern its answers and its cases."""
     which = {"brand": brand.pk, "limit": limit, "settled": now - SETTLES_AFTER}
     responses = [row[0] for row in _run(CLAIM_RESPONSES, which)]
     purchases = [row[0] for row in _run(CLAIM_PURCHASES, which)]
-    complaints = _run(CLAIM_COMPLAINTS, which)
+    complaints = [row[0] for row in _run(CLAIM_COMPLAINTS, which)]
     touched = {row[0] for row in _run(RESPONSES_TO, {"purchases": purchases})} if purchases else set()
     claimed = [len(responses), len(purchases), len(complaints)]
-    return Changes(sum(claimed), touched.union(responses), are_all=max(claimed) < limit)
+    cases = cases_of(purchases).union(complaints)
+    return Changes(sum(claimed), touched.union(responses), cases, are_all=max(claimed) < limit)
 
 
 def recount(brand: Brand, responses: Collection[int]) -> None:
     """Count afresh every cell that these responses, or erased ones, were or now are in."""
     which = {"brand": brand.pk, "responses": list(responses)}
-    cells: set[Cell] = set(_run(FORGET, which))
-    cells.update(_run(REMEMBER.format(which="response.id = ANY(%(responses)s)"), which))
+    left = _run(FORGET, which)
+    entered = _run(REMEMBER.format(which="response.id = ANY(%(responses)s)") + RETURN, which)
+    _recount_months(brand, entered, left)
+    cells: set[Cell] = {(affiliate, day) for affiliate, day, _wave in [*left, *entered]}
     credited = [(affiliate, day) for affiliate, day in cells if affiliate is not None]
     _recount_cells(brand, CREDITED, credited)
     _recount_cells(brand, UNCREDITED, [(affiliate, day) for affiliate, day in cells if affiliate is None])
+
+
+def _recount_months(brand: Brand, entered: Iterable[Counted], left: Iterable[Counted]) -> None:
+    changes = Counter(_months(entered))
+    changes.subtract(Counter(_months(left)))
+    rows = [(affiliate, month, change) for (affiliate, month), change in sorted(changes.items()) if change]
+    if rows:
+        names = ("affiliates", "months", "counts")
+        columns: dict[str, Any] = {
+            name: list(column) for name, column in zip(names, zip(*rows, strict=True), strict=True)
+        }
+        _run(ADD_MONTHS, {"brand": brand.pk, **columns})
+
+
+def _months(counted: Iterable[Counted]) -> Iterator[tuple[int, date]]:
+    return (
+        (affiliate, day.replace(day=1))
+        for affiliate, day, wave in counted
+        if affiliate is not None and wave == Wave.FIRST
+    )
 
 
 def _recount_cells(brand: Brand, which: str, cells: Iterable[Cell]) -> None:
@@ -195,8 +235,10 @@ def _trusted() -> dict[str, list[Any]]:
 def recount_everything(brand: Brand) -> None:
     values: dict[str, Any] = {"brand": brand.pk}
     _run("DELETE FROM insights_countedresponse WHERE brand_id = %(brand)s", values)
-    _run(REMEMBER.format(which="TRUE").replace("RETURNING affiliate_id, day", ""), values)
+    _run(REMEMBER.format(which="TRUE"), values)
     _count_cells("TRUE", values)
+    _run("DELETE FROM insights_monthlyanswers WHERE brand_id = %(brand)s", values)
+    _run(COUNT_MONTHS, values)
 
 
 def withdraw_stale_quotes(brand: Brand, responses: Collection[int] | None = None, *, now: datetime) -> None:

@@ -12,9 +12,10 @@ from django.db import connection, transaction
 from accounts.models import Brand
 from affiliates.models import PurchaseChange
 from complaints.models import ComplaintChange
-from insights.models import CountedResponse
+from insights.models import CountedCase, CountedResponse
 from insights.services import counting
 from insights.services.publishing import publish_blocks, purge_withdrawn_quotes
+from insights.services.tallying import retally, tally_everything
 from surveys.models import ResponseChange
 
 BATCH = 5000  # changes a transaction
@@ -36,6 +37,7 @@ def rebuild_rollups(brand: Brand, *, now: datetime) -> None:
     """
     _lock(brand, waits=True)
     counting.recount_everything(brand)
+    tally_everything(brand)
     counting.withdraw_stale_quotes(brand, now=now)
     publish_blocks(brand, now=now)
 
@@ -47,6 +49,7 @@ def _brands_to_fold() -> Iterable[Brand]:
             PurchaseChange.objects.values("purchase__brand"),
             ComplaintChange.objects.values("complaint__brand"),
             CountedResponse.objects.filter(response__isnull=True).values("brand"),
+            CountedCase.objects.filter(complaint__isnull=True).values("brand"),
         )
         .values_list("response__brand", flat=True)
     )
@@ -68,6 +71,7 @@ def _fold_batch(brand: Brand, *, now: datetime) -> tuple[int, bool]:
         return 0, True  # another worker is at it, and takes these changes too or leaves them for the next time
     changes = counting.claim_changes(brand, limit=BATCH, now=now)
     counting.recount(brand, changes.responses)
+    retally(brand, changes.cases)
     counting.withdraw_stale_quotes(brand, changes.responses, now=now)
     if changes.are_all:
         publish_blocks(brand, now=now)

@@ -18,7 +18,7 @@ from django.db.models import Max, Sum
 
 from accounts.models import Brand
 from insights import statistics
-from insights.blocks import Cut, Delta, Rule, at_least, cut, programme_rule, splits_by_link
+from insights.blocks import Cut, Delta, Rule, at_least, cut, new_answers, programme_rule, splits_by_link
 from insights.findings import ANSWERS, RATING, SATISFIED
 from insights.models import Block, Finding, PublishedCount, Quote, ShownCount
 from surveys.models import Aspect, Invitation, Response, Wave
@@ -28,12 +28,18 @@ QUOTED = ["keep_text", "improve_text", "expectation", "comment"]
 FLUSH = 500  # blocks written at once
 FEWEST_ASKED = 30  # for a rate of response
 
-# What the rollups hold more (or less) than has been published. The programme's blocks tell no links apart.
+# What is counted more (or less) than has been published. Counted are the first survey, of the one months later how the
+# brand compares, and of cases whose part they were. The programme's blocks tell no links apart.
 DELTAS = """
 SELECT affiliate_id, {link}, month, question, value, sum(count)::int FROM (
     SELECT affiliate_id, {link} AS link_id, date_trunc('month', day)::date AS month, question, value, count
     FROM insights_rollup
-    WHERE brand_id = %(brand)s AND wave = 'first' AND {which}
+    WHERE brand_id = %(brand)s AND {which}
+      AND (wave = 'first' OR (wave = 'follow_up' AND question IN ('alternatives', 'buy_again')))
+    UNION ALL
+    SELECT affiliate_id, NULL, date_trunc('month', day)::date, 'cases', told.value, count
+    FROM insights_casecount CROSS JOIN LATERAL (VALUES (''), (nullif(part, ''))) told (value)
+    WHERE brand_id = %(brand)s AND {which} AND told.value IS NOT NULL
     UNION ALL
     SELECT affiliate_id, link_id, answered_month, question, value, -count
     FROM insights_publishedcount
@@ -46,18 +52,19 @@ OF_AFFILIATES = DELTAS.format(
     link="link_id", which="affiliate_id = ANY(%(affiliates)s)", order="affiliate_id, month, link_id, question, value"
 )
 OF_PROGRAMME = DELTAS.format(
-    link="NULL::bigint", which="affiliate_id IS NOT NULL AND {questions}", order="month, affiliate_id, question, value"
+    link="NULL::bigint", which="affiliate_id IS NOT NULL", order="month, affiliate_id, question, value"
 )
 
-DUE = """
-SELECT affiliate_id FROM (
-    SELECT affiliate_id, count FROM insights_rollup
-    WHERE brand_id = %(brand)s AND question = 'answers' AND wave = 'first' AND affiliate_id IS NOT NULL
+# Asked at every fold, so from the numbers of answers by month alone.
+WAITING = """
+SELECT affiliate_id, NULL::bigint, month, 'answers', '', sum(count)::int FROM (
+    SELECT affiliate_id, month, count FROM insights_monthlyanswers WHERE brand_id = %(brand)s
     UNION ALL
-    SELECT affiliate_id, -count FROM insights_publishedcount
-    WHERE brand_id = %(brand)s AND question = 'answers' AND audience = 'affiliate'
+    SELECT affiliate_id, answered_month, -count FROM insights_publishedcount
+    WHERE brand_id = %(brand)s AND audience = %(audience)s AND question = 'answers'
 ) counted
-GROUP BY affiliate_id HAVING sum(count) >= %(k)s
+GROUP BY affiliate_id, month HAVING sum(count) <> 0
+ORDER BY month, affiliate_id
 """
 
 ADD_PUBLISHED = """
@@ -126,7 +133,8 @@ def purge_withdrawn_quotes(*, now: datetime) -> None:
 # --- Blocks of affiliates --------------------------------------------------------------------------------------------
 def _publish_for_affiliates(publication: Publication) -> None:
     brand = publication.brand
-    due = [row[0] for row in _rows(DUE, {"brand": brand.pk, "k": brand.k})]
+    waiting = new_answers(_deltas(WAITING, publication), ANSWERS)
+    due = sorted(affiliate for affiliate, n in waiting.items() if n >= brand.k)
     if not due:
         return
     batch: list[tuple[int, Cut]] = []
@@ -273,8 +281,7 @@ def _publish_for_programme(publication: Publication) -> None:
     if not _has_programme_block(publication, rule):
         return
     blocks = []
-    everything = _deltas(OF_PROGRAMME.format(questions="TRUE"), publication)
-    for each in cut(everything, is_ready=rule, this_month=this_month):
+    for each in cut(_deltas(OF_PROGRAMME, publication), is_ready=rule, this_month=this_month):
         blocks += _write_blocks(publication, [(None, each)])
         of_programme: Counter[tuple[Any, ...]] = Counter()
         _count_shown(of_programme, None, None, each.month, each.deltas)
@@ -284,9 +291,8 @@ def _publish_for_programme(publication: Publication) -> None:
 
 
 def _has_programme_block(publication: Publication, rule: Rule) -> bool:
-    """Judged from the numbers of answers alone, which an index has: this is asked at every fold."""
-    answers = _deltas(OF_PROGRAMME.format(questions="question = 'answers'"), publication)
-    return any(True for _cut in cut(answers, is_ready=rule, this_month=publication.this_month))
+    waiting = _deltas(WAITING, publication)
+    return any(True for _cut in cut(waiting, is_ready=rule, this_month=publication.this_month))
 
 
 def _measure_programme(brand: Brand) -> dict[str, Any]:
