@@ -123,7 +123,7 @@ class BrandAdmin(AdministratorsAdmin):
             {
                 "fields": (
                     ("delay_goods", "delay_digital", "delay_service"),
-                    ("reminder_after", "follow_up_after"),
+                    ("reminder_after", "follow_up_after", "closing_question_after"),
                     ("window_start", "window_end", "is_spread"),
                     ("fatigue_days", "follow_up_rest_days", "max_age_days", "sampling_percent"),
                     "survey_notice_default",

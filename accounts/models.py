@@ -117,6 +117,14 @@ class Brand(models.Model):
         blank=True,
         help_text=_("Counted from delivery or activation. Empty: customers are asked about a purchase only once."),
     )
+    closing_question_after = models.DurationField(
+        _("question after a closed case"),
+        default=timedelta(days=1),
+        db_default=timedelta(days=1),
+        null=True,
+        blank=True,
+        help_text=_("Counted from its closing. Empty: nobody is asked how their case ended."),
+    )
     window_start = models.TimeField(_("send from"), default=time(10, 0))
     window_end = models.TimeField(_("send until"), default=time(20, 0))
     is_spread = models.BooleanField(_("spread over the hour"), default=True)

@@ -136,4 +136,5 @@ def create_brand(slug: str, **fields: Any) -> Brand:
     publish_standard_survey(brand)
     offer_standard_promises(brand)
     publish_standard_survey(brand, Wave.FOLLOW_UP)
+    publish_standard_survey(brand, Wave.CLOSING)
     return brand

@@ -10,7 +10,7 @@ from django.utils.formats import date_format
 from django.utils.translation import gettext
 
 from accounts.models import Brand
-from affiliates.models import Purchase
+from affiliates.models import Customer, Purchase
 from surveys.asking import zone_of
 from surveys.models import Invitation, Question, Survey
 from surveys.wording import fill, in_language
@@ -54,24 +54,49 @@ def mail_context(
     `language`: one of the brand's; the customer's where none is given.
     """
     language = language or brand.language_for(purchase.customer.language)
+    return {
+        **asking_context(brand, purchase.customer, purchase, survey=survey, question=question, language=language),
+        "is_fresh": purchase.received_at is not None and now - purchase.received_at < FRESH_FOR,
+        "purchased_on": date_in_words(purchase, brand, language),
+    }
+
+
+def closing_context(
+    brand: Brand,
+    customer: Customer,
+    purchase: Purchase | None,
+    *,
+    number: str,
+    survey: Survey,
+    question: Question,
+    language: str,
+) -> dict[str, Any]:
+    """Of the mail that asks about a closed case, which has a number and perhaps no purchase."""
+    asking = asking_context(brand, customer, purchase, survey=survey, question=question, language=language)
+    return {**asking, "case_number": number}
+
+
+def asking_context(
+    brand: Brand, customer: Customer, purchase: Purchase | None, *, survey: Survey, question: Question, language: str
+) -> dict[str, Any]:
+    """What every mail tells that asks."""
+    kind = purchase.kind if purchase else ""
 
     def say(texts: Mapping[str, str]) -> str:
-        return in_language(texts, brand.voice(language), brand.voice(brand.default_language), kind=purchase.kind)
+        return in_language(texts, brand.voice(language), brand.voice(brand.default_language), kind=kind)
 
     names = {
         "brand": (brand.is_discreet and brand.discreet_name) or brand.name,
         "product": product_label(purchase, brand, language),
-        "name": first_name(purchase.customer.name),
+        "name": first_name(customer.name),
     }
     return {
         "brand_name": names["brand"],
         "product": names["product"],
         "name": names["name"],
         "is_discreet": brand.is_discreet,
-        "kind": purchase.kind,
+        "kind": kind,
         "wave": survey.wave,
-        "is_fresh": purchase.received_at is not None and now - purchase.received_at < FRESH_FOR,
-        "purchased_on": date_in_words(purchase, brand, language),
         "question": fill(say(question.texts), brand=names["brand"]),
         "options": points_of(question, say),
         "texts": {key: word(survey.mail_texts.get(language, {}).get(key, ""), names) for key in TEXTS},
@@ -93,11 +118,11 @@ def first_name(name: str) -> str:
     return name.split()[0] if name.strip() else ""
 
 
-def product_label(purchase: Purchase, brand: Brand, language: str) -> str:
-    if purchase.product and purchase.product.name and not brand.is_discreet:
+def product_label(purchase: Purchase | None, brand: Brand, language: str) -> str:
+    if purchase and purchase.product and purchase.product.name and not brand.is_discreet:
         return purchase.product.name
     with translation.override(brand.voice(language)):
-        return gettext("your recent purchase")
+        return gettext("your recent purchase") if purchase else gettext("what you wrote to us about")
 
 
 def date_in_words(purchase: Purchase, brand: Brand, language: str) -> str:

@@ -16,7 +16,9 @@ Condition = Mapping[str, Any]
 
 STEP_SIZE = 2  # questions in a step
 CONTACT = "contact"  # a word at the end of something else, no question of its own
-RECOMMENDED_BY = "recommended_by"  # words that are evidence, no comment: shown to nobody but staff
+RECOMMENDED_BY = "recommended_by"  # words that are evidence
+# Words for staff alone, no comment: a name, and what is still wrong in somebody's case.
+FOR_STAFF = {RECOMMENDED_BY, "remains"}
 LAST_CODES = {"otro", "otra", "other"}  # wherever the rest is shuffled to, these close a list
 # Chips of these questions come from the brand's catalogues, unless the question lists its own.
 CATALOGUES: dict[str, type[Fact] | type[Aspect]] = {"missing_facts": Fact, "keep": Aspect, "improve": Aspect}
@@ -60,7 +62,7 @@ class Ask:
     @property
     def is_comment(self) -> bool:
         """Words that others may read."""
-        return self.kind == Question.Kind.TEXT and self.key != RECOMMENDED_BY
+        return self.kind == Question.Kind.TEXT and self.key not in FOR_STAFF
 
     def is_worth_asking(self, answers: Mapping[str, str]) -> bool:
         """After these answers, codes by question key."""

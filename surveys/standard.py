@@ -269,7 +269,46 @@ FOLLOW_UP = [
     CONTACT,
 ]
 
-QUESTIONNAIRES = {Wave.FIRST: FIRST_WAVE, Wave.FOLLOW_UP: FOLLOW_UP}
+# Whether it was solved is a scale, since that is what a mail can ask: its three links answer the one thing that must be
+# known, also where nobody goes on to the page.
+CLOSING = [
+    StandardQuestion(
+        "solved",
+        Kind.SCALE,
+        texts(
+            "¿Se resolvió lo que nos contaste?",
+            "Was what you told us about put right?",
+            "¿Se resolvió lo que nos contó?",
+        ),
+        is_required=True,
+        low=1,
+        high=3,
+        options=[option("1", "No", "No"), option("2", "En parte", "In part"), option("3", "Sí", "Yes")],
+    ),
+    StandardQuestion(
+        "remains",
+        Kind.TEXT,
+        texts("¿Qué queda por resolver?", "What is still to be put right?"),
+        condition={"question": "solved", "at_most": 2},
+    ),
+    StandardQuestion(
+        "ces",
+        Kind.SCALE,
+        texts(
+            "¿Estás de acuerdo? «{brand} me lo puso fácil para resolver mi solicitud.»",
+            "Do you agree? “{brand} made it easy for me to handle my issue.”",
+            "¿Está de acuerdo? «{brand} me lo puso fácil para resolver mi solicitud.»",
+        ),
+        low=1,
+        high=7,
+        options=[
+            option("1", "Totalmente en desacuerdo", "Strongly disagree"),
+            option("7", "Totalmente de acuerdo", "Strongly agree"),
+        ],
+    ),
+]
+
+QUESTIONNAIRES = {Wave.FIRST: FIRST_WAVE, Wave.FOLLOW_UP: FOLLOW_UP, Wave.CLOSING: CLOSING}
 
 
 @transaction.atomic

@@ -23,7 +23,7 @@ from surveys.admin.editor import Choice
 from surveys.admin.samples import purchase_of
 from surveys.drafting import faults_of_braces, language_name
 from surveys.invitation_mail import REMINDER
-from surveys.models import InvitationMail, Survey
+from surveys.models import InvitationMail, Survey, Wave
 from surveys.services.answering import without_controls
 from surveys.services.previewing import Look, preview_mail
 from surveys.services.sending import template_of
@@ -41,6 +41,11 @@ LABELS: Mapping[str, "StrPromise"] = {
     "body": gettext_lazy("Text above the question"),
 }
 MAILS: Mapping[str, "StrPromise"] = {"": gettext_lazy("The first mail"), REMINDER: gettext_lazy("The reminder")}
+
+
+def mails_of(survey: Survey) -> dict[str, str]:
+    """How a case ended is asked once, without a reminder."""
+    return {mail: str(label) for mail, label in MAILS.items() if survey.wave != Wave.CLOSING or mail != REMINDER}
 
 
 @dataclass(frozen=True)
@@ -67,7 +72,7 @@ class MailForm(forms.Form):
             self.initial[name] = survey.mail_texts.get(language, {}).get(key, "")
 
     def _texts(self) -> Iterator[tuple[str, str, str]]:
-        for mail in MAILS:
+        for mail in mails_of(self.survey):
             for text in ROOM:
                 for language in self.survey.brand.languages:
                     yield language, f"{mail}{text}", text
@@ -98,7 +103,7 @@ class MailForm(forms.Form):
 
     @property
     def mails(self) -> list[tuple[str, list[WordsRow]]]:
-        return [(str(label), [self._row(mail, text) for text in ROOM]) for mail, label in MAILS.items()]
+        return [(label, [self._row(mail, text) for text in ROOM]) for mail, label in mails_of(self.survey).items()]
 
     def _row(self, mail: str, text: str) -> WordsRow:
         languages = self.survey.brand.languages
@@ -147,7 +152,7 @@ class Sample:
         return cls(
             purchase_of(survey.brand, data.get("preview_order", "")),
             language if language in survey.brand.languages else survey.brand.default_language,
-            mail if mail in MAILS else "",
+            mail if mail in mails_of(survey) else "",
         )
 
     def look(self, survey: Survey, said: dict[str, dict[str, str]]) -> Look | None:
@@ -163,7 +168,7 @@ class Sample:
 def mail_context(survey: Survey, form: MailForm, data: Mapping[str, Any]) -> dict[str, Any]:
     sample = Sample.of(data, survey)
     languages = [Choice(code, language_name(code), code == sample.language) for code in survey.brand.languages]
-    mails = [Choice(mail, str(label), mail == sample.mail) for mail, label in MAILS.items()]
+    mails = [Choice(mail, label, mail == sample.mail) for mail, label in mails_of(survey).items()]
     return {
         "survey": survey,
         "form": form,

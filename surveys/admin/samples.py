@@ -24,7 +24,7 @@ from accounts.models import AccessLog, Brand, User
 from accounts.services import record_access
 from affiliates.models import Purchase
 from surveys.forms import SurveyForm
-from surveys.models import InvitationMail, SampleMail, Survey
+from surveys.models import InvitationMail, SampleMail, Survey, Wave
 from surveys.previews import questionnaire_as_for, render_preview
 from surveys.services.previewing import Look, preview_mail, send_sample
 
@@ -79,6 +79,9 @@ class LookForm(forms.Form):
         language = given.get("language") or ""
         if purchase is None:
             self.add_error("order", _("There is no such order of this brand that was received."))
+            return None
+        if survey.wave == Wave.CLOSING and given.get("kind") == InvitationMail.Kind.REMINDER:
+            self.add_error("kind", _("Nobody is reminded of this survey."))
             return None
         if language and language not in survey.brand.languages:
             self.add_error("language", _("This brand does not write in this language."))

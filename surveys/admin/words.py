@@ -18,7 +18,7 @@ from django.views.decorators.http import require_POST
 from accounts.admin import ReadOnlyAdmin
 from accounts.models import User
 from surveys.models import Answer, Aspect, Response
-from surveys.questionnaire import RECOMMENDED_BY
+from surveys.questionnaire import FOR_STAFF
 from surveys.services.words import BY_QUESTION, BY_SCORE, counted_unseen, set_aspects
 from surveys.wording import in_language
 
@@ -102,7 +102,7 @@ class WordsAdmin(ReadOnlyAdmin):
 
 
 def words_of(response: Response) -> list[Words]:
-    answers = response.answers.exclude(text="").exclude(question__key=RECOMMENDED_BY).select_related("question")
+    answers = response.answers.exclude(text="").exclude(question__key__in=FOR_STAFF).select_related("question")
     choices, asked = choices_for(response), questions_of(response)
     labels = dict(choices)
     return [

@@ -140,13 +140,14 @@ def mark_followed_up(responses: Iterable[int], *, now: datetime) -> None:
 
 
 def follow_up_for(given: Mapping[str, Given]) -> FollowUp:
-    """How urgently somebody should look after this customer."""
+    """How urgently somebody should look after this customer, after a purchase or after their case was closed."""
     csat, nps, promise = (given.get(key, Given()).number for key in ("csat", "nps", "promise"))
-    if csat == 1 or (nps is not None and nps <= 2):
+    solved, ces = (given.get(key, Given()).number for key in ("solved", "ces"))
+    if csat == 1 or (nps is not None and nps <= 2) or solved == 1:
         return FollowUp.HIGH
-    if csat == 2 or nps in (3, 4):
+    if csat == 2 or nps in (3, 4) or (ces is not None and ces <= 3):
         return FollowUp.MEDIUM
-    if nps in (5, 6) or promise == -2 or given.get("contact", Given()).code == "yes":
+    if nps in (5, 6) or promise == -2 or solved == 2 or given.get("contact", Given()).code == "yes":
         return FollowUp.LOW
     return FollowUp.NONE
 

@@ -140,8 +140,12 @@ def plan_put_aside(*, now: datetime) -> int:
     put_aside = list(locked[: settings.PURCHASE_BATCH_SIZE])
     for mail_reason, reason in PASSING.items():
         firsts = [r.invitation_id for r in put_aside if r.kind == Kind.FIRST and r.mail.reason == mail_reason]
+        # A closed case is asked about while it is fresh, or not at all.
+        Invitation.objects.filter(pk__in=firsts, wave=Wave.CLOSING).update(
+            state=State.CANCELLED, reason=reason, scheduled_for=None, updated_at=now
+        )
         # Due at once: whether they are held, and until when, is judged as for anybody who is due.
-        Invitation.objects.filter(pk__in=firsts).update(
+        Invitation.objects.filter(pk__in=firsts, wave__in=PURCHASE_WAVES).update(
             state=State.HELD, reason=reason, scheduled_for=now, remind_at=None, updated_at=now
         )
     remind_again([row.invitation_id for row in put_aside if row.kind == Kind.REMINDER], now=now)

@@ -15,8 +15,8 @@ from mailing.models import OutgoingMail
 from mailing.rendering import Message, render
 from mailing.selectors import suppressed_addresses
 from mailing.services import MailRequest, queue_mail
-from surveys.invitation_mail import first_scales, mail_context
-from surveys.models import InvitationMail, SampleMail, Survey
+from surveys.invitation_mail import closing_context, first_scales, mail_context
+from surveys.models import InvitationMail, SampleMail, Survey, Wave
 from surveys.services.sending import template_of
 
 # Enough to try every wording in every language; not enough to fill somebody's mailbox by a script.
@@ -46,9 +46,11 @@ class Look:
         question = first_scales([self.survey.pk]).get(self.survey.pk)
         if question is None:
             raise ValidationError(_("The mail asks the survey’s first scale, and this survey has none yet."))
-        return mail_context(
-            self.brand, self.purchase, survey=self.survey, question=question, now=now, language=self.language
-        )
+        asking: dict[str, Any] = {"survey": self.survey, "question": question, "language": self.language}
+        if self.survey.wave == Wave.CLOSING:  # as if the purchase had had a case
+            number = f"{now:%Y}-000001"
+            return closing_context(self.brand, self.purchase.customer, self.purchase, number=number, **asking)
+        return mail_context(self.brand, self.purchase, now=now, **asking)
 
 
 def preview_mail(look: Look, *, to: str, now: datetime) -> tuple[Message, str]:

@@ -29,7 +29,11 @@ MailState = OutgoingMail.State
 MAIL_KEEPS_FOR = timedelta(hours=72)
 # When to look again at a reminder whose first mail is not out yet, or whose brand is paused.
 LOOK_AGAIN_AFTER = timedelta(hours=1)
-TEMPLATES = {Wave.FIRST: "surveys/invitation", Wave.FOLLOW_UP: "surveys/follow_up"}
+TEMPLATES = {
+    Wave.FIRST: "surveys/invitation",
+    Wave.FOLLOW_UP: "surveys/follow_up",
+    Wave.CLOSING: "surveys/closing",
+}
 
 
 @dataclass(frozen=True)

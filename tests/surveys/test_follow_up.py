@@ -82,7 +82,7 @@ def test_a_new_brand_asks_again_after_75_days() -> None:
 
     assert brand.follow_up_after == LATER
     published = Survey.objects.filter(brand=brand, status=Survey.Status.PUBLISHED).order_by("pk")
-    assert list(published.values_list("wave", flat=True)) == [Wave.FIRST, Wave.FOLLOW_UP]
+    assert list(published.values_list("wave", flat=True)) == [Wave.FIRST, Wave.FOLLOW_UP, Wave.CLOSING]
 
 
 def test_a_follow_up_keeps_to_the_window_on_the_customers_clock_and_is_spread() -> None:

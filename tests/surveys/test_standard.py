@@ -8,7 +8,7 @@ import pytest
 from accounts.models import FORMAL_SPANISH
 from affiliates.models import Product
 from surveys.models import Aspect, Fact, Question, Survey, Wave
-from surveys.standard import FIRST_WAVE, FOLLOW_UP, publish_standard_survey
+from surveys.standard import CLOSING, FIRST_WAVE, FOLLOW_UP, publish_standard_survey
 from surveys.standard_catalogues import ASPECTS, FACTS
 from surveys.wording import in_language
 from tests.factories import make_brand
@@ -22,7 +22,7 @@ KEYS = [
 ]
 # Words that say «tú».
 TU = re.compile(
-    r"\b(tu|tus|te|ti|tú|contigo|\w+(?:aste|iste|arías|erías)|volvieras|esperabas|conoces|quieres|valoras|recomiendes)\b",
+    r"\b(tu|tus|te|ti|tú|contigo|\w+(?:aste|iste|arías|erías)|volvieras|esperabas|conoces|quieres|valoras|recomiendes|estás)\b",
     re.IGNORECASE,
 )
 
@@ -52,6 +52,16 @@ def test_a_follow_up_has_questions_of_its_own() -> None:
         "contact",
     ]
     assert list(follow_up.questions.filter(is_required=True).values_list("key", flat=True)) == ["buy_again"]
+
+
+def test_a_closed_case_is_asked_about_with_two_questions_and_what_remains() -> None:
+    survey = publish_standard_survey(make_brand(), Wave.CLOSING)
+
+    assert [(q.key, q.low, q.high, q.is_required) for q in survey.questions.all()] == [
+        ("solved", 1, 3, True),
+        ("remains", None, None, False),
+        ("ces", 1, 7, False),
+    ]
 
 
 def test_publish_twice_gives_the_same_survey() -> None:
@@ -96,7 +106,7 @@ def test_two_brands_have_each_their_own() -> None:
 
 
 def texts_for_customers() -> list[dict[str, str]]:
-    questions = [*FIRST_WAVE, *FOLLOW_UP]
+    questions = [*FIRST_WAVE, *FOLLOW_UP, *CLOSING]
     labels = [option["labels"] for question in questions for option in question.options]
     return [*(question.texts for question in questions), *labels, *(row.labels for row in chain(FACTS, ASPECTS))]
 
@@ -118,7 +128,7 @@ def test_a_brand_that_says_usted_never_says_tu(kind: str) -> None:
 @pytest.mark.parametrize("voice", ["es", FORMAL_SPANISH])
 def test_nobody_is_told_that_they_received_a_service(voice: str) -> None:
     received = re.compile(r"recib|entreg|paquete|received|deliver", re.IGNORECASE)
-    questions = [*FIRST_WAVE, *FOLLOW_UP]
+    questions = [*FIRST_WAVE, *FOLLOW_UP, *CLOSING]
     asked = [text for q in questions for text in (q.texts, *(option["labels"] for option in q.options))]
     asked += [aspect.labels for aspect in ASPECTS]
 
@@ -129,7 +139,7 @@ def test_nobody_is_told_that_they_received_a_service(voice: str) -> None:
 
 
 def test_codes_of_a_scale_are_its_points_or_none_of_them() -> None:
-    for question in [*FIRST_WAVE, *FOLLOW_UP]:
+    for question in [*FIRST_WAVE, *FOLLOW_UP, *CLOSING]:
         if question.kind == Question.Kind.SCALE:
             assert question.low is not None
             assert question.high is not None
@@ -138,8 +148,9 @@ def test_codes_of_a_scale_are_its_points_or_none_of_them() -> None:
 
 
 def test_conditions_name_earlier_questions() -> None:
-    asked: set[str] = set()
-    for question in FIRST_WAVE:
-        if "question" in question.condition:
-            assert question.condition["question"] in asked
-        asked.add(question.key)
+    for questionnaire in (FIRST_WAVE, FOLLOW_UP, CLOSING):
+        asked: set[str] = set()
+        for question in questionnaire:
+            if "question" in question.condition:
+                assert question.condition["question"] in asked
+            asked.add(question.key)
