@@ -7,6 +7,7 @@ answers they would be noise; performance is the affiliate's own.
 from collections import Counter
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Literal
 
 import numpy as np
@@ -38,6 +39,7 @@ class Reply:
     """What one customer answered. A question left out, or answered with «I had no contact», is not among `ratings`."""
 
     affiliate: int | None
+    at: datetime
     score: int
     ratings: Mapping[str, float]
     praised: frozenset[str]  # codes of aspects

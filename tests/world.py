@@ -24,6 +24,7 @@ from affiliates.models import (
 from affiliates.services import invite_member
 from complaints.models import Complaint, ComplaintChange, ComplaintEvent, ComplaintResponse
 from insights.models import (
+    AffiliateWord,
     Block,
     CaseCount,
     Circumstance,
@@ -37,6 +38,7 @@ from insights.models import (
     Rollup,
     ShownCount,
     TellingWord,
+    Weighing,
 )
 from intake.models import Hook, IdempotencyKey, ImportRun, InboundEvent, Source
 from mailing.addresses import hash_address
@@ -196,7 +198,13 @@ def make_figures(brand: Brand, affiliate: Affiliate, response: Response) -> None
     ShownCount.objects.create(**cell, **count)
     quote = Quote.objects.create(**cell, block=block, response=response, question="expectation", text="Más rápido")
     Measurement.objects.create(brand=brand, measured_at=NOW)
-    TellingWord.objects.create(brand=brand, side="unhappy", form="retraso", comments=3, customers=3, z=2.5)
+    word: dict[str, Any] = {"side": "unhappy", "form": "retraso", "comments": 3, "customers": 3, "z": 2.5}
+    TellingWord.objects.create(brand=brand, **word)
+    AffiliateWord.objects.create(**cell, is_published=True, **word)
+    weights = [["aspect", "entrega", 1.0, 1.0, 1.0]]
+    Weighing.objects.create(
+        brand=brand, audience="staff", method="weights", answers=70, weights=weights, read_until=NOW
+    )
     sums = {"customers": 1, "known": 1, "answers": 1, "total": 1, "squares": 1, "satisfied": 0, "is_common": False}
     for audience in Circumstance.Audience:
         Circumstance.objects.create(brand=brand, audience=audience, kind="late", code="late", **sums)

@@ -2,11 +2,12 @@
 
 from insights.models.blocks import Block, PublishedCount, Quote, ShownCount
 from insights.models.cases import CaseCount, CountedCase
-from insights.models.drivers import Circumstance, Measurement, TellingWord
+from insights.models.drivers import AffiliateWord, Circumstance, Measurement, TellingWord, Weighing
 from insights.models.findings import Finding
 from insights.models.rollups import CountedResponse, MonthlyAnswers, Rollup
 
 __all__ = [
+    "AffiliateWord",
     "Block",
     "CaseCount",
     "Circumstance",
@@ -20,4 +21,5 @@ __all__ = [
     "Rollup",
     "ShownCount",
     "TellingWord",
+    "Weighing",
 ]

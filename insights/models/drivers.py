@@ -4,7 +4,9 @@ from django.db import models
 from django.utils.translation import gettext_lazy as _
 
 from accounts.models import Brand, BrandOwnedQuerySet
+from affiliates.models import Affiliate
 from insights.circumstances import Cell, Group
+from insights.importance import Weight, Weights
 
 
 class Measurement(models.Model):
@@ -81,6 +83,48 @@ class Circumstance(models.Model):
         return Cell(self.customers, self.known, group, self.is_common)
 
 
+class WeighingQuerySet(BrandOwnedQuerySet["Weighing"]):
+    """From single answers, not from blocks: staff only. Affiliates read theirs through insights.privacy."""
+
+
+class Weighing(models.Model):
+    """How much each opinion weighs in the score of a brand, as last worked out from all its complete answers.
+
+    What affiliates know of it is worked out anew only when as many answers have come, from as many affiliates, as it
+    takes for a block of the programme.
+    """
+
+    class Method(models.TextChoices):
+        WEIGHTS = "weights", _("Relative weights")
+        RANKS = "ranks", _("Rank correlations, indicative")
+
+    brand = models.ForeignKey(Brand, models.CASCADE, related_name="+", db_index=False, verbose_name=_("brand"))
+    audience = models.CharField(_("shown to"), max_length=9, choices=Circumstance.Audience)
+    method = models.CharField(_("method"), max_length=7, choices=Method)
+    answers = models.IntegerField(_("complete answers"))
+    explained = models.FloatField(_("part of the differences explained"), null=True)
+    # [[kind, code, value, low, high], …], the heaviest first
+    weights = models.JSONField(_("weights"), default=list)
+    read_until = models.DateTimeField(_("newest answer read"))
+
+    objects = WeighingQuerySet.as_manager()
+
+    class Meta:
+        verbose_name = _("weighing")
+        verbose_name_plural = _("weighings")
+        constraints = [models.UniqueConstraint(fields=["brand", "audience"], name="weighing_once")]
+
+    def __str__(self) -> str:
+        return f"{self.brand_id} · {self.audience} · {self.method}"
+
+    @property
+    def result(self) -> Weights:
+        drivers = tuple(Weight(*each) for each in self.weights)
+        return Weights(
+            "weights" if self.method == self.Method.WEIGHTS else "ranks", self.answers, self.explained, drivers
+        )
+
+
 class TellingWord(models.Model):
     """A word that satisfied or dissatisfied customers use more than the others, as found last night in all comments."""
 
@@ -102,6 +146,36 @@ class TellingWord(models.Model):
     class Meta:
         verbose_name = _("telling word")
         verbose_name_plural = _("telling words")
+        ordering = ["-z", "pk"]
+
+    def __str__(self) -> str:
+        return self.form
+
+
+class AffiliateWord(models.Model):
+    """A word that an affiliate's customers use more than others do, as found last night."""
+
+    class Side(models.TextChoices):
+        OWN = "own", _("More than other affiliates’ customers")
+        HAPPY = "happy", _("Its satisfied customers, more than its others")
+        UNHAPPY = "unhappy", _("Its dissatisfied customers, more than its others")
+
+    brand = models.ForeignKey(Brand, models.CASCADE, related_name="+", verbose_name=_("brand"))
+    affiliate = models.ForeignKey(Affiliate, models.CASCADE, related_name="+", verbose_name=_("affiliate"))
+    # Found in published words alone, and so for the affiliate's eyes; the others are for staff.
+    is_published = models.BooleanField(_("in published words"))
+    side = models.CharField(_("said by"), max_length=7, choices=Side)
+    form = models.CharField(_("word"), max_length=200)
+    comments = models.IntegerField(_("comments"))
+    customers = models.IntegerField(_("customers"))
+    z = models.FloatField(_("how telling"))
+
+    # Staff only: affiliates read theirs through insights.privacy.
+    objects = BrandOwnedQuerySet["AffiliateWord"].as_manager()
+
+    class Meta:
+        verbose_name = _("affiliate’s word")
+        verbose_name_plural = _("affiliates’ words")
         ordering = ["-z", "pk"]
 
     def __str__(self) -> str:

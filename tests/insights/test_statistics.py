@@ -623,13 +623,66 @@ def test_relative_weights_sum_to_r_squared(seed, drivers):
     assert s.relative_weights(X[:, ::-1] * 7 - 3, -2 * y) == pytest.approx(weights[::-1])
 
 
-def test_relative_weight_intervals_hold_the_weights_and_repeat():
-    intervals = s.relative_weight_intervals(DRIVERS, MPG)
+def test_relative_weight_draws_surround_the_weights_and_repeat():
+    draws = s.relative_weight_draws(DRIVERS, MPG)
 
-    assert intervals.shape == (4, 2)
-    assert (intervals[:, 0] < PUBLISHED).all()
-    assert (intervals[:, 1] > PUBLISHED).all()
-    assert (intervals == s.relative_weight_intervals(DRIVERS, MPG)).all()
+    low, high = np.quantile(draws, [0.025, 0.975], axis=0)
+    assert draws.shape == (1000, 4)
+    assert (low < PUBLISHED).all()
+    assert (high > PUBLISHED).all()
+    assert (draws == s.relative_weight_draws(DRIVERS, MPG)).all()
+
+
+def make_answers(n: int, seed: int = 7):
+    random = np.random.default_rng(seed)
+    X = (random.random((n, 5)) < [0.5, 0.3, 0.2, 0.1, 0.02]).astype(float)
+    return X, np.clip(np.round(4 + X @ [-1.5, -0.8, 0.5, 0, -1] + random.normal(size=n)), 1, 5)
+
+
+@pytest.mark.parametrize("n", [300, 9000])
+def test_relative_weight_draws_spread_as_those_drawn_answer_by_answer(n):
+    """Also where answers are drawn in groups."""
+    X, y = make_answers(n)
+    random = np.random.default_rng(3)
+    one_by_one = [s.relative_weights(X[rows], y[rows]) for rows in random.integers(0, n, (400, n))]
+
+    draws = s.relative_weight_draws(X, y)
+
+    assert draws.std(axis=0) == pytest.approx(np.std(one_by_one, axis=0), rel=0.15)
+    assert draws.mean(axis=0) == pytest.approx(np.mean(one_by_one, axis=0), abs=0.1 * draws.std(axis=0).max())
+
+
+def test_relative_weight_draws_give_what_is_not_in_the_sample_nothing():
+    X = np.zeros((60, 2))
+    X[0, 1] = 1  # one answer alone, absent from a third of the samples
+    X[:30, 0] = 1
+    y = X[:, 0] + np.arange(60) % 3
+
+    draws = s.relative_weight_draws(X, y)
+
+    assert np.isfinite(draws).all()
+    assert 0.25 < (draws[:, 1] == 0).mean() < 0.5
+    assert (s.relative_weight_draws(X, np.ones(60), draws=3) == 0).all()
+    assert s.relative_weight_draws(np.empty((0, 3)), [], draws=2).tolist() == [[0, 0, 0], [0, 0, 0]]
+
+
+# --- Rank correlation ------------------------------------------------------------------------------------------------
+def test_rank_correlation_agrees_with_scipy_and_holds_the_truth():
+    random = np.random.default_rng(11)
+    holds = 0
+    for _sample in range(300):
+        x, y = random.multivariate_normal([0, 0], [[1, 0.6], [0.6, 1]], 40).T
+        rho, low, high = s.rank_correlation(x, y)
+        assert rho == pytest.approx(stats.spearmanr(x, y).statistic)
+        holds += low <= 6 / math.pi * math.asin(0.3) <= high  # what Pearson's .6 is in ranks
+    assert 0.92 < holds / 300 < 0.98
+
+
+def test_rank_correlation_of_what_cannot_be_compared():
+    assert s.rank_correlation([1, 2, 3], [1, 2, 3]) is None
+    assert s.rank_correlation([1, 1, 1, 1], [1, 2, 3, 4]) is None
+    assert s.rank_correlation([1, 2, 3, 4], [5, 5, 5, 5]) is None
+    assert s.rank_correlation([1, 2, 3, 4], [8, 7, 6, 5]) == (-1, -1, -1)
 
 
 # --- Words -----------------------------------------------------------------------------------------------------------
