@@ -166,7 +166,7 @@ class PurchasesView(APIView):
         return answer_once(request, lambda: self.take(request, now=now), now=now)
 
     def take(self, request: Request, *, now: datetime) -> Response:
-        given = or_refuse(parse_purchase(request.data))
+        given = or_refuse(parse_purchase(request.data, is_strict=True))
         [taken] = take_purchases(key_of(request).brand, [given], now=now, source=SOURCE)
         recorded = taken.recorded
         if recorded.status == "rejected":
@@ -198,7 +198,7 @@ class PurchaseBatchView(APIView):
         if not isinstance(rows, list) or len(rows) > settings.PURCHASE_BATCH_SIZE:
             message = _("A batch is a list of up to %(limit)d purchases.") % {"limit": settings.PURCHASE_BATCH_SIZE}
             refuse([FieldError("", "invalid_batch", message)])
-        parsed = [parse_purchase(row) for row in rows]
+        parsed = [parse_purchase(row, is_strict=True) for row in rows]
         given = [each for each in parsed if isinstance(each, PurchaseInput)]
         taken = iter(take_purchases(key_of(request).brand, given, now=now, source=SOURCE))
         results = [
@@ -222,7 +222,7 @@ class PurchaseView(APIView):
         """Tell or correct when it was delivered, activated or promised; or move its state on, which never goes back."""
         now = timezone.now()
         purchase = get_purchase(key_of(request).brand, external_id)
-        changes = or_refuse(parse_changes(request.data))
+        changes = or_refuse(parse_changes(request.data, purchased_at=purchase.purchased_at))
         with_conflicts(lambda: take_change(purchase, changes, now=now), "state_conflict")
         return Response(detail(get_purchase(purchase.brand, external_id), now=now))
 
@@ -243,7 +243,7 @@ class RefundsView(APIView):
 
     def take(self, request: Request, external_id: str, *, now: datetime) -> Response:
         purchase = get_purchase(key_of(request).brand, external_id)
-        given = or_refuse(parse_refund(request.data, now=now))
+        given = or_refuse(parse_refund(request.data, now=now, is_strict=True))
         refund, is_new = with_conflicts(lambda: take_refund(purchase, **given, now=now), "idempotency_conflict")
         code = status.HTTP_201_CREATED if is_new else status.HTTP_200_OK
         return Response(refund_as_json(refund), status=code)

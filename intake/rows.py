@@ -1,10 +1,11 @@
 """What a shop sends, JSON or a row of a file, becomes a PurchaseInput or all that is wrong with it.
 
-One set of rules for the API, the webhooks and the imports. Empty and null count as absent; unknown names are ignored.
+One set of rules for the API, the webhooks and the imports. Empty and null count as absent. Unknown names are ignored
+in files and hooks, which say more than we ask for; a program that calls the API is told.
 """
 
-from collections.abc import Callable, Mapping
-from datetime import UTC, datetime
+from collections.abc import Callable, Collection, Mapping
+from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from typing import Any, TypeVar
 from zoneinfo import ZoneInfo
@@ -16,6 +17,7 @@ from affiliates.services import CustomerInput, FieldError, ProductInput, Purchas
 from intake.values import (
     Unreadable,
     is_absent,
+    is_storable,
     read_amount,
     read_bool,
     read_choice,
@@ -34,6 +36,18 @@ from intake.values import (
 T = TypeVar("T")
 read_state = read_choice(Purchase.State.values)
 read_kind = read_choice(Product.Kind.values)
+RECEIVED = ("delivered_at", "activated_at")
+# Shops' clocks differ, and some know only the day.
+EARLY_TOLERANCE = timedelta(days=1)
+
+MOST_STRANGE, LONGEST_NAME = 20, 100  # of unknown names, told back
+NAMES_OF_PURCHASE = {
+    *("external_id", "purchased_at", "delivered_at", "activated_at", "promised_on", "amount", "currency", "state"),
+    *("product", "customer", "click_id", "click_ids", "coupon", "affiliate", "referral", "recommended_by", "metadata"),
+}
+NAMES_OF_CUSTOMER = {"email", "external_id", "name", "language", "timezone", "survey_notice"}
+NAMES_OF_PRODUCT = {"sku", "name", "category", "kind"}
+NAMES_OF_REFUND = {"external_id", "amount", "reason", "refunded_at"}
 
 # Columns of a file, by the place they have in the API's JSON.
 COLUMNS_OF_CUSTOMER = {
@@ -75,6 +89,14 @@ class Reader:
             if is_absent(self.values.get(name)):
                 self.errors.append(FieldError(self.prefix + name, "required", _("This is needed.")))
 
+    def know(self, names: Collection[str]) -> None:
+        """Tell of every other name: a date under a misspelt one would be lost without a word."""
+        strange = [name for name in self.values if name not in names]
+        for name in strange[:MOST_STRANGE]:
+            # The answer is kept for whoever repeats the request: what cannot be stored cannot be told back.
+            told = name[:LONGEST_NAME] if is_storable(name) else ""
+            self.errors.append(FieldError(self.prefix + told, "unknown_field", _("There is no such field.")))
+
     def within(self, name: str) -> "Reader":
         """A reader of the object under a name; of nothing where there is none."""
         value = self.values.get(name)
@@ -84,9 +106,12 @@ class Reader:
 
 
 def parse_purchase(
-    values: Any, *, timezone: ZoneInfo | None = None, is_from_file: bool = False
+    values: Any, *, timezone: ZoneInfo | None = None, is_from_file: bool = False, is_strict: bool = False
 ) -> PurchaseInput | list[FieldError]:
-    """`timezone`: of times that name none; without it they are refused. Old files may not know an amount."""
+    """`timezone`: of times that name none; without it they are refused. Old files may not know an amount.
+
+    `is_strict`: unknown names are errors.
+    """
     if not isinstance(values, Mapping):
         return [FieldError("", "not_an_object", _("This should be an object."))]
     errors: list[FieldError] = []
@@ -111,7 +136,23 @@ def parse_purchase(
         recommended_by=reader.take("recommended_by", read_text(200), ""),
         metadata=reader.take("metadata", read_metadata, {}),
     )
+    errors += _received_early(purchase.purchased_at, {name: getattr(purchase, name) for name in RECEIVED})
+    if is_strict:
+        _know_all(reader)
     return errors or purchase
+
+
+def _received_early(purchased_at: datetime, stages: Mapping[str, Any]) -> list[FieldError]:
+    """Nobody has what they have not bought yet."""
+    early = [name for name in RECEIVED if (at := stages.get(name)) and at + EARLY_TOLERANCE < purchased_at]
+    return [FieldError(name, "before_purchase", _("This is before the purchase itself.")) for name in early]
+
+
+def _know_all(purchase: Reader) -> None:
+    purchase.know(NAMES_OF_PURCHASE)
+    for name, names in (("customer", NAMES_OF_CUSTOMER), ("product", NAMES_OF_PRODUCT)):
+        if isinstance(value := purchase.values.get(name), Mapping):
+            Reader(value, purchase.errors, f"{name}.").know(names)
 
 
 def parse_row(row: Mapping[str, str], *, timezone: ZoneInfo) -> PurchaseInput | list[FieldError]:
@@ -136,8 +177,8 @@ def by_column(errors: list[FieldError]) -> list[FieldError]:
     return [FieldError(COLUMN_OF_FIELD.get(e.field, e.field), e.code, e.message) for e in errors]
 
 
-def parse_changes(values: Any) -> dict[str, Any] | list[FieldError]:
-    """What a PATCH says; null empties a date. Names that cannot be changed are kept, for the service to refuse."""
+def parse_changes(values: Any, *, purchased_at: datetime | None = None) -> dict[str, Any] | list[FieldError]:
+    """What is told of a purchase of then; null empties a date. What a purchase has but nobody changes is an error."""
     if not isinstance(values, Mapping):
         return [FieldError("", "not_an_object", _("This should be an object."))]
     errors: list[FieldError] = []
@@ -151,11 +192,16 @@ def parse_changes(values: Any) -> dict[str, Any] | list[FieldError]:
     }
     if "state" in values:
         reader.require("state")
-    changes = {name: read[name](name) if name in read else value for name, value in values.items()}
+    changes = {name: take(name) for name, take in read.items() if name in values}
+    for name in sorted(NAMES_OF_PURCHASE.difference(read).intersection(values)):
+        errors.append(FieldError(name, "read_only", _("This cannot be changed.")))
+    reader.know(NAMES_OF_PURCHASE)
+    if purchased_at:
+        errors += _received_early(purchased_at, {name: changes.get(name) for name in RECEIVED})
     return errors or changes
 
 
-def parse_refund(values: Any, *, now: datetime) -> dict[str, Any] | list[FieldError]:
+def parse_refund(values: Any, *, now: datetime, is_strict: bool = False) -> dict[str, Any] | list[FieldError]:
     if not isinstance(values, Mapping):
         return [FieldError("", "not_an_object", _("This should be an object."))]
     errors: list[FieldError] = []
@@ -167,6 +213,8 @@ def parse_refund(values: Any, *, now: datetime) -> dict[str, Any] | list[FieldEr
         "reason": reader.take("reason", read_text(200), ""),
         "refunded_at": reader.take("refunded_at", read_moment(None), now),
     }
+    if is_strict:
+        reader.know(NAMES_OF_REFUND)
     return errors or refund
 
 

@@ -191,7 +191,7 @@ def _coupon(event: InboundEvent, news: News, purchase: Purchase | None) -> str:
 def _move_on(purchase: Purchase, stages: Mapping[str, Any], *, now: datetime) -> list[str]:
     """Tell what it had not reached yet: of two accounts of one delivery the first stands. What is wrong with them."""
     told = {name: value for name, value in stages.items() if value}
-    changes = parse_changes(told)
+    changes = parse_changes(told, purchased_at=purchase.purchased_at)
     errors = changes if isinstance(changes, list) else []
     if isinstance(changes, list):
         wrong = {error.field for error in errors}

@@ -175,6 +175,14 @@ def test_all_that_is_wrong_is_said_at_once_in_the_language_asked_for(shop):
         ({"purchased_at": "9999-12-31T23:59:59-12:00"}, ("purchased_at", "invalid_time")),
         ({"purchased_at": "2026-03-12T12:00:00Z"}, ("purchased_at", "in_the_future")),
         ({"delivered_at": "2026-03-10"}, ("delivered_at", "no_timezone")),
+        ({"delivered_at": "2026-03-08T11:59:59Z"}, ("delivered_at", "before_purchase")),
+        ({"activated_at": "2025-03-09T12:00:00Z"}, ("activated_at", "before_purchase")),
+        ({"deliverd_at": "2026-03-10T12:00:00Z"}, ("deliverd_at", "unknown_field")),
+        ({"x" * 500: 1}, ("x" * 100, "unknown_field")),
+        ({"a\x00": 1}, ("", "unknown_field")),
+        ({"a\ud800": 1}, ("", "unknown_field")),
+        ({"customer": {"mail": "carla@correo.example"}}, ("customer.mail", "unknown_field")),
+        ({"product": {"sku": "botas", "price": 5}}, ("product.price", "unknown_field")),
         ({"promised_on": "10/03/2026"}, ("promised_on", "invalid_date")),
         ({"promised_on": "2026-03-101"}, ("promised_on", "invalid_date")),
         ({"amount": "-1"}, ("amount", "invalid_amount")),
@@ -543,10 +551,41 @@ def test_what_was_bought_cannot_be_patched(shop):
     post(shop, told())
 
     response = shop.patch(URL + "P1/", {"amount": "1", "state": "lost"}, content_type="application/json")
-    assert wrong_fields(response) == [("state", "invalid_choice")]
+    assert wrong_fields(response) == [("state", "invalid_choice"), ("amount", "read_only")]
 
     response = shop.patch(URL + "P1/", {"amount": "1"}, content_type="application/json")
     assert (response.status_code, wrong_fields(response)) == (400, [("amount", "read_only")])
+
+
+def test_a_misspelt_or_impossible_stage_is_refused_alike_by_post_batch_and_patch(shop):
+    post(shop, told())
+    news = {"delivered_at": "2026-03-01T12:00:00Z", "activated": "2026-03-10T12:00:00Z"}
+    wrong = [("activated", "unknown_field"), ("delivered_at", "before_purchase")]
+
+    single = post(shop, told("P2", **news))
+    batch = post(shop, [told("P2", **news)], URL + "batch/").json()["results"][0]
+    patched = shop.patch(URL + "P1/", news, content_type="application/json")
+
+    assert (single.status_code, sorted(wrong_fields(single))) == (400, wrong)
+    assert batch["status"] == "rejected"
+    assert sorted((each["field"], each["code"]) for each in batch["error"]["fields"]) == wrong
+    assert (patched.status_code, sorted(wrong_fields(patched))) == (400, wrong)
+    assert Purchase.objects.values_list("external_id", "delivered_at").get() == ("P1", None)
+
+
+def test_a_shop_that_knows_only_the_day_of_delivery_may_name_that_of_the_purchase(shop):
+    day = "2026-03-09T00:00:00Z"  # bought at noon
+
+    assert post(shop, told(delivered_at=day)).status_code == 201
+    assert shop.patch(URL + "P1/", {"activated_at": day}, content_type="application/json").status_code == 200
+
+
+def test_a_refund_with_a_misspelt_name_is_refused(shop):
+    post(shop, told())
+
+    response = post(shop, {"external_id": "R1", "amount": "5", "reson": "Talla"}, URL + "P1/refunds/")
+
+    assert (response.status_code, wrong_fields(response)) == (400, [("reson", "unknown_field")])
 
 
 def test_refunds_are_recorded_once_and_a_whole_one_ends_the_asking(shop):
