@@ -22,12 +22,10 @@ from complaints import services
 from complaints.casefile import case_file
 from complaints.forms import AssigneeForm, KindForm, NoteForm, PartForm, ReopenForm, ReplyForm, ResolveForm
 from complaints.models import Complaint
-from complaints.selectors import Queue, inbox
+from complaints.selectors import Look, Queue, inbox
 
 if TYPE_CHECKING:
     from django_stubs_ext import StrPromise
-
-DEEPEST_PAGE = 2_000
 
 
 @dataclass(frozen=True)
@@ -108,11 +106,11 @@ class ComplaintAdmin(BrandModelAdmin):
         user = staff_of(self, request)
         queue = request.GET.get("queue", "")
         search = request.GET.get("q", "").replace("\0", "").strip()[:200]
-        page = page_number(request.GET.get("page", ""))
         zone = zone_for(user, Brand.objects.visible_to(user).first())
         shown = Queue(queue) if queue in Queue.values else Queue.OPEN
-        found = inbox(user, queue=shown, search=search, page=page, now=timezone.now(), zone=zone)
-        context = self.page_context(request) | {"inbox": found, "queue": shown, "search": search, "page": page}
+        look = Look(queue=shown, search=search, cursor=request.GET.get("at", ""))
+        found = inbox(user, look, now=timezone.now(), zone=zone)
+        context = self.page_context(request) | {"inbox": found, "queue": shown, "search": search}
         with timezone.override(zone):
             return render(request, "admin/complaints/inbox.html", context)
 
@@ -195,7 +193,3 @@ def form_for(name: str, complaint: Complaint, data: Any = None) -> forms.Form:
 def zone_for(user: User, brand: Brand | None) -> ZoneInfo:
     """Where the reader is, or else the brand."""
     return ZoneInfo(user.timezone or (brand.timezone if brand else settings.TIME_ZONE))
-
-
-def page_number(text: str) -> int:
-    return min(max(int(text), 1), DEEPEST_PAGE) if text.isdecimal() and len(text) < 9 else 1

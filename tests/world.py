@@ -22,7 +22,18 @@ from affiliates.models import (
     Suspicion,
 )
 from affiliates.services import invite_member
-from complaints.models import Complaint, ComplaintChange, ComplaintEvent, ComplaintResponse
+from complaints.models import (
+    Attachment,
+    AttachmentContent,
+    CannedAnswer,
+    Complaint,
+    ComplaintChange,
+    ComplaintEvent,
+    ComplaintLink,
+    ComplaintResponse,
+    ComplaintWords,
+    SavedView,
+)
 from insights.models import (
     AffiliateWord,
     Block,
@@ -92,7 +103,7 @@ def make_world() -> World:
     purchase = make_sale(brand, affiliate)
     mail = make_mail(brand, purchase)
     response = make_answer(brand, purchase, mail, staff)
-    complaint = make_case(brand, purchase, response)
+    complaint = make_case(brand, purchase, response, staff)
     make_figures(brand, affiliate, response)
     make_case_counts(brand, affiliate, complaint)
     make_inbound(brand)
@@ -169,20 +180,27 @@ def make_answer(brand: Brand, purchase: Purchase, mail: OutgoingMail, staff: Use
     return response
 
 
-def make_case(brand: Brand, purchase: Purchase, response: Response) -> Complaint:
-    complaint = Complaint(
-        brand=brand,
-        number="2026-000007",
-        purchase=purchase,
-        customer=purchase.customer,
-        subject="Llegó roto",
-        opened_at=NOW,
+def make_case(brand: Brand, purchase: Purchase, response: Response, staff: User) -> Complaint:
+    told: dict[str, Any] = {"customer": purchase.customer, "subject": "Llegó roto"}
+    complaint = new_case(brand, "2026-000007", purchase=purchase, **told)
+    ComplaintResponse.objects.create(complaint=complaint, response=response)
+    event = ComplaintEvent.objects.create(complaint=complaint, kind=ComplaintEvent.Kind.OPENED, at=NOW)
+    ComplaintChange.objects.create(complaint=complaint)
+    ComplaintWords.objects.create(complaint=complaint, brand=brand, words="roto")
+    ComplaintLink.objects.create(complaint=complaint, other=new_case(brand, "2026-000008", **told))
+    photo = Attachment.objects.create(
+        complaint=complaint, event=event, name="foto.png", content_type="image/png", size=1, created_at=NOW
     )
+    AttachmentContent.objects.create(attachment=photo, data=b"x")
+    CannedAnswer.objects.create(brand=brand, title="Mundo", language="es", text="Hola, {name}")
+    SavedView.objects.create(user=staff, name="Garantías", query="queue=all")
+    return complaint
+
+
+def new_case(brand: Brand, number: str, **fields: Any) -> Complaint:
+    complaint = Complaint(brand=brand, number=number, opened_at=NOW, **fields)
     complaint.token_hash = hash_token(make_token("complaint", complaint.uuid, key_version=current_key_version()))
     complaint.save()
-    ComplaintResponse.objects.create(complaint=complaint, response=response)
-    ComplaintEvent.objects.create(complaint=complaint, kind=ComplaintEvent.Kind.OPENED, at=NOW)
-    ComplaintChange.objects.create(complaint=complaint)
     return complaint
 
 

@@ -1,12 +1,21 @@
 """Making it right: one case a problem, with an owner, two clocks and a record of all that happened."""
 
+from complaints.models.attachments import Attachment, AttachmentContent
 from complaints.models.cases import Complaint, ComplaintQuerySet, ComplaintResponse
+from complaints.models.desk import CannedAnswer, ComplaintWords, SavedView
 from complaints.models.events import ComplaintChange, ComplaintEvent
+from complaints.models.links import ComplaintLink
 
 __all__ = [
+    "Attachment",
+    "AttachmentContent",
+    "CannedAnswer",
     "Complaint",
     "ComplaintChange",
     "ComplaintEvent",
+    "ComplaintLink",
     "ComplaintQuerySet",
     "ComplaintResponse",
+    "ComplaintWords",
+    "SavedView",
 ]

@@ -1,11 +1,13 @@
 """A case: one problem, with an owner, two clocks and a number, and the answers that it follows up."""
 
 import uuid
-from datetime import datetime
+from datetime import UTC, datetime
 
+from django.contrib.postgres.fields import ArrayField
+from django.contrib.postgres.indexes import GinIndex
 from django.db import models
-from django.db.models import Case, F, Q, When
-from django.db.models.functions import Least
+from django.db.models import Case, F, Q, Value, When
+from django.db.models.functions import Coalesce, Least
 from django.utils.translation import gettext_lazy as _
 
 from accounts.models import Brand, BrandOwnedQuerySet, User
@@ -13,29 +15,50 @@ from affiliates.models import Customer, Purchase
 from mailing.tokens import current_key_version, hash_token, make_token
 from surveys.models import Response
 
+OPEN_STATES = ("new", "in_progress", "waiting")
+IS_OPEN = Q(state__in=OPEN_STATES)
+NEVER = datetime(9999, 12, 31, tzinfo=UTC)
+
+
+def due() -> Case:
+    """What `Complaint.due_at` says of an open case."""
+    return Case(When(waits_since=None, then=F("legal_due_at")), default=Least("service_due_at", "legal_due_at"))
+
+
+def urgency() -> Coalesce:
+    """What open cases are sorted by, and what their indexes hold: those that are never due come last."""
+    return Coalesce(due(), Value(NEVER, models.DateTimeField()))
+
+
+def gravity() -> Case:
+    """Between cases that are due at the same moment: 0 for the worst."""
+    return Case(
+        When(severity="high", then=Value(0)),
+        When(severity="medium", then=Value(1)),
+        default=Value(2),
+        output_field=models.SmallIntegerField(),
+    )
+
 
 class ComplaintQuerySet(BrandOwnedQuerySet["Complaint"]):
     """A case names a customer: staff of its brand only."""
 
     def open(self) -> "ComplaintQuerySet":
-        return self.filter(state__in=Complaint.OPEN_STATES)
+        return self.filter(state__in=OPEN_STATES)
 
     def with_token(self, token: str) -> "ComplaintQuerySet":
         return self.filter(token_hash=hash_token(token))
 
-    def with_due(self) -> "ComplaintQuerySet":
-        """Adds `due`: what `due_at` says of one case, for lists and counts."""
-        return self.annotate(
-            due=Case(
-                When(state=Complaint.State.RESOLVED, then=None),
-                When(waits_since=None, then=F("legal_due_at")),
-                default=Least("service_due_at", "legal_due_at"),
-            )
-        )
+    def due_by(self, moment: datetime) -> "ComplaintQuerySet":
+        """Of open cases alone, as below."""
+        return self.annotate(urgency=urgency()).filter(urgency__lte=moment)
+
+    def due_after(self, moment: datetime) -> "ComplaintQuerySet":
+        return self.annotate(urgency=urgency()).filter(urgency__gt=moment)
 
     def most_urgent_first(self) -> "ComplaintQuerySet":
-        severity = Case(*(When(severity=value, then=rank) for rank, value in enumerate(Complaint.Severity.values)))
-        return self.with_due().order_by(F("due").asc(nulls_last=True), severity.desc(), "opened_at", "id")
+        """Of open cases alone: `urgency` says nothing of a resolved one."""
+        return self.annotate(urgency=urgency(), gravity=gravity()).order_by("urgency", "gravity", "id")
 
 
 class Complaint(models.Model):
@@ -67,7 +90,7 @@ class Complaint(models.Model):
         DELIVERY = "delivery", _("The delivery")
         SERVICE = "service", _("The service")
 
-    OPEN_STATES = ("new", "in_progress", "waiting")
+    OPEN_STATES = OPEN_STATES
 
     brand = models.ForeignKey(Brand, models.PROTECT, related_name="complaints", verbose_name=_("brand"))
     uuid = models.UUIDField(default=uuid.uuid4, unique=True, editable=False)
@@ -91,6 +114,12 @@ class Complaint(models.Model):
     text = models.TextField(_("what the customer says"), blank=True)
     language = models.CharField(_("language"), max_length=10, blank=True)
     part = models.CharField(_("whose part"), max_length=8, choices=Part, blank=True)
+    tags = ArrayField(models.CharField(max_length=40), verbose_name=_("tags"), default=list, db_default=[], blank=True)
+    # What only its kind has, as `complaints.kinds` names it: when it broke, the serial number …
+    details = models.JSONField(_("details"), default=dict, db_default={}, blank=True)
+    merged_into = models.ForeignKey(
+        "self", models.SET_NULL, null=True, blank=True, related_name="merged", verbose_name=_("merged into")
+    )
     wants_contact = models.BooleanField(_("asked to be contacted"), default=False)
     opened_at = models.DateTimeField(_("opened at"))
     legal_due_at = models.DateTimeField(_("due by law"), null=True, blank=True)
@@ -111,10 +140,19 @@ class Complaint(models.Model):
         ordering = ["-opened_at", "-id"]
         indexes = [
             models.Index(fields=["brand", "-opened_at", "-id"], name="complaint_newest"),
+            models.Index(fields=["brand", "kind", "-opened_at", "-id"], name="complaint_newest_of_kind"),
+            models.Index(fields=["assignee", "-opened_at", "-id"], name="complaint_newest_of_owner"),
+            GinIndex(fields=["tags"], name="complaint_tags"),
+            # One for each queue of open cases that is shown and counted.
+            models.Index("brand", urgency(), gravity(), "id", name="complaint_open", condition=IS_OPEN),
+            models.Index("assignee", urgency(), gravity(), "id", name="complaint_mine", condition=IS_OPEN),
             models.Index(
-                fields=["brand", "service_due_at"],
-                name="complaint_open_due",
-                condition=Q(state__in=["new", "in_progress", "waiting"]),
+                *("brand", urgency(), gravity(), "id"),
+                name="complaint_unassigned",
+                condition=IS_OPEN & Q(assignee=None),
+            ),
+            models.Index(
+                *("brand", urgency(), gravity(), "id"), name="complaint_waiting", condition=Q(state="waiting")
             ),
         ]
         constraints = [
@@ -122,7 +160,7 @@ class Complaint(models.Model):
             models.UniqueConstraint(fields=["brand", "external_id"], name="complaint_external_id_once"),
             models.UniqueConstraint(
                 fields=["purchase"],
-                condition=Q(state__in=["new", "in_progress", "waiting"]),
+                condition=IS_OPEN,
                 name="complaint_one_open_a_purchase",
             ),
             models.CheckConstraint(
@@ -130,6 +168,10 @@ class Complaint(models.Model):
             ),
             models.CheckConstraint(
                 condition=~Q(state="resolved") | Q(resolved_at__isnull=False), name="complaint_resolved_says_when"
+            ),
+            models.CheckConstraint(
+                condition=Q(merged_into=None) | (Q(state="resolved") & ~Q(merged_into=F("id"))),
+                name="complaint_merged_is_closed",
             ),
         ]
 

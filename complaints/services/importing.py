@@ -13,6 +13,7 @@ from affiliates.services import FieldError
 from complaints.models import Complaint, ComplaintChange, ComplaintEvent
 from complaints.services.opening import customers_by_email, draw_numbers, legal_deadline
 from complaints.services.record import hold_cause
+from complaints.services.words import index_words
 from mailing.tokens import hash_token
 from surveys.services import hold_purchase, lift_hold
 
@@ -145,6 +146,7 @@ class _Batch:
         events = [event for case in self.new for event in _history_of(case)]
         events += [ComplaintEvent(complaint=case, kind=Event.RESOLVED, at=at) for case, at in self.resolved]
         ComplaintEvent.objects.bulk_create(events)
+        index_words([case.pk for case in self.new])
         ComplaintChange.objects.bulk_create(ComplaintChange(complaint=case) for case in changed)
         for case in self.new:
             if case.is_open and case.purchase:

@@ -6,6 +6,7 @@ from typing import Any
 from accounts.models import User
 from affiliates.models import Purchase
 from complaints.models import Complaint, ComplaintChange, ComplaintEvent
+from complaints.services.words import index_words
 
 
 def record(
@@ -13,7 +14,10 @@ def record(
 ) -> ComplaintEvent:
     """Leave a trace of a change in its own transaction, and note the case for counting."""
     ComplaintChange.objects.create(complaint=complaint)
-    return ComplaintEvent.objects.create(complaint=complaint, kind=kind, actor=by, text=text, data=data, at=now)
+    event = ComplaintEvent.objects.create(complaint=complaint, kind=kind, actor=by, text=text, data=data, at=now)
+    if text or kind == ComplaintEvent.Kind.OPENED:
+        index_words([complaint.pk])
+    return event
 
 
 def hold_cause(complaint: Complaint) -> str:

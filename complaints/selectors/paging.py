@@ -1,0 +1,82 @@
+"""Pages of a list that may be a million rows deep: each begins where the one before ended, and nothing is counted."""
+
+import base64
+import binascii
+import json
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from django.db.models import Q, QuerySet
+
+PAGE_SIZE = 50
+
+
+@dataclass(frozen=True)
+class Page:
+    """`previous` and `next`: what to ask for to get the pages beside it, or "" where there is none."""
+
+    rows: list[Any]
+    previous: str = ""
+    next: str = ""
+
+
+@dataclass(frozen=True)
+class Order:
+    """A total order by fields or annotations of which all rise, or all fall."""
+
+    fields: tuple[str, ...]
+    falls: bool = False
+
+    def sort(self, rows: QuerySet[Any], *, backwards: bool = False) -> QuerySet[Any]:
+        sign = "-" if self.falls != backwards else ""
+        return rows.order_by(*(sign + field for field in self.fields))
+
+    def beyond(self, key: Sequence[Any], *, backwards: bool) -> Q:
+        """(a, b, c) > (x, y, z), said so that an index on a is used."""
+        step = "lt" if self.falls != backwards else "gt"
+        beyond = Q()
+        for field, value in reversed(list(zip(self.fields, key, strict=True))):
+            further = Q(**{f"{field}__{step}": value})
+            beyond = further | (Q(**{field: value}) & beyond) if beyond else further
+        return Q(**{f"{self.fields[0]}__{step}e": key[0]}) & beyond
+
+    def key_of(self, row: Any) -> list[Any]:
+        return [getattr(row, field) for field in self.fields]
+
+
+def page_of(rows: QuerySet[Any], order: Order, cursor: str, *, size: int = PAGE_SIZE) -> Page:
+    """A cursor that nobody gave out shows the first page."""
+    place = read_cursor(cursor, order)
+    key, backwards = place or ([], False)
+    if place:
+        rows = rows.filter(order.beyond(key, backwards=backwards))
+    found = list(order.sort(rows, backwards=backwards)[: size + 1])
+    has_more, shown = len(found) > size, found[:size]
+    if backwards:
+        shown.reverse()
+    if not shown:
+        return Page([])
+    return Page(
+        rows=shown,
+        previous=write_cursor(order.key_of(shown[0]), backwards=True) if (has_more if backwards else place) else "",
+        next=write_cursor(order.key_of(shown[-1]), backwards=False) if backwards or has_more else "",
+    )
+
+
+def write_cursor(key: Sequence[Any], *, backwards: bool) -> str:
+    plain = [value.isoformat() if isinstance(value, datetime) else value for value in key]
+    return base64.urlsafe_b64encode(json.dumps([int(backwards), *plain]).encode()).decode().rstrip("=")
+
+
+def read_cursor(cursor: str, order: Order) -> tuple[list[Any], bool] | None:
+    """None: there is none, or it is not one of this order's."""
+    try:
+        backwards, *key = json.loads(base64.urlsafe_b64decode(cursor + "=" * (-len(cursor) % 4)))
+        first, *others = key
+        moment = datetime.fromisoformat(first)
+    except (ValueError, TypeError, binascii.Error):
+        return None
+    is_ours = len(key) == len(order.fields) and all(isinstance(each, int) and abs(each) < 2**63 for each in others)
+    return ([moment, *others], bool(backwards)) if is_ours and moment.tzinfo else None
