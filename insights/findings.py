@@ -140,12 +140,18 @@ class Lens:
     """How to read counts: with fewer than `k` answers there is no figure.
 
     `shrinks`: figures of fewer than 20 answers lean on the programme, which then counts as `strengths` answers.
+    By the `overdispersed` questions affiliates differ more than by chance, so it takes more to stand out.
     """
 
     k: int
     shrinks: bool = False
     reference: Counts | None = None
     strengths: Mapping[str, float] = field(default_factory=dict)
+    overdispersed: Collection[str] = ()
+
+    def widening(self, question: str) -> float | None:
+        """What lines and verdicts allow for beyond chance; None where chance is enough."""
+        return self.strength(question) if question in self.overdispersed else None
 
     def strength(self, question: str) -> float:
         return self.strengths.get(question, statistics.PRIOR_STRENGTH_DEFAULT)
@@ -196,7 +202,9 @@ def read_share(
         return None
     reference = reference_share(lens, question, scale, good)
     value, (low, high) = estimate(x, n, reference, lens, question, answers=n)
-    verdict = statistics.expected_verdict(x, n, reference) if reference is not None and is_enough(n) else None
+    if reference is None or not is_enough(n):
+        return Figure(value, low, high, n, reference)
+    verdict = statistics.expected_verdict(x, n, reference, strength=lens.widening(question))
     return Figure(value, low, high, n, reference, verdict)
 
 

@@ -126,7 +126,7 @@ class Insights:
 
 
 @dataclass(frozen=True)
-class _Programme:
+class ProgrammeWithout:
     """The programme as one affiliate may know it: without itself. No counts: not even that much may be told."""
 
     counts: Counts | None = None
@@ -138,8 +138,17 @@ class _Programme:
         return self.context.get("strength", {})
 
     @property
+    def overdispersed(self) -> frozenset[str]:
+        """Questions by which affiliates differ so much that chance alone is the wrong yardstick."""
+        return frozenset(self.context.get("overdispersed", ()))
+
+    @property
     def response_rate(self) -> float:
         return self.context.get("response_rate") or USUAL_RESPONSE_RATE
+
+    def lens(self, k: int, *, shrinks: bool = False) -> Lens:
+        """What is compared with it is seen through this."""
+        return Lens(k, shrinks, self.counts, self.strengths, self.overdispersed)
 
 
 def affiliate_insights(
@@ -155,11 +164,11 @@ def affiliate_insights(
 
 def programme_findings(brand: Brand, *, period: str = "all", language: str = "es") -> Findings | None:
     """The whole programme, nobody left out: for staff only. None with too few answers for a block."""
-    counts = _sums(parse_period(period).of(_shown(brand)))
+    counts = sum_counts(parse_period(period).of(shown_counts(brand)))
     if not answered(counts, ANSWERS):
         return None
     with translation.override(language):
-        return read_findings(counts, _catalogue(brand, language), Lens(k=1))
+        return read_findings(counts, catalogue_of(brand, language), Lens(k=1))
 
 
 def programme_effects(brand: Brand, *, view: View = "affiliate") -> tuple[Effect, ...]:
@@ -175,7 +184,7 @@ def programme_effects(brand: Brand, *, view: View = "affiliate") -> tuple[Effect
 
 def available_periods(affiliate: Affiliate) -> tuple[str, ...]:
     """Periods with something published, for a choice: all, then years, quarters and months, the newest first."""
-    months = sorted(set(_shown(affiliate.brand, affiliate).values_list("month", flat=True)), reverse=True)
+    months = sorted(set(shown_counts(affiliate.brand, affiliate).values_list("month", flat=True)), reverse=True)
     years = dict.fromkeys(f"{m.year}" for m in months)
     quarters = dict.fromkeys(f"{m.year}-Q{(m.month + 2) // 3}" for m in months)
     return ("all", *years, *quarters, *(f"{m:%Y-%m}" for m in months))
@@ -202,9 +211,9 @@ def _for_affiliate(affiliate: Affiliate, period: Period, language: str) -> Insig
     brand = affiliate.brand
     by_link = _sums_by_link(period.of(ShownCount.objects.filter(brand=brand, affiliate=affiliate)))
     counts = by_link.pop(None, {})
-    programme = _programme_without(affiliate, period)
-    catalogue = _catalogue(brand, language)
-    lens = Lens(brand.k, shrinks=True, reference=programme.counts, strengths=programme.strengths)
+    programme = programme_without(affiliate, period)
+    catalogue = catalogue_of(brand, language)
+    lens = programme.lens(brand.k, shrinks=True)
     purchases, customers = _brought(affiliate, period)
     state = state_of(answered(counts, ANSWERS), brand.k)
     insights = Insights(
@@ -225,29 +234,30 @@ def _for_affiliate(affiliate: Affiliate, period: Period, language: str) -> Insig
         own=read_findings(counts, catalogue, lens),
         expectations=tuple(map(_expectation, _quotes(affiliate, period, ["expectation"]))),
         quotes=tuple(QuoteView(q.question, q.text) for q in _quotes(affiliate, period, COMMENTS)),
-        trend=_trend(_by_month(_shown(brand, affiliate)), lens) if state == "many" else (),
+        trend=_trend(_by_month(shown_counts(brand, affiliate)), lens) if state == "many" else (),
         links=_links(by_link, catalogue, lens),
     )
 
 
-def _shown(brand: Brand, affiliate: Affiliate | None = None) -> QuerySet[ShownCount]:
+def shown_counts(brand: Brand, affiliate: Affiliate | None = None) -> QuerySet[ShownCount]:
     return ShownCount.objects.filter(brand=brand, affiliate=affiliate, link=None)
 
 
-def _programme_without(affiliate: Affiliate, period: Period) -> _Programme:
+def programme_without(affiliate: Affiliate, period: Period) -> ProgrammeWithout:
     """The programme's published counts less the affiliate's part: of the period, else of all time, else none."""
     brand = affiliate.brand
     latest = Block.objects.filter(brand=brand, affiliate=None).order_by("-sequence").first()
     if latest is None:
-        return _Programme()
+        return ProgrammeWithout()
     parts = PublishedCount.objects.filter(brand=brand, audience=PublishedCount.Audience.PROGRAMME)
     for months in dict.fromkeys((period, ALL)):
         others = months.of(parts.filter(question=ANSWERS)).exclude(affiliate=affiliate)
         answers = others.values("affiliate").annotate(n=Sum("count")).values_list("n", flat=True)
         if statistics.may_show_reference([max(0, n) for n in answers]):
-            everybody, own = _sums(months.of(_shown(brand))), _sums(months.of(parts.filter(affiliate=affiliate)))
-            return _Programme(_less(everybody, own), latest.context, latest.published_at)
-    return _Programme(context=latest.context)
+            own = sum_counts(months.of(parts.filter(affiliate=affiliate)))
+            everybody = sum_counts(months.of(shown_counts(brand)))
+            return ProgrammeWithout(_less(everybody, own), latest.context, latest.published_at)
+    return ProgrammeWithout(context=latest.context)
 
 
 def _less(counts: Counts, part: Counts) -> Counts:
@@ -257,7 +267,7 @@ def _less(counts: Counts, part: Counts) -> Counts:
     }
 
 
-def _read_programme(programme: _Programme, catalogue: Catalogue, k: int) -> Findings | None:
+def _read_programme(programme: ProgrammeWithout, catalogue: Catalogue, k: int) -> Findings | None:
     return None if programme.counts is None else read_findings(programme.counts, catalogue, Lens(k))
 
 
@@ -280,9 +290,9 @@ def _for_staff(affiliate: Affiliate, period: Period, language: str, now: datetim
     by_link = _sums_by_link(period.of(rollups, "day"))
     counts = _total(by_link.values())
     by_link.pop(None, None)
-    programme = _programme_without(affiliate, period)
-    catalogue = _catalogue(brand, language)
-    lens = Lens(k=1, reference=programme.counts, strengths=programme.strengths)
+    programme = programme_without(affiliate, period)
+    catalogue = catalogue_of(brand, language)
+    lens = programme.lens(k=1)
     n = answered(counts, ANSWERS)
     purchases, customers = _brought(affiliate, period)
     return Insights(
@@ -322,7 +332,7 @@ def _counted_until(brand: Brand, now: datetime) -> date | None:
 
 
 # --- Both ------------------------------------------------------------------------------------------------------------
-def _sums(rows: QuerySet[Any]) -> Counts:
+def sum_counts(rows: QuerySet[Any]) -> Counts:
     return _total(_sums_by_link(rows).values())
 
 
@@ -371,7 +381,7 @@ def _links(by_link: Mapping[int | None, Counts], catalogue: Catalogue, lens: Len
     return tuple(sorted(found, key=lambda each: (-each.findings.n, each.code)))
 
 
-def _catalogue(brand: Brand, language: str) -> Catalogue:
+def catalogue_of(brand: Brand, language: str) -> Catalogue:
     """Retired entries too: what customers named then still has a name."""
 
     def say(texts: Mapping[str, str], fallback: str) -> str:

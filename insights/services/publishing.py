@@ -297,7 +297,7 @@ def _has_programme_block(publication: Publication, rule: Rule) -> bool:
 
 def _measure_programme(brand: Brand) -> dict[str, Any]:
     """How alike the affiliates are, which says how much a small one leans on the others; and how many answer at all."""
-    strength = {}
+    strength, overdispersed = {}, []
     for question in ("csat", "affiliate_rating"):
         rows = (
             PublishedCount.objects.filter(brand=brand, audience=Audience.PROGRAMME, question=question, value__in=RATING)
@@ -308,8 +308,18 @@ def _measure_programme(brand: Brand) -> dict[str, Any]:
         for affiliate, value, n in rows:
             everybody[affiliate] += max(0, n)
             good[affiliate] += max(0, n) if value in SATISFIED else 0
-        strength[question] = statistics.prior_strength([(good[a], everybody[a]) for a in sorted(everybody)])
-    return {"strength": strength, "response_rate": _response_rate(brand)}
+        groups = [(good[a], everybody[a]) for a in sorted(everybody)]
+        strength[question] = statistics.prior_strength(groups)
+        if _differ_by_more_than_chance(groups):
+            overdispersed.append(question)
+    return {"strength": strength, "overdispersed": overdispersed, "response_rate": _response_rate(brand)}
+
+
+def _differ_by_more_than_chance(groups: Sequence[tuple[int, int]]) -> bool:
+    """Of affiliates with 20 answers: the lines of chance say little of fewer."""
+    large = [(x, n) for x, n in groups if n >= statistics.ANSWERS_FOR_VERDICT]
+    answers = sum(n for _x, n in large)
+    return bool(answers) and statistics.is_overdispersed(large, sum(x for x, _n in large) / answers)
 
 
 def _response_rate(brand: Brand) -> float | None:

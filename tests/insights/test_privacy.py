@@ -490,3 +490,20 @@ def test_an_erasure_changes_nothing_that_is_seen_until_the_next_block(shop, ana)
         fold_changes(now=NOW)
         # The purchase is still the affiliate's; what was said of it is not told to have gone.
         assert look(ana) == before
+
+
+# --- Where affiliates differ by more than chance ---------------------------------------------------------------------
+@pytest.mark.parametrize(("others", "verdict"), [([0.8] * 8, "below"), ([0.4, 1.0] * 4, "as_expected")])
+def test_where_affiliates_differ_much_it_takes_more_to_stand_out(shop, ana, others, verdict):
+    for number, share in enumerate(others):
+        other = make_affiliate(shop.brand, f"Otra {number}")
+        respond_many(shop, other, round(20 * share), csat=5)
+        respond_many(shop, other, 20 - round(20 * share), csat=1)
+    respond_many(shop, ana, 10, csat=5)
+    respond_many(shop, ana, 10, csat=1)
+    fold_changes(now=NOW)
+
+    csat = look(ana).own.csat
+
+    assert csat.reference == pytest.approx(sum(others) / len(others))
+    assert csat.verdict == verdict
