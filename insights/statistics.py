@@ -4,7 +4,7 @@ Pure functions. Proportions and their intervals are 0..1, NPS -100..100, interva
 never 0. Counts that cannot be (negative, more successes than trials) raise ValueError.
 """
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from decimal import ROUND_HALF_UP, Decimal
 from math import atanh, log, sqrt, tanh
@@ -493,22 +493,18 @@ def rank_correlation(x: npt.ArrayLike, y: npt.ArrayLike) -> tuple[float, float, 
 
 
 def distinctive_words(
-    counts_a: Mapping[str, int],
-    counts_b: Mapping[str, int],
-    prior_size: float,
-    *,
-    among: Iterable[str] | None = None,
+    counts_a: Mapping[str, int], counts_b: Mapping[str, int], prior_size: float
 ) -> dict[str, tuple[float, float]]:
     """word: (log-odds difference, z), positive where group a uses it more (Monroe et al. 2008, informative prior).
 
-    The prior is worth `prior_size` words, spread as both groups together use them. Of all words, or of those `among`.
+    The prior is worth `prior_size` words, spread as both groups together use them.
     """
     _check_counts(*counts_a.values(), *counts_b.values())
     if prior_size <= 0:
         raise ValueError(f"the prior must have a size: {prior_size}")
     n_a, n_b = sum(counts_a.values()), sum(counts_b.values())
     scores = {}
-    for word in sorted(counts_a.keys() | counts_b.keys() if among is None else among):
+    for word in sorted(counts_a.keys() | counts_b.keys()):
         y_a, y_b = counts_a.get(word, 0), counts_b.get(word, 0)
         if y_a + y_b in (0, n_a + n_b):  # never used, or the only word there is: nothing to tell apart
             scores[word] = (0.0, 0.0)

@@ -18,6 +18,7 @@ from surveys.redaction import MARK_PATTERN
 COMMENTS_NEEDED = 20  # on each side
 CUSTOMERS_NEEDED = 3  # who used a word, or it might be somebody's own
 LISTED = 8
+REMAINDER = ""  # no word
 ROOT = 4  # letters that two forms of a verb have in common
 
 # Between a negator and what it negates («no me ha llegado»), and between the two words of a pair («plazo de entrega»).
@@ -252,18 +253,42 @@ def distinctive_by_theme(
     return compared and (_by_theme(*compared[0], theme_of), _by_theme(*compared[1], theme_of))
 
 
+def own_terms(groups: Mapping[int, Iterable[Comment]]) -> dict[int, list[Term]]:
+    """What each group says more than all the others together, listed as above.
+
+    Left out is a group with fewer than 20 comments that say something, or with fewer beside it.
+    """
+    counted = {group: count_terms(comments) for group, comments in groups.items()}
+    everybody, total = Counter[str](), sum(counts.total for counts in counted.values())
+    for counts in counted.values():
+        everybody.update(counts.comments)
+    return {
+        group: _most_telling(own, _scores(own.comments, _others(own.comments, everybody)))
+        for group, own in counted.items()
+        if min(own.total, total - own.total) >= COMMENTS_NEEDED
+    }
+
+
+def _others(own: Counter[str], everybody: Counter[str]) -> Counter[str]:
+    """How often the others use a group's words, and, as if it were one word, all of theirs that it does not use."""
+    others = Counter({key: everybody[key] - n for key, n in own.items()})
+    others[REMAINDER] = everybody.total() - own.total() - others.total()
+    return others
+
+
 Scored = tuple[TermCounts, Mapping[str, float]]  # what a group says, and how much more than the other
 
 
 def _compare(counts_a: TermCounts, counts_b: TermCounts) -> tuple[Scored, Scored] | None:
     if min(counts_a.total, counts_b.total) < COMMENTS_NEEDED:
         return None
-    sizes = counts_a.comments.total(), counts_b.comments.total()
-    prior_size = min(500.0, max(1.0, 0.1 * min(sizes)))
-    scores = {
-        key: z for key, (_delta, z) in distinctive_words(counts_a.comments, counts_b.comments, prior_size).items()
-    }
+    scores = _scores(counts_a.comments, counts_b.comments)
     return (counts_a, scores), (counts_b, {key: -z for key, z in scores.items()})
+
+
+def _scores(counts_a: Counter[str], counts_b: Counter[str]) -> dict[str, float]:
+    prior_size = min(500.0, max(1.0, 0.1 * min(counts_a.total(), counts_b.total())))
+    return {key: z for key, (_delta, z) in distinctive_words(counts_a, counts_b, prior_size).items()}
 
 
 def _most_telling(counts: TermCounts, scores: Mapping[str, float]) -> list[Term]:

@@ -12,7 +12,7 @@ from django.db import connection, transaction
 from accounts.models import Brand
 from insights.circumstances import Cell, Group, Key, tells_of_nobody
 from insights.models import Circumstance, Measurement
-from insights.services.reading import read_telling_words
+from insights.services.reading import read_words
 from insights.services.weighing import weigh_opinions
 
 NIGHT = time(3)  # from here on a brand's day is over
@@ -42,7 +42,7 @@ def measure_brand(brand: Brand, *, now: datetime) -> None:
     measurement = Measurement.objects.select_for_update().get(brand=brand)
     _measure_circumstances(brand)
     weigh_opinions(brand)
-    read_telling_words(brand)
+    read_words(brand)
     measurement.measured_at = now
     measurement.save(update_fields=["measured_at"])
 

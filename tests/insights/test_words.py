@@ -1,5 +1,6 @@
 import time
 import unicodedata
+from dataclasses import replace
 
 import pytest
 from hypothesis import given
@@ -12,6 +13,7 @@ from insights.words import (
     count_terms,
     distinctive_by_theme,
     distinctive_terms,
+    own_terms,
     stem,
     terms,
     tokenise,
@@ -209,6 +211,30 @@ def test_distinctive_terms_list_eight_at_most():
 
     assert [term.form for term in first] == words[:8]
     assert [term.form for term in second] == others[:8]
+
+
+def test_own_terms_are_those_that_two_groups_alone_would_have():
+    groups = {
+        1: said(GOOD, prefix="a"),
+        2: said(BAD, prefix="b"),
+        3: said(["Todo bien con la entrega"] * 25, prefix="c"),
+    }
+
+    found = own_terms(groups)
+
+    assert list(found) == [1, 2, 3]
+    for group, listed in found.items():
+        others = [comment for other, comments in groups.items() if other != group for comment in comments]
+        expected = distinctive_terms(groups[group], others)
+        assert expected
+        assert [replace(term, z=0) for term in listed] == [replace(term, z=0) for term in expected[0]]
+        assert [term.z for term in listed] == pytest.approx([term.z for term in expected[0]])
+
+
+def test_own_terms_of_few_comments_or_of_all_there_are_none():
+    assert own_terms({1: said(GOOD), 2: said(BAD[:19])}) == {}
+    assert own_terms({1: said(GOOD)}) == {}
+    assert own_terms({}) == {}
 
 
 def test_what_many_say_in_one_word_does_not_hide_a_theme_that_others_word_in_many():
