@@ -1,4 +1,4 @@
-"""Sentences of Django and django-allauth that our Spanish catalogue says with «tú», as all the rest.
+"""Sentences of Django, REST framework and django-allauth that our Spanish catalogue says with «tú», as all the rest.
 
 Nothing reads this at run time: it makes the extraction of messages keep them, and tests compare it with their own.
 """
@@ -96,6 +96,48 @@ DJANGO = (
     gettext_noop("Ensure this value is greater than or equal to %(limit_value)s."),
     gettext_noop("Your password can’t be too similar to your other personal information."),
     gettext_noop("Your password can’t be a commonly used password."),
+    gettext_noop("Enter a valid integer."),
+    gettext_noop("Enter a valid domain name."),
+    gettext_noop("Enter a valid duration."),
+    gettext_noop("Enter a valid UUID."),
+    gettext_noop("Enter a valid JSON."),
+    gettext_noop("Enter a valid %(protocol)s address."),
+    gettext_noop("Enter a valid “slug” consisting of letters, numbers, underscores or hyphens."),
+    gettext_noop("Enter a valid “slug” consisting of Unicode letters, numbers, underscores, or hyphens."),
+    gettext_noop("Enter only digits separated by commas."),
+    gettext_noop("Enter a list of values."),
+    gettext_noop("Enter a complete value."),
+    gettext_noop("Ensure this value is %(limit_value)s (it is %(show_value)s)."),
+    gettext_noop("Ensure this value is a multiple of step size %(limit_value)s."),
+    gettext_noop(
+        "Ensure this value is a multiple of step size %(limit_value)s, starting from %(offset)s, e.g. %(offset)s,"
+        " %(valid_value1)s, %(valid_value2)s, and so on."
+    ),
+    gettext_noop("No file was submitted. Check the encoding type on the form."),
+    gettext_noop("Please either submit a file or check the clear checkbox, not both."),
+    gettext_noop("Upload a valid image. The file you uploaded was either not an image or a corrupted image."),
+    gettext_noop("Select a valid choice. %(value)s is not one of the available choices."),
+    gettext_noop("Select a valid choice. That choice is not one of the available choices."),
+    gettext_noop("Please correct the duplicate data for %(field)s."),
+    gettext_noop("Please correct the duplicate data for %(field)s, which must be unique."),
+    gettext_noop(
+        "Please correct the duplicate data for %(field_name)s which must be unique for the %(lookup)s in "
+        "%(date_field)s."
+    ),
+    gettext_noop("Please correct the duplicate values below."),
+    gettext_noop(
+        "Designates whether this user should be treated as active. Unselect this instead of deleting accounts."
+    ),
+    gettext_noop("Enter a valid username. This value may contain only letters, numbers, and @/./+/-/_ characters."),
+    gettext_noop(
+        "Enter a valid username. This value may contain only unaccented lowercase a-z and uppercase A-Z letters, "
+        "numbers, and @/./+/-/_ characters."
+    ),
+    gettext_noop("Enter new password"),
+    gettext_noop("Enter the same password as before, for verification."),
+    gettext_noop("Please enter a correct %(username)s and password. Note that both fields may be case-sensitive."),
+    gettext_noop("Your old password was entered incorrectly. Please enter it again."),
+    gettext_noop("Your password can’t be entirely numeric."),
     # The admin's.
     gettext_noop("Start typing to filter…"),
     gettext_noop("Select %s"),
@@ -105,6 +147,48 @@ DJANGO = (
     gettext_noop("Select this object for an action - {}"),
     gettext_noop("Click here to select the objects across all pages"),
     gettext_noop("Hold down “Control”, or “Command” on a Mac, to select more than one."),
+    gettext_noop(
+        'Are you sure you want to delete the %(object_name)s "%(escaped_object)s"? All of the following related '
+        "items will be deleted:"
+    ),
+    gettext_noop(
+        "Are you sure you want to delete the selected %(objects_name)s? All of the following objects and their "
+        "related items will be deleted:"
+    ),
+    gettext_noop(
+        "Deleting the %(object_name)s '%(escaped_object)s' would result in deleting related objects, but your "
+        "account doesn't have permission to delete the following types of objects:"
+    ),
+    gettext_noop(
+        "Deleting the selected %(objects_name)s would result in deleting related objects, but your account "
+        "doesn't have permission to delete the following types of objects:"
+    ),
+    gettext_noop("Enter a new password for the user <strong>%(username)s</strong>."),
+    gettext_noop(
+        "Please enter the correct %(username)s and password for a staff account. Note that both fields may be "
+        "case-sensitive."
+    ),
+    gettext_noop(
+        "Please enter your old password, for security’s sake, and then enter your new password twice so we can "
+        "verify you typed it in correctly."
+    ),
+    gettext_noop(
+        "You are authenticated as %(username)s, but are not authorized to access this page. Would you like to "
+        "login to a different account?"
+    ),
+    gettext_noop("Your password was changed."),
+    gettext_noop(
+        "There’s been an error. It’s been reported to the site administrators via email and should be fixed "
+        "shortly. Thanks for your patience."
+    ),
+    # Of ranges.
+    gettext_noop("Enter two valid values."),
+    gettext_noop("Enter two whole numbers."),
+    gettext_noop("Enter two numbers."),
+    gettext_noop("Enter two valid date/times."),
+    gettext_noop("Enter two valid dates."),
+    gettext_noop("Ensure that the upper bound of the range is not greater than %(limit_value)s."),
+    gettext_noop("Ensure that the lower bound of the range is not less than %(limit_value)s."),
 )
 DJANGO_COUNTED = (
     ngettext_lazy("Please correct the error below.", "Please correct the errors below.", "count"),
@@ -118,4 +202,63 @@ DJANGO_COUNTED = (
         "Ensure this value has at most %(limit_value)d characters (it has %(show_value)d).",
         "limit_value",
     ),
+    ngettext_lazy(
+        "Ensure this value has at least %(limit_value)d character (it has %(show_value)d).",
+        "Ensure this value has at least %(limit_value)d characters (it has %(show_value)d).",
+        "limit_value",
+    ),
+    ngettext_lazy(
+        "Ensure that there are no more than %(max)s digit in total.",
+        "Ensure that there are no more than %(max)s digits in total.",
+        "max",
+    ),
+    ngettext_lazy(
+        "Ensure that there are no more than %(max)s decimal place.",
+        "Ensure that there are no more than %(max)s decimal places.",
+        "max",
+    ),
+    ngettext_lazy(
+        "Ensure that there are no more than %(max)s digit before the decimal point.",
+        "Ensure that there are no more than %(max)s digits before the decimal point.",
+        "max",
+    ),
+    ngettext_lazy(
+        "Ensure this filename has at most %(max)d character (it has %(length)d).",
+        "Ensure this filename has at most %(max)d characters (it has %(length)d).",
+        "max",
+    ),
+    ngettext_lazy(
+        "Please submit at most %(num)d form.",
+        "Please submit at most %(num)d forms.",
+        "num",
+    ),
+    ngettext_lazy(
+        "Please submit at least %(num)d form.",
+        "Please submit at least %(num)d forms.",
+        "num",
+    ),
 )
+
+DRF = (
+    gettext_noop("A valid integer is required."),
+    gettext_noop("Date has wrong format. Use one of these formats instead: {format}."),
+    gettext_noop("Datetime has wrong format. Use one of these formats instead: {format}."),
+    gettext_noop("Duration has wrong format. Use one of these formats instead: {format}."),
+    gettext_noop("Time has wrong format. Use one of these formats instead: {format}."),
+    gettext_noop("Ensure that there are no more than {max_decimal_places} decimal places."),
+    gettext_noop("Ensure that there are no more than {max_digits} digits in total."),
+    gettext_noop("Ensure that there are no more than {max_whole_digits} digits before the decimal point."),
+    gettext_noop("Ensure this field has at least {min_length} characters."),
+    gettext_noop("Ensure this field has at least {min_length} elements."),
+    gettext_noop("Ensure this field has no more than {max_length} characters."),
+    gettext_noop("Ensure this field has no more than {max_length} elements."),
+    gettext_noop("Ensure this filename has at most {max_length} characters (it has {length})."),
+    gettext_noop("Ensure this value is greater than or equal to {min_value}."),
+    gettext_noop("Ensure this value is less than or equal to {max_value}."),
+    gettext_noop('Enter a valid "slug" consisting of Unicode letters, numbers, underscores, or hyphens.'),
+    gettext_noop('Enter a valid "slug" consisting of letters, numbers, underscores or hyphens.'),
+    gettext_noop("Enter a valid IPv4 or IPv6 address."),
+    gettext_noop("The submitted data was not a file. Check the encoding type on the form."),
+    gettext_noop("You do not have permission to perform this action."),
+)
+FILTERS = (gettext_noop("Select a lookup."),)
