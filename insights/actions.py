@@ -115,8 +115,8 @@ def read_subject(subject: Subject, counts: Counts, lens: Lens) -> Figure | None:
     if n < max(least if lens.k > 1 else 1, lens.k):
         return None
     reference = reference_of(subject, lens)
-    strength = subject.key if subject.kind == "figure" else ""
-    value, (low, high) = estimate(x, n, reference, lens, strength, answers=n)
+    answers = answered(counts, ANSWERS) if subject.kind == "aspect" else n
+    value, (low, high) = estimate(x, n, reference, lens, subject.key, answers=answers)
     return Figure(value, low, high, n, reference)
 
 
@@ -183,7 +183,8 @@ class Outcome:
     """What came of an action. Differences are after minus before: shares 0..1, NPS in points.
 
     `effect` is the change less that of the rest of the programme, where that may be told, and the change itself where
-    not. The verdict is about the effect. `answers_needed`: how many more it takes to know; None: that cannot be said.
+    not. The verdict is about the effect. `answers_needed`: how many more it takes to know, and `purchases_needed` what
+    usually brings them; None: that cannot be said.
     """
 
     state: State
@@ -197,6 +198,7 @@ class Outcome:
     effect: Difference | None = None
     verdict: ChangeVerdict | None = None
     answers_needed: int | None = None
+    purchases_needed: int | None = None
 
     @property
     def is_compared(self) -> bool:

@@ -23,6 +23,7 @@ OURS = ("accounts", "mailing", "affiliates", "surveys", "complaints", "insights"
 INTERNAL = {"PurchaseChange", "ResponseChange", "ComplaintChange", "MailDomain", "Heartbeat", "Alarm"}
 # What an affiliate's member may see of their own; all else is the staff's.
 SEEN_BY_AFFILIATES = {
+    "Action",
     "Affiliate",
     "AffiliateMember",
     "Block",

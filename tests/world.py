@@ -35,10 +35,13 @@ from complaints.models import (
     SavedView,
 )
 from insights.models import (
+    Action,
     AffiliateWord,
     Block,
     CaseCount,
     Circumstance,
+    Cohort,
+    Contribution,
     CountedCase,
     CountedResponse,
     Finding,
@@ -226,7 +229,11 @@ def make_figures(brand: Brand, affiliate: Affiliate, response: Response) -> None
     sums = {"customers": 1, "known": 1, "answers": 1, "total": 1, "squares": 1, "satisfied": 0, "is_common": False}
     for audience in Circumstance.Audience:
         Circumstance.objects.create(brand=brand, audience=audience, kind="late", code="late", **sums)
-    Finding.objects.create(**cell, kind=Finding.Kind.EXPECTATION, key=f"quote:{quote.pk}", quote=quote)
+    finding = Finding.objects.create(**cell, kind=Finding.Kind.EXPECTATION, key=f"quote:{quote.pk}", quote=quote)
+    Action.objects.create(
+        **cell, text="Digo el plazo", changed_on=NOW.date(), subject="figure", key="csat", finding=finding
+    )
+    make_customers_worth(brand, affiliate)
 
 
 def make_case_counts(brand: Brand, affiliate: Affiliate, complaint: Complaint) -> None:
@@ -235,6 +242,15 @@ def make_case_counts(brand: Brand, affiliate: Affiliate, complaint: Complaint) -
     CaseCount.objects.create(**cell, **case, count=1)
     CountedCase.objects.create(**cell, **case, complaint=complaint)
     MonthlyAnswers.objects.create(**cell, month=NOW.date().replace(day=1), count=1)
+
+
+def make_customers_worth(brand: Brand, affiliate: Affiliate) -> None:
+    counts = ("customers", "newcomers", "active", "settled", "repeated", "returned")
+    sales = ("purchases", "refunded", "complained", "recommended", "indirect")
+    for audience in ("staff", "affiliate"):
+        own: dict[str, Any] = {"brand": brand, "affiliate": affiliate, "audience": audience}
+        Contribution.objects.create(**own, counted_on=NOW.date(), **dict.fromkeys((*counts, *sales), 1))
+        Cohort.objects.create(**own, month=NOW.date().replace(day=1), later=0, customers=1)
 
 
 def make_inbound(brand: Brand) -> None:

@@ -1,16 +1,21 @@
 """What the answers mean: counts by day for staff, frozen blocks for affiliates, and what is done about them."""
 
+from insights.models.actions import Action
 from insights.models.blocks import Block, PublishedCount, Quote, ShownCount
 from insights.models.cases import CaseCount, CountedCase
+from insights.models.contribution import Cohort, Contribution
 from insights.models.drivers import AffiliateWord, Circumstance, Measurement, TellingWord, Weighing
 from insights.models.findings import Finding
 from insights.models.rollups import CountedResponse, MonthlyAnswers, Rollup
 
 __all__ = [
+    "Action",
     "AffiliateWord",
     "Block",
     "CaseCount",
     "Circumstance",
+    "Cohort",
+    "Contribution",
     "CountedCase",
     "CountedResponse",
     "Finding",

@@ -39,8 +39,15 @@ class Action(models.Model):
 
     uuid = models.UUIDField(default=uuid.uuid4, unique=True, editable=False)
     brand = models.ForeignKey(Brand, models.CASCADE, related_name="actions", verbose_name=_("brand"))
+    # Without an index of its own: the one below begins with it.
     affiliate = models.ForeignKey(
-        Affiliate, models.CASCADE, null=True, blank=True, related_name="actions", verbose_name=_("affiliate")
+        Affiliate,
+        models.CASCADE,
+        null=True,
+        blank=True,
+        related_name="actions",
+        verbose_name=_("affiliate"),
+        db_index=False,
     )
     text = models.CharField(_("what was changed"), max_length=500)
     changed_on = models.DateField(_("changed on"))
