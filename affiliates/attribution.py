@@ -18,9 +18,10 @@ The rules, in words:
 Nothing depends on the order in which evidence arrived.
 """
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from typing import NamedTuple
 
 # A click that the shop quotes came before its purchase whatever the clocks say: so much may a shop's clock be behind.
 CLOCK_TOLERANCE = timedelta(minutes=5)
@@ -61,16 +62,15 @@ class Party:
     emails: frozenset[str] = frozenset()
 
 
-@dataclass(frozen=True)
-class CodeSeen:
+# What there is of each purchase is a tuple: a frozen dataclass takes three times as long, for each row of a file.
+class CodeSeen(NamedTuple):
     """A code that the shop sent; `party` is None where it stands for nobody."""
 
     code: str
     party: Party | None = None
 
 
-@dataclass(frozen=True)
-class ClickSeen:
+class ClickSeen(NamedTuple):
     """`is_quoted`: the shop named this very click; else it is known as another of the same visitor."""
 
     pk: int
@@ -82,8 +82,7 @@ class ClickSeen:
     is_visit: bool = True
 
 
-@dataclass(frozen=True)
-class ReferralSeen:
+class ReferralSeen(NamedTuple):
     """A customer's recommendation code. `party`: the affiliate that the customer is; `brought_by`: who brought them."""
 
     code: str
@@ -93,8 +92,7 @@ class ReferralSeen:
     brought_by: Party | None = None
 
 
-@dataclass(frozen=True)
-class Evidence:
+class Evidence(NamedTuple):
     purchased_at: datetime
     customer_email: str | None = None
     manual: CodeSeen | None = None
@@ -115,8 +113,7 @@ class Rules:
     counts_last_click: bool = True
 
 
-@dataclass(frozen=True)
-class Touch:
+class Touch(NamedTuple):
     """One piece of evidence and what became of it."""
 
     method: str
@@ -127,8 +124,7 @@ class Touch:
     won: bool = False
 
 
-@dataclass(frozen=True)
-class Decision:
+class Decision(NamedTuple):
     method: str
     reason: str
     confidence: str
@@ -141,8 +137,7 @@ class Decision:
     touches: tuple[Touch, ...] = ()
 
 
-@dataclass(frozen=True)
-class Candidate:
+class Candidate(NamedTuple):
     """Evidence while it is weighed. `failure` is empty where it stands."""
 
     method: str
@@ -196,18 +191,25 @@ def attribute(evidence: Evidence, rules: Rules, *, now: datetime) -> Decision:
 def _candidates(evidence: Evidence, rules: Rules) -> Iterator[Candidate]:
     """All evidence, strongest first."""
     for method in rules.order:
-        if method == "click":
-            yield from _clicks(evidence, rules)
-        elif method == "referral":
-            yield from _referral(evidence)
-        elif method == "customer":
-            yield from _customer(evidence)
-        elif seen := {"manual": evidence.manual, "declared": evidence.declared, "coupon": evidence.coupon}[method]:
-            # What staff decided holds for whomever they chose.
-            failure = "" if method == "manual" else _failure(seen.party, evidence)
-            yield Candidate(method, seen.code, seen.party, failure)
+        yield from CANDIDATES[method](evidence, rules)
     if (seen := evidence.self_declared) and "declared" in rules.order:
         yield Candidate("declared", seen.code, seen.party, _failure(seen.party, evidence), is_self_declared=True)
+
+
+def _manual(evidence: Evidence, _rules: Rules) -> Iterable[Candidate]:
+    """What staff decided holds for whomever they chose."""
+    seen = evidence.manual
+    return [Candidate("manual", seen.code, seen.party)] if seen else ()
+
+
+def _declared(evidence: Evidence, _rules: Rules) -> Iterable[Candidate]:
+    seen = evidence.declared
+    return [Candidate("declared", seen.code, seen.party, _failure(seen.party, evidence))] if seen else ()
+
+
+def _coupon(evidence: Evidence, _rules: Rules) -> Iterable[Candidate]:
+    seen = evidence.coupon
+    return [Candidate("coupon", seen.code, seen.party, _failure(seen.party, evidence))] if seen else ()
 
 
 def _clicks(evidence: Evidence, rules: Rules) -> Iterator[Candidate]:
@@ -235,10 +237,10 @@ def _time_of(click: ClickSeen, evidence: Evidence) -> datetime:
     return min(click.at, evidence.purchased_at) if is_clock_apart else click.at
 
 
-def _referral(evidence: Evidence) -> Iterator[Candidate]:
+def _referral(evidence: Evidence, _rules: Rules) -> Iterable[Candidate]:
     seen = evidence.referral
     if seen is None:
-        return
+        return ()
     party = seen.party if seen.party and seen.party.is_active else None
     brought_by = seen.brought_by if seen.brought_by and not _failure(seen.brought_by, evidence) else None
     if not seen.is_known:
@@ -248,16 +250,25 @@ def _referral(evidence: Evidence) -> Iterator[Candidate]:
     else:
         failure = ""
     indirect = None if failure or brought_by == party else brought_by
-    yield Candidate("referral", seen.code, party, failure, indirect=indirect)
+    return [Candidate("referral", seen.code, party, failure, indirect=indirect)]
 
 
-def _customer(evidence: Evidence) -> Iterator[Candidate]:
+def _customer(evidence: Evidence, _rules: Rules) -> Iterable[Candidate]:
     """Whoever brought them before this purchase; a purchase made earlier but told later proves nothing."""
-    before = evidence.acquired_at is not None and evidence.acquired_at <= evidence.purchased_at
-    if evidence.acquired_by and before:
-        yield Candidate(
-            "customer", "", evidence.acquired_by, _failure(evidence.acquired_by, evidence), evidence.acquired_at
-        )
+    party, at = evidence.acquired_by, evidence.acquired_at
+    if party is None or at is None or at > evidence.purchased_at:
+        return ()
+    return [Candidate("customer", "", party, _failure(party, evidence), at)]
+
+
+CANDIDATES: Mapping[str, Callable[[Evidence, Rules], Iterable[Candidate]]] = {
+    "manual": _manual,
+    "declared": _declared,
+    "coupon": _coupon,
+    "click": _clicks,
+    "referral": _referral,
+    "customer": _customer,
+}
 
 
 def _failure(party: Party | None, evidence: Evidence) -> str:

@@ -5,8 +5,9 @@ in files and hooks, which say more than we ask for; a program that calls the API
 """
 
 from collections.abc import Callable, Collection, Mapping
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from decimal import Decimal
+from functools import cache
 from typing import Any, TypeVar
 from zoneinfo import ZoneInfo
 
@@ -34,6 +35,7 @@ from intake.values import (
 )
 
 T = TypeVar("T")
+Read = Callable[[Any], Any]
 read_state = read_choice(Purchase.State.values)
 read_kind = read_choice(Product.Kind.values)
 RECEIVED = ("delivered_at", "activated_at")
@@ -41,12 +43,45 @@ RECEIVED = ("delivered_at", "activated_at")
 EARLY_TOLERANCE = timedelta(days=1)
 
 MOST_STRANGE, LONGEST_NAME = 20, 100  # of unknown names, told back
-NAMES_OF_PURCHASE = {
-    *("external_id", "purchased_at", "delivered_at", "activated_at", "promised_on", "amount", "currency", "state"),
-    *("product", "customer", "click_id", "click_ids", "coupon", "affiliate", "referral", "recommended_by", "metadata"),
+READERS_OF_CUSTOMER: Mapping[str, Read] = {
+    "email": read_email,
+    "external_id": read_text(120),
+    "name": read_text(200),
+    "language": read_language,
+    "timezone": read_timezone,
+    "survey_notice": read_bool,
 }
-NAMES_OF_CUSTOMER = {"email", "external_id", "name", "language", "timezone", "survey_notice"}
-NAMES_OF_PRODUCT = {"sku", "name", "category", "kind"}
+READERS_OF_PRODUCT: Mapping[str, Read] = {
+    "sku": read_text(120),
+    "name": read_text(250),
+    "category": read_text(120),
+    "kind": read_kind,
+}
+READERS_OF_CLICKS: Mapping[str, Read] = {"click_id": read_text(40), "click_ids": read_click_ids}
+
+
+@cache
+def readers_of_purchase(timezone: ZoneInfo | None) -> Mapping[str, Read]:
+    """What can be read without looking at anything else; `timezone` is of times that name none."""
+    moment = read_moment(timezone)
+    return {
+        "external_id": read_text(120),
+        "purchased_at": moment,
+        "delivered_at": moment,
+        "activated_at": moment,
+        "promised_on": read_day,
+        "amount": read_amount,
+        "currency": read_currency,
+        "state": read_state,
+        "coupon": read_text(60),
+        "affiliate": read_text(60),
+        "referral": read_text(20),
+        "recommended_by": read_text(200),
+        "metadata": read_metadata,
+    }
+
+
+NAMES_OF_PURCHASE = {*readers_of_purchase(None), *READERS_OF_CLICKS, "product", "customer"}
 NAMES_OF_REFUND = {"external_id", "amount", "reason", "refunded_at"}
 
 # Columns of a file, by the place they have in the API's JSON.
@@ -84,6 +119,18 @@ class Reader:
             self.errors.append(FieldError(self.prefix + name, problem.code, problem.message))
             return default
 
+    def take_all(self, readers: Mapping[str, Read]) -> dict[str, Any]:
+        """The values that are there and can be read, by name."""
+        told: dict[str, Any] = {}
+        for name, value in self.values.items():
+            if value is None or value == "" or (read := readers.get(name)) is None or is_absent(value):
+                continue
+            try:
+                told[name] = read(value)
+            except Unreadable as problem:
+                self.errors.append(FieldError(self.prefix + name, problem.code, problem.message))
+        return told
+
     def require(self, *names: str) -> None:
         for name in names:
             if is_absent(self.values.get(name)):
@@ -117,40 +164,28 @@ def parse_purchase(
     errors: list[FieldError] = []
     reader = Reader(values, errors)
     reader.require("external_id", "purchased_at", *(() if is_from_file else ("amount", "currency", "customer")))
-    moment = read_moment(timezone)
-    purchase = PurchaseInput(
-        external_id=reader.take("external_id", read_text(120), ""),
-        purchased_at=reader.take("purchased_at", moment, datetime.min.replace(tzinfo=UTC)),
-        delivered_at=reader.take("delivered_at", moment, None),
-        activated_at=reader.take("activated_at", moment, None),
-        promised_on=reader.take("promised_on", read_day, None),
-        amount=reader.take("amount", read_amount, None),
-        currency=reader.take("currency", read_currency, ""),
-        state=reader.take("state", read_state, Purchase.State.OPEN),
-        product=_product(reader),
-        customer=_customer(reader.within("customer")),
-        click_ids=_click_ids(reader),
-        coupon=reader.take("coupon", read_text(60), ""),
-        affiliate=reader.take("affiliate", read_text(60), ""),
-        referral=reader.take("referral", read_text(20), ""),
-        recommended_by=reader.take("recommended_by", read_text(200), ""),
-        metadata=reader.take("metadata", read_metadata, {}),
-    )
-    errors += _received_early(purchase.purchased_at, {name: getattr(purchase, name) for name in RECEIVED})
+    told = reader.take_all(readers_of_purchase(timezone))
+    told["product"] = _product(reader)
+    told["customer"] = CustomerInput(**reader.within("customer").take_all(READERS_OF_CUSTOMER))
+    told["click_ids"] = _click_ids(reader)
+    errors += _received_early(told)
     if is_strict:
         _know_all(reader)
-    return errors or purchase
+    return errors or PurchaseInput(**told)
 
 
-def _received_early(purchased_at: datetime, stages: Mapping[str, Any]) -> list[FieldError]:
+def _received_early(told: Mapping[str, Any]) -> list[FieldError]:
     """Nobody has what they have not bought yet."""
-    early = [name for name in RECEIVED if (at := stages.get(name)) and at + EARLY_TOLERANCE < purchased_at]
+    purchased_at = told.get("purchased_at")
+    if purchased_at is None:
+        return []
+    early = [name for name in RECEIVED if (at := told.get(name)) and at < purchased_at - EARLY_TOLERANCE]
     return [FieldError(name, "before_purchase", _("This is before the purchase itself.")) for name in early]
 
 
 def _know_all(purchase: Reader) -> None:
     purchase.know(NAMES_OF_PURCHASE)
-    for name, names in (("customer", NAMES_OF_CUSTOMER), ("product", NAMES_OF_PRODUCT)):
+    for name, names in (("customer", READERS_OF_CUSTOMER), ("product", READERS_OF_PRODUCT)):
         if isinstance(value := purchase.values.get(name), Mapping):
             Reader(value, purchase.errors, f"{name}.").know(names)
 
@@ -163,14 +198,11 @@ def parse_row(row: Mapping[str, str], *, timezone: ZoneInfo) -> PurchaseInput | 
 
 def nested(row: Mapping[str, str]) -> dict[str, Any]:
     """A row as the API's JSON would say it."""
-    values: dict[str, Any] = {
-        **row,
-        "customer": {field: row.get(column) for column, field in COLUMNS_OF_CUSTOMER.items()},
-        "product": {field: row.get(column) for column, field in COLUMNS_OF_PRODUCT.items()},
-    }
-    if not row.get("sku"):
-        values["product"] = None  # a name or category without SKU says nothing that could be kept
-    return values
+    customer = {field: value for column, field in COLUMNS_OF_CUSTOMER.items() if (value := row.get(column))}
+    product = None  # a name or category without SKU says nothing that could be kept
+    if row.get("sku"):
+        product = {field: row.get(column) for column, field in COLUMNS_OF_PRODUCT.items()}
+    return {**row, "customer": customer, "product": product}
 
 
 def by_column(errors: list[FieldError]) -> list[FieldError]:
@@ -196,8 +228,7 @@ def parse_changes(values: Any, *, purchased_at: datetime | None = None) -> dict[
     for name in sorted(NAMES_OF_PURCHASE.difference(read).intersection(values)):
         errors.append(FieldError(name, "read_only", _("This cannot be changed.")))
     reader.know(NAMES_OF_PURCHASE)
-    if purchased_at:
-        errors += _received_early(purchased_at, {name: changes.get(name) for name in RECEIVED})
+    errors += _received_early({"purchased_at": purchased_at, **changes})
     return errors or changes
 
 
@@ -218,31 +249,17 @@ def parse_refund(values: Any, *, now: datetime, is_strict: bool = False) -> dict
     return errors or refund
 
 
-def _customer(reader: Reader) -> CustomerInput:
-    return CustomerInput(
-        email=reader.take("email", read_email, None),
-        external_id=reader.take("external_id", read_text(120), None),
-        name=reader.take("name", read_text(200), ""),
-        language=reader.take("language", read_language, ""),
-        timezone=reader.take("timezone", read_timezone, ""),
-        survey_notice=reader.take("survey_notice", read_bool, None),
-    )
-
-
 def _product(purchase: Reader) -> ProductInput | None:
     if is_absent(purchase.values.get("product")):
         return None
     reader = purchase.within("product")
     reader.require("sku")
-    return ProductInput(
-        sku=reader.take("sku", read_text(120), ""),
-        name=reader.take("name", read_text(250), ""),
-        category=reader.take("category", read_text(120), ""),
-        kind=reader.take("kind", read_kind, ""),
-    )
+    return ProductInput(**{"sku": "", **reader.take_all(READERS_OF_PRODUCT)})
 
 
 def _click_ids(reader: Reader) -> tuple[str, ...]:
-    single = reader.take("click_id", read_text(40), "")
-    several: tuple[str, ...] = reader.take("click_ids", read_click_ids, ())
-    return tuple(dict.fromkeys(code for code in (single, *several) if code))
+    told = reader.take_all(READERS_OF_CLICKS)
+    if not told:
+        return ()
+    codes = (told.get("click_id", ""), *told.get("click_ids", ()))
+    return tuple(dict.fromkeys(code for code in codes if code))

@@ -14,7 +14,7 @@ from django.utils.dateparse import parse_date, parse_datetime
 from django.utils.translation import gettext as _
 
 from affiliates.currencies import CURRENCIES
-from mailing.addresses import normalize_address
+from mailing.addresses import is_plain, normalize_address
 
 TIMEZONES = available_timezones()
 MAX_METADATA_BYTES = 16 * 1024
@@ -45,7 +45,7 @@ def read_text(max_length: int) -> Callable[[Any], Any]:
         if isinstance(value, bool) or not isinstance(value, str | int):
             raise Unreadable("not_a_string", _("This should be a text."))
         text = str(value).strip()
-        if not is_storable(text):
+        if not (text.isascii() and text.isprintable()) and not is_storable(text):
             raise Unreadable("invalid_characters", _("There are characters in it that are none."))
         if len(text) > max_length:
             raise Unreadable("max_length", _("This is longer than %(limit)d characters.") % {"limit": max_length})
@@ -64,6 +64,8 @@ def read_moment(timezone: ZoneInfo | None) -> Callable[[Any], Any]:
             raise Unreadable("invalid_time", _("This is no time, such as 2026-03-10T12:00:00+01:00."))
         if moment.tzinfo is None and timezone is None:
             raise Unreadable("no_timezone", _("This time does not say its time zone, such as Z or +01:00."))
+        if moment.tzinfo is UTC:
+            return moment
         return (moment if moment.tzinfo else moment.replace(tzinfo=timezone)).astimezone(UTC)
 
     return read
@@ -86,6 +88,8 @@ def read_amount(value: Any) -> Decimal:
     if not AMOUNT.fullmatch(text):
         raise Unreadable("invalid_amount", _("This is no amount, such as 49.90."))
     amount = Decimal(text)
+    if text[-3:-2] == ".":
+        return amount
     exact = amount.quantize(Decimal("0.01"))
     if amount != exact:
         raise Unreadable("max_decimal_places", _("An amount has two decimals at most."))
@@ -116,6 +120,8 @@ def read_choice(choices: list[str]) -> Callable[[Any], Any]:
 
 
 def read_email(value: Any) -> str:
+    if isinstance(value, str) and is_plain(value):
+        return value
     try:
         email = normalize_address(value) if isinstance(value, str) and is_storable(value) else ""
         validate_email(email)
@@ -143,9 +149,11 @@ def read_timezone(value: Any) -> str:
 
 def read_bool(value: Any) -> bool:
     word = str(value).strip().lower()
-    if word not in WORDS_FOR_TRUE | WORDS_FOR_FALSE:
-        raise Unreadable("invalid_bool", _("This should be true or false."))
-    return word in WORDS_FOR_TRUE
+    if word in WORDS_FOR_TRUE:
+        return True
+    if word in WORDS_FOR_FALSE:
+        return False
+    raise Unreadable("invalid_bool", _("This should be true or false."))
 
 
 def read_click_ids(value: Any) -> tuple[str, ...]:

@@ -6,6 +6,7 @@ Nothing here asks the database: what the rule must know beyond the rows themselv
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
+from typing import NamedTuple
 from zoneinfo import ZoneInfo
 
 from accounts.models import Brand
@@ -18,8 +19,7 @@ State = Invitation.State
 PURCHASE_WAVES = (Wave.FIRST, Wave.FOLLOW_UP)
 
 
-@dataclass(frozen=True)
-class Verdict:
+class Verdict(NamedTuple):
     """`scheduled_for`: when to ask, or, of somebody held, when to look again; None: when the cause ends."""
 
     state: Invitation.State
@@ -40,29 +40,42 @@ class Facts:
 
     def count_as_asked(self, purchase: Purchase, wave: str, at: datetime | None) -> None:
         """Let what was decided on one purchase count for the customer's others; None: not asked after all."""
-        times = self.asked.setdefault(purchase.customer_id, {})
         if at:
-            times[wave, purchase.pk] = at
-        else:
+            self.asked.setdefault(purchase.customer_id, {})[wave, purchase.pk] = at
+        elif times := self.asked.get(purchase.customer_id):
             times.pop((wave, purchase.pk), None)
 
     def asked_besides(self, purchase: Purchase, wave: str) -> list[datetime]:
         """When else the customer is asked. A first wave minds first waves alone, a follow-up every question."""
-        times = self.asked.get(purchase.customer_id, {})
+        times = self.asked.get(purchase.customer_id)
+        if not times:
+            return []
         minded = (Wave.FIRST,) if wave == Wave.FIRST else PURCHASE_WAVES
         return [at for (other, about), at in times.items() if other in minded and (other, about) != (wave, purchase.pk)]
 
 
+class Subject(NamedTuple):
+    """A purchase, and what holds of it whatever the wave. `never`: why its customer is not asked; empty: may be."""
+
+    purchase: Purchase
+    received_at: datetime | None
+    never: str
+
+
+def subject_of(purchase: Purchase, *, brand: Brand, facts: Facts) -> Subject:
+    return Subject(purchase, purchase.received_at, reason_never_to_ask(purchase, brand=brand, facts=facts))
+
+
 def judge(
-    purchase: Purchase, standing: Invitation | None, *, wave: str, brand: Brand, facts: Facts, now: datetime
+    subject: Subject, standing: Invitation | None, *, wave: str, brand: Brand, facts: Facts, now: datetime
 ) -> Verdict:
     """The first reason that holds, in the order of how final it is.
 
     `standing`: what was decided before. A date once given is kept, as long as it is still allowed.
     """
-    if reason := reason_never_to_ask(purchase, brand=brand, facts=facts):
-        return Verdict(State.CANCELLED, reason)
-    received_at = purchase.received_at
+    purchase, received_at, never = subject
+    if never:
+        return Verdict(State.CANCELLED, never)
     if received_at is None:
         return Verdict(State.WAITING, Reason.NO_DELIVERY)
     if is_too_old(now - received_at, standing, wave=wave, brand=brand):
@@ -130,7 +143,7 @@ def reason_never_to_ask(purchase: Purchase, *, brand: Brand, facts: Facts) -> st
 
 def is_in_sample(purchase: Purchase, *, percent: int) -> bool:
     """By the shop's own id, so that the same purchase is in or out however often it comes, and grows with percent."""
-    return share_of(f"sample:{purchase.external_id}") * 100 < percent
+    return percent >= 100 or share_of(f"sample:{purchase.external_id}") * 100 < percent
 
 
 def place(

@@ -54,6 +54,8 @@ def due_at(earliest: datetime, *, zone: ZoneInfo, start: time, end: time, wait: 
     takes the share of it that fits.
     """
     opening = next_open(earliest, zone, start, end)
+    if not wait:
+        return opening
     later = next_open(opening + wait, zone, start, end)
     if later == opening + wait:
         return later

@@ -1,9 +1,9 @@
 """Which customer a purchase is about: by the shop's id, else by e-mail."""
 
 import hmac
-import json
 from collections.abc import Iterable, Sequence
 from datetime import datetime
+from json.encoder import encode_basestring_ascii
 
 from django.conf import settings
 from django.db.models import Q
@@ -12,7 +12,7 @@ from django.utils.translation import gettext as _
 
 from accounts.models import Brand
 from affiliates.models import Affiliate, Customer
-from affiliates.services.copying import new_row, relate
+from affiliates.services.copying import new_row
 from affiliates.services.inputs import CustomerInput, FieldError
 from mailing.addresses import hash_address, known_hashes
 
@@ -80,9 +80,7 @@ class Customers:
         """The customer meant, made where there is none, knowing what was just told. May raise CustomerMismatch."""
         customer = self.find(given)
         if customer is None:
-            customer = new_row(Customer, brand_id=self.brand.pk)
-            relate(customer, brand=self.brand)
-            self.new.append(customer)
+            return self._add(given)
         if given.external_id and customer.external_id is None:
             self._learn(customer, external_id=given.external_id)
         if given.email and not self._has_email(customer, given.email):
@@ -108,6 +106,22 @@ class Customers:
         if changed:
             Customer.objects.bulk_update(changed, LEARNT_FIELDS)
 
+    def _add(self, given: CustomerInput) -> Customer:
+        customer = new_row(
+            Customer,
+            {"brand": self.brand},
+            external_id=given.external_id or None,
+            email=given.email or None,
+            email_hash=hash_address(given.email) if given.email else None,
+            name=given.name,
+            language=given.language,
+            timezone=given.timezone,
+            survey_notice=given.survey_notice,
+        )
+        self.new.append(customer)
+        self._index(customer)
+        return customer
+
     def _learn(self, customer: Customer, **values: object) -> bool:
         news = {name: value for name, value in values.items() if getattr(customer, name) != value}
         for name, value in news.items():
@@ -117,7 +131,10 @@ class Customers:
         return bool(news)
 
     def _by_email(self, email: str) -> Customer | None:
-        return next((c for digest in self._hashes(email) if (c := self.by_email_hash.get(digest))), None)
+        for digest in self._hashes(email):
+            if customer := self.by_email_hash.get(digest):
+                return customer
+        return None
 
     def _has_email(self, customer: Customer, email: str) -> bool:
         return customer.email_hash is not None and bytes(customer.email_hash) in self._hashes(email)
@@ -141,7 +158,11 @@ def identity_hash(given: CustomerInput, *, key_version: int | None = None) -> by
     Of an e-mail already normalised, as everywhere here.
     """
     version = key_version or max(settings.PSEUDONYM_KEYS)
-    message = b"postventa:identity:v1:" + json.dumps([given.external_id or None, given.email or None]).encode()
+    # As json.dumps() writes the two in a list, without its preparations.
+    external_id, email = (
+        encode_basestring_ascii(name) if name else "null" for name in (given.external_id, given.email)
+    )
+    message = f"postventa:identity:v1:[{external_id}, {email}]".encode()
     return bytes([version]) + hmac.digest(settings.PSEUDONYM_KEYS[version].encode(), message, "sha256")
 
 

@@ -1,6 +1,5 @@
 """«¿Quién te lo recomendó?»: what customers say where nothing else says who brought them."""
 
-from dataclasses import replace
 from datetime import datetime
 
 from django.db import transaction
@@ -25,7 +24,7 @@ def declare_affiliate(purchase: Purchase, *, words: str, now: datetime) -> Attri
         return None
     dossier = gather(locked.brand, [locked], words=[words])
     named = dossier.named(words)
-    evidence = replace(dossier.evidence_for(locked), self_declared=named)
+    evidence = dossier.evidence_for(locked)._replace(self_declared=named)
     decision = attribute(evidence, rules_of(locked.brand), now=now)
     if not (named and decision.affiliate):
         return None

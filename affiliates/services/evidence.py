@@ -14,7 +14,7 @@ from django.db.models.functions import Lower
 from accounts.models import Brand
 from affiliates.attribution import ClickSeen, CodeSeen, Decision, Evidence, Party, ReferralSeen, Rules, Touch
 from affiliates.models import Affiliate, AffiliateMember, Attribution, Click, Coupon, Customer, Purchase
-from affiliates.services.copying import new_row, relate
+from affiliates.services.copying import new_row
 from affiliates.visitors import is_shops_key
 from mailing.addresses import normalize_address
 
@@ -36,27 +36,24 @@ class Dossier:
         return self.parties.get(pk) if pk else None
 
     def evidence_for(self, purchase: Purchase) -> Evidence:
-        customer = purchase.customer
+        customer, declared, codes = purchase.customer, purchase.declared_affiliate, purchase.click_ids
         return Evidence(
             purchased_at=purchase.purchased_at,
             customer_email=customer.email,
-            declared=self._code(purchase.declared_affiliate, self.by_code.get(purchase.declared_affiliate)),
-            coupon=self._code(purchase.coupon_code, self._owner_of_coupon(purchase)),
-            clicks=tuple(self._clicks(purchase)),
-            unknown_clicks=tuple(code for code in purchase.click_ids if code not in self.clicks),
-            referral=self._referral(purchase),
+            declared=CodeSeen(declared, self.by_code.get(declared)) if declared else None,
+            coupon=CodeSeen(purchase.coupon_code, self._owner_of_coupon(purchase)) if purchase.coupon_code else None,
+            clicks=tuple(self._clicks(purchase)) if codes else (),
+            unknown_clicks=tuple(code for code in codes if code not in self.clicks) if codes else (),
+            referral=self._referral(purchase) if purchase.referral_code else None,
             acquired_by=self.party(customer.acquiring_affiliate_id),
             acquired_at=customer.acquired_at,
-            self_declared=self.named(purchase.recommended_by),
+            self_declared=self.named(purchase.recommended_by) if purchase.recommended_by else None,
         )
 
     def named(self, words: str) -> CodeSeen | None:
         """Whom a customer's own words name; the words themselves, which may name anybody, are no evidence to show."""
         party = self.by_name.get(folded(words))
         return CodeSeen(party.code, party) if party else None
-
-    def _code(self, code: str, party: Party | None) -> CodeSeen | None:
-        return CodeSeen(code, party) if code else None
 
     def _owner_of_coupon(self, purchase: Purchase) -> Party | None:
         for coupon in self.coupons.get(purchase.coupon_code, ()):
@@ -81,10 +78,8 @@ class Dossier:
                     is_visit=click.kind in (Click.Kind.VISIT, Click.Kind.REPEAT),
                 )
 
-    def _referral(self, purchase: Purchase) -> ReferralSeen | None:
+    def _referral(self, purchase: Purchase) -> ReferralSeen:
         code = purchase.referral_code
-        if not code:
-            return None
         referrer = self.referrers.get(code)
         if referrer is None:
             return ReferralSeen(code, is_known=False)
@@ -140,13 +135,18 @@ def gather(brand: Brand, purchases: Sequence[Purchase], *, words: Iterable[str] 
 
 def attribution_row(purchase: Purchase, decision: Decision, affiliates: dict[int, Affiliate]) -> Attribution:
     """An unsaved row that carries its affiliates, so that nobody has to look them up again."""
-    named = {
-        "affiliate": decision.affiliate,
-        "acquiring_affiliate": decision.acquiring_affiliate,
-        "indirect_affiliate": decision.indirect_affiliate,
-    }
-    row = new_row(
+
+    def named(party: Party | None) -> Affiliate | None:
+        return affiliates[party.pk] if party else None
+
+    return new_row(
         Attribution,
+        {
+            "purchase": purchase,
+            "affiliate": named(decision.affiliate),
+            "acquiring_affiliate": named(decision.acquiring_affiliate),
+            "indirect_affiliate": named(decision.indirect_affiliate),
+        },
         method=decision.method,
         confidence=decision.confidence,
         reason=decision.reason,
@@ -155,8 +155,6 @@ def attribution_row(purchase: Purchase, decision: Decision, affiliates: dict[int
         touches=[_touch_as_json(touch) for touch in decision.touches],
         decided_at=decision.decided_at,
     )
-    relate(row, purchase=purchase, **{name: affiliates[party.pk] if party else None for name, party in named.items()})
-    return row
 
 
 def _touch_as_json(touch: Touch) -> dict[str, Any]:

@@ -1,7 +1,6 @@
 """Purchases in: once each, with who is credited, whatever the shop repeats and however many tell us at once."""
 
 from collections.abc import Sequence
-from dataclasses import replace
 from datetime import datetime, timedelta
 from decimal import Decimal
 from hashlib import blake2b
@@ -15,7 +14,7 @@ from accounts.models import Brand
 from affiliates.attribution import Rules, attribute
 from affiliates.currencies import CURRENCIES
 from affiliates.models import Affiliate, Attribution, Purchase, PurchaseChange
-from affiliates.services.copying import copy_rows, copy_values, new_row, relate
+from affiliates.services.copying import copy_rows, copy_values, new_row
 from affiliates.services.customers import CustomerMismatch, Customers, identity_hash, is_same_identity
 from affiliates.services.evidence import Dossier, attribution_row, gather, rules_of
 from affiliates.services.inputs import FieldError, PurchaseInput, Recorded, Status
@@ -61,7 +60,7 @@ def _record_batch(
     attributions = batch.attribute(now=now)
     batch.save(attributions)
     return [
-        replace(recorded, attribution=attributions.get(recorded.purchase.external_id))
+        recorded._replace(attribution=attributions.get(recorded.purchase.external_id))
         if recorded.purchase
         else recorded
         for recorded in results
@@ -102,7 +101,7 @@ class _Batch:
         customer, product = self.customers.resolve(given.customer), self.products.resolve(given.product)
         purchase = new_row(
             Purchase,
-            brand_id=self.brand.pk,
+            {"brand": self.brand, "customer": customer, "product": product},
             external_id=given.external_id,
             purchased_at=given.purchased_at,
             delivered_at=given.delivered_at,
@@ -120,7 +119,6 @@ class _Batch:
             metadata=dict(given.metadata),
             source=self.source,
         )
-        relate(purchase, brand=self.brand, customer=customer, product=product)
         self.purchases[given.external_id] = purchase
         self.new.append(purchase)
         return Recorded("created", purchase)
@@ -203,9 +201,8 @@ def _normalised(given: PurchaseInput) -> PurchaseInput:
         amount = amount.quantize(CENT)
     customer = given.customer
     if customer.email and customer.email != (email := normalize_address(customer.email)):
-        customer = replace(customer, email=email)
-    return replace(
-        given,
+        customer = customer._replace(email=email)
+    return given._replace(
         amount=amount,
         currency=given.currency.strip().upper(),
         customer=customer,

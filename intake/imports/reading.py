@@ -6,9 +6,8 @@ import hashlib
 import io
 import zlib
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
 from pathlib import Path
-from typing import IO
+from typing import IO, NamedTuple
 
 from intake.imports.mapping import ColumnMapping, ImportRefused
 
@@ -19,8 +18,7 @@ LONGEST_FIELD = 1024 * 1024  # characters
 CHUNK = 1024 * 1024  # bytes
 
 
-@dataclass(frozen=True)
-class Row:
+class Row(NamedTuple):
     """One row: its number among the rows (from 1), as it was, and in our words. `is_whole`: as long as the header."""
 
     number: int
@@ -58,10 +56,14 @@ class Source:
         return self.file.tell()
 
     def __iter__(self) -> Iterator[Row]:
+        """Of each row the values that it has, and those that the mapping puts where it says nothing."""
+        mapping, width = self.mapping, len(self.header)
+        translated = [name for name in self.columns if name in mapping.values]
         for number, cells in enumerate(self._reader, start=1):
             values = {name: cells[place] for name, place in self._places.items() if place < len(cells)}
-            translated = {name: self.mapping.translate(name, values.get(name, "")) for name in self.columns}
-            yield Row(number, cells, translated, is_whole=len(cells) == len(self.header))
+            for name in translated:
+                values[name] = mapping.translate(name, values.get(name, ""))
+            yield Row(number, cells, values, is_whole=len(cells) == width)
 
     def _read(self) -> Iterator[list[str]]:
         """Rows of cells, the header first; lines without anything are no rows."""

@@ -10,11 +10,12 @@ from django.db.models.functions import Coalesce
 
 from accounts.models import Brand
 from affiliates.models import Purchase
+from affiliates.services.copying import copy_values
 from mailing.addresses import normalize_address
 from mailing.models import OutgoingMail
 from mailing.selectors import Objection, standing_suppressions, strongest_objection
 from mailing.services import cancel_mails
-from surveys.asking import PURCHASE_WAVES, Facts, Verdict, judge
+from surveys.asking import PURCHASE_WAVES, Facts, Subject, Verdict, judge, subject_of
 from surveys.models import Hold, Invitation, InvitationMail, Reason, Survey, Wave
 from surveys.standard import publish_standard_survey
 
@@ -22,6 +23,7 @@ State = Invitation.State
 Occasion = tuple[str, int]  # a wave, and the purchase that it asks about
 # What takes a mail back that the ledger has not handed over yet; other reasons it looks at by itself, last thing.
 TAKES_BACK = {Reason.CANCELLED, Reason.REFUNDED, Reason.OPEN_COMPLAINT}
+NEVER = datetime.max.replace(tzinfo=UTC)
 NEVER_SENT = [OutgoingMail.State.FAILED, OutgoingMail.State.CANCELLED, OutgoingMail.State.EXPIRED]
 
 
@@ -42,13 +44,14 @@ def plan_invitations(
     """
     if not purchases:
         return {}
-    prefetch_related_objects(list(purchases), "customer", "product")
+    if not just_made:  # those have come with theirs
+        prefetch_related_objects(list(purchases), "customer", "product")
     known = [purchase.pk for purchase in purchases if purchase.pk not in just_made]
     standing = standing_invitations(known) if known else {}
     facts = gather_facts(brand, purchases, planned=PURCHASE_WAVES, just_made=just_made)
     verdicts = judge_in_turn(brand, purchases, standing, facts, now=now)
     news = {occasion: verdict for occasion, verdict in verdicts.items() if occasion not in standing}
-    create_invitations(brand, news, facts.surveys, now=now)
+    create_invitations(brand, news, facts.surveys, just_made=just_made, now=now)
     change_invitations([(standing[key], verdict) for key, verdict in verdicts.items() if key in standing], now=now)
     return {purchase: verdict for (wave, purchase), verdict in verdicts.items() if wave == Wave.FIRST}
 
@@ -75,27 +78,31 @@ def judge_in_turn(
     First waves first. What is planned or asked already stands; then who received first is asked first.
     """
 
-    def turn(occasion: tuple[str, Purchase]) -> tuple[bool, bool, datetime, int]:
-        wave, purchase = occasion
-        invitation = standing.get((wave, purchase.pk))
+    subjects = [subject_of(purchase, brand=brand, facts=facts) for purchase in purchases]
+
+    def turn(occasion: tuple[str, Subject]) -> tuple[bool, bool, datetime, int]:
+        wave, (purchase, received_at, _never) = occasion
+        invitation = standing.get((wave, purchase.id)) if standing else None
         is_settled = invitation is not None and invitation.state in (State.PLANNED, State.QUEUED)
-        received_at = purchase.received_at or datetime.max.replace(tzinfo=UTC)
-        return wave != Wave.FIRST, not is_settled, received_at, purchase.pk
+        return wave != Wave.FIRST, not is_settled, received_at or NEVER, purchase.id
 
     occasions = [
-        (wave, purchase)
-        for purchase in purchases
+        (wave, subject)
+        for subject in subjects
         for wave in PURCHASE_WAVES
-        if wave == Wave.FIRST or (wave in facts.surveys and not purchase.is_test) or (wave, purchase.pk) in standing
+        if wave == Wave.FIRST
+        or (wave in facts.surveys and not subject.purchase.is_test)
+        or (wave, subject.purchase.id) in standing
     ]
     verdicts: dict[Occasion, Verdict] = {}
-    for wave, purchase in sorted(occasions, key=turn):
-        invitation = standing.get((wave, purchase.pk))
-        verdict = judge(purchase, invitation, wave=wave, brand=brand, facts=facts, now=now)
+    for wave, subject in sorted(occasions, key=turn):
+        purchase = subject.purchase
+        invitation = standing.get((wave, purchase.id))
+        verdict = judge(subject, invitation, wave=wave, brand=brand, facts=facts, now=now)
         if not (invitation and invitation.state == State.QUEUED and verdict.reason not in TAKES_BACK):
             asked_at = verdict.scheduled_for if verdict.state == State.PLANNED else None
             facts.count_as_asked(purchase, wave, asked_at)
-        verdicts[wave, purchase.pk] = verdict
+        verdicts[wave, purchase.id] = verdict
     return verdicts
 
 
@@ -111,38 +118,41 @@ def surveys_of(brand: Brand) -> dict[str, int]:
     return surveys
 
 
+COLUMNS = (
+    *("brand_id", "survey_id", "wave", "occasion", "purchase_id", "state", "reason", "scheduled_for"),
+    *("created_at", "updated_at"),
+)
 # Who plans the same purchase at the same moment knows no more than we do: the first to commit stands, and whatever it
 # decided is judged again before anything is sent.
 CREATE = """
 INSERT INTO surveys_invitation
     (brand_id, survey_id, wave, occasion, purchase_id, state, reason, scheduled_for, created_at, updated_at)
-SELECT %(brand)s, survey, wave, 'purchase:' || purchase, purchase, state, reason, at, %(now)s, %(now)s
-FROM unnest(
-    %(surveys)s::bigint[], %(waves)s::text[], %(purchases)s::bigint[],
-    %(states)s::text[], %(reasons)s::text[], %(times)s::timestamptz[]
-) AS planned (survey, wave, purchase, state, reason, at)
+SELECT * FROM unnest(%s::bigint[], %s::bigint[], %s::text[], %s::text[], %s::bigint[],
+    %s::text[], %s::text[], %s::timestamptz[], %s::timestamptz[], %s::timestamptz[])
 ON CONFLICT DO NOTHING
 """
 
 
 def create_invitations(
-    brand: Brand, verdicts: Mapping[Occasion, Verdict], surveys: Mapping[str, int], *, now: datetime
+    brand: Brand,
+    verdicts: Mapping[Occasion, Verdict],
+    surveys: Mapping[str, int],
+    *,
+    just_made: Collection[int],
+    now: datetime,
 ) -> None:
     if not verdicts:
         return
     asked_with = {Wave.FIRST: surveys.get(Wave.FIRST) or publish_standard_survey(brand).pk, **surveys}
-    values: dict[str, Any] = {
-        "brand": brand.pk,
-        "now": now,
-        "surveys": [asked_with[wave] for wave, _purchase in verdicts],
-        "waves": [wave for wave, _purchase in verdicts],
-        "purchases": [purchase for _wave, purchase in verdicts],
-        "states": [verdict.state for verdict in verdicts.values()],
-        "reasons": [verdict.reason for verdict in verdicts.values()],
-        "times": [verdict.scheduled_for for verdict in verdicts.values()],
-    }
+    rows = [
+        (brand.pk, asked_with[wave], wave, purchase_scope(purchase), purchase, *verdict, now, now)
+        for (wave, purchase), verdict in verdicts.items()
+    ]
+    if all(purchase in just_made for _wave, purchase in verdicts):  # which nobody else can be planning
+        copy_values(Invitation, COLUMNS, rows)
+        return
     with connection.cursor() as cursor:
-        cursor.execute(CREATE, values)
+        cursor.execute(CREATE, [list(column) for column in zip(*rows, strict=True)])
 
 
 def change_invitations(decided: Iterable[tuple[Invitation, Verdict]], *, now: datetime) -> None:
@@ -238,7 +248,7 @@ def gather_facts(
     surveys = surveys_of(brand)
     rests = brand.fatigue_days or (Wave.FOLLOW_UP in surveys and brand.follow_up_rest_days)
     # Who came in with a purchase just made cannot have been asked about another.
-    customers = {p.customer_id for p in purchases if p.pk not in just_made or p.customer.created_at != p.created_at}
+    customers = {p.customer_id for p in purchases if p.id not in just_made or p.customer.created_at != p.created_at}
     return Facts(
         surveys=surveys,
         suppressed={pk: reason_of_suppression(o.reason) for pk, o in objections.items() if o.until is None},

@@ -16,7 +16,7 @@ from accounts.models import Brand
 from affiliates.models import Customer, Purchase
 from mailing.models import OutgoingMail
 from mailing.services import MailRequest, queue_mails
-from surveys.asking import PURCHASE_WAVES, Facts, Verdict, judge, place, reason_never_to_ask
+from surveys.asking import PURCHASE_WAVES, Facts, Verdict, judge, place, reason_never_to_ask, subject_of
 from surveys.invitation_mail import mail_contexts
 from surveys.models import Invitation, InvitationMail, InvitationQuerySet, Response, Wave
 from surveys.services.planning import change_invitations, gather_facts, purchase_scope, store
@@ -126,7 +126,8 @@ def send_group(brand: Brand, wave: Wave, invitations: Sequence[Invitation], *, n
     to_change: list[tuple[Invitation, Verdict]] = []
     for invitation in invitations:
         purchase = purchase_of(invitation)
-        verdict = judge(purchase, invitation, wave=wave, brand=brand, facts=facts, now=now)
+        subject = subject_of(purchase, brand=brand, facts=facts)
+        verdict = judge(subject, invitation, wave=wave, brand=brand, facts=facts, now=now)
         if verdict.is_now(now):
             facts.count_as_asked(purchase, wave, now)
             # Asked with what is published today, not with what was when the purchase came in.

@@ -1,4 +1,3 @@
-from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
 import pytest
@@ -286,7 +285,7 @@ def test_the_order_of_arrival_never_changes_the_result(evidence, rules, random):
     random.shuffle(shuffled)
     codes = list(evidence.unknown_clicks)
     random.shuffle(codes)
-    other = Evidence(**{**evidence.__dict__, "clicks": tuple(shuffled), "unknown_clicks": tuple(codes)})
+    other = Evidence(**{**evidence._asdict(), "clicks": tuple(shuffled), "unknown_clicks": tuple(codes)})
 
     assert attribute(other, rules, now=NOW) == attribute(evidence, rules, now=NOW)
 
@@ -299,7 +298,7 @@ def test_an_older_click_never_changes_who_wins_by_the_last(evidence, rules, part
     oldest = min((c.at for c in evidence.clicks), default=NOW)
     older = click(99, party, min(oldest, NOW) - timedelta(seconds=1))
 
-    after = attribute(Evidence(**{**evidence.__dict__, "clicks": (*evidence.clicks, older)}), rules, now=NOW)
+    after = attribute(Evidence(**{**evidence._asdict(), "clicks": (*evidence.clicks, older)}), rules, now=NOW)
 
     if before.method == "click":
         assert (after.affiliate, after.link, after.reason) == (before.affiliate, before.link, before.reason)
@@ -326,7 +325,7 @@ def test_every_decision_explains_itself(evidence, rules):
 @any_evidence
 @given(evidences, rules)
 def test_what_the_customer_says_changes_nothing_that_was_decided_without_it(evidence, rules):
-    without = attribute(replace(evidence, self_declared=None), rules, now=NOW)
+    without = attribute(evidence._replace(self_declared=None), rules, now=NOW)
 
     if without.method != "none" or without.reason == "self_referral":
         assert summary(attribute(evidence, rules, now=NOW)) == summary(without)
@@ -336,7 +335,7 @@ def test_what_the_customer_says_changes_nothing_that_was_decided_without_it(evid
 @given(evidences, rules)
 def test_evidence_that_does_not_count_changes_nothing(evidence, rules):
     without = Evidence(
-        **{**evidence.__dict__, "clicks": tuple(c for c in evidence.clicks if c.is_visit), "unknown_clicks": ()}
+        **{**evidence._asdict(), "clicks": tuple(c for c in evidence.clicks if c.is_visit), "unknown_clicks": ()}
     )
 
     kept, cleaned = attribute(evidence, rules, now=NOW), attribute(without, rules, now=NOW)
