@@ -12,6 +12,7 @@ from django.db import connection, transaction
 from accounts.models import Brand
 from insights.circumstances import Cell, Group, Key, tells_of_nobody
 from insights.models import Circumstance, Measurement
+from insights.services.contributing import count_contributions
 from insights.services.reading import read_words
 from insights.services.weighing import weigh_opinions
 
@@ -43,6 +44,7 @@ def measure_brand(brand: Brand, *, now: datetime) -> None:
     _measure_circumstances(brand)
     weigh_opinions(brand)
     read_words(brand)
+    count_contributions(brand, now=now)
     measurement.measured_at = now
     measurement.save(update_fields=["measured_at"])
 

@@ -11,6 +11,7 @@ from insights.findings import Figure
 from insights.loyalty import Part, brand_loyalty, loyalty_by_affiliate, own_loyalty, programme_repeat
 from insights.models import Cohort, Contribution
 from insights.models.contribution import Audience
+from insights.services import measure_due_brands
 from insights.services.contributing import count_contributions
 from insights.statistics import wilson_interval
 from tests.factories import NOW, make_affiliate, make_brand, make_customer, make_purchase
@@ -265,3 +266,12 @@ def test_the_programme_is_told_where_nobody_stands_out(shop, ana):
     count(shop)
 
     assert programme_repeat(ana) is None
+
+
+# --- When ------------------------------------------------------------------------------------------------------------
+def test_it_is_counted_once_a_night_with_all_that_is_measured(shop, ana):
+    buy(shop, ana, 200, 150)
+
+    measure_due_brands(now=NOW)
+
+    assert own_loyalty(ana, view="staff").customers == 1
