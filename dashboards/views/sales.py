@@ -7,13 +7,15 @@ from django.core.exceptions import PermissionDenied, ValidationError
 from django.core.paginator import Paginator
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import redirect
+from django.utils import timezone
+from django.utils.formats import date_format
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_GET, require_http_methods
 
 from accounts.clock import database_now
 from accounts.forms import add_refusal
 from affiliates.forms import ClaimForm
-from affiliates.selectors import as_filed, claims_of, find_claim
+from affiliates.selectors import FiledClaim, as_filed, claims_of, find_claim
 from affiliates.services import file_claim
 from dashboards.forms import PeriodForm
 from dashboards.pages import write_sale_row, write_sales, write_why
@@ -76,18 +78,29 @@ def claims(request: HttpRequest, reader: Reader) -> HttpResponse:
     form = ClaimForm(request.POST if is_filing else None, label_suffix="")
     if form.is_valid() and reader.member:
         try:
-            _claim, is_new = file_claim(reader.affiliate, form.as_input(), by=reader.member.user, now=database_now())
+            filed, is_new = file_claim(reader.affiliate, form.as_input(), by=reader.member.user, now=database_now())
         except ValidationError as refusal:
             add_refusal(form, refusal)
         else:
-            say_filed(request, is_new=is_new)
-            return redirect(reader.urls["claims"])
+            say_filed(request, as_filed(filed), is_new=is_new)
+            return redirect(reader.urls["claims"] if is_new else f"{reader.urls['claims']}{as_filed(filed).mark}/")
     page = Paginator(claims_of(reader.affiliate), CLAIMS_A_PAGE).get_page(request.GET.get("page"))
     return show(request, reader, "claims", form=form, page_obj=page)
 
 
-def say_filed(request: HttpRequest, *, is_new: bool) -> None:
+def say_filed(request: HttpRequest, claim: FiledClaim, *, is_new: bool) -> None:
     if is_new:
         messages.success(request, _("Your claim is filed. The answer will stand here."))
-    else:
-        messages.info(request, _("You have claimed this order already. That claim stands as it was."))
+        return
+    messages.info(
+        request,
+        _(
+            "You claimed order %(order)s already, on %(filed)s. "
+            "That claim stands as it was; you get an answer by %(due)s."
+        )
+        % {
+            "order": claim.order_reference,
+            "filed": date_format(timezone.localtime(claim.filed_at), "DATE_FORMAT"),
+            "due": date_format(claim.due_on, "DATE_FORMAT"),
+        },
+    )

@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 from django.test import Client
+from django.utils.formats import date_format
 
 from accounts.clock import database_now
 from affiliates.models import Affiliate, Claim
@@ -38,12 +39,19 @@ def test_a_claim_is_filed_and_listed_with_its_due_date(as_ana: Client, ana: Affi
     assert (listed.order_reference, listed.state, listed.due_on) == ("L-1001", "open", claim.due_on)
 
 
-def test_claiming_an_order_twice_keeps_the_first(as_ana: Client, given: dict[str, str]) -> None:
-    as_ana.post(CLAIMS, given)
-    again = as_ana.post(CLAIMS, {**given, "amount": "1"})
+@pytest.mark.parametrize("changed", [{}, {"amount": "1"}, {"order_reference": " l-1001 "}])
+def test_claiming_an_order_twice_shows_the_first_with_its_due_date(
+    as_ana: Client, given: dict[str, str], changed: dict[str, str]
+) -> None:
+    as_ana.post(CLAIMS, given, follow=True)
+    again = as_ana.post(CLAIMS, {**given, **changed}, follow=True)
 
-    assert again.headers["Location"] == CLAIMS
-    assert str(Claim.objects.get().amount) == "49.90"
+    claim = Claim.objects.get()
+    assert str(claim.amount) == "49.90"
+    assert again.context["claim"].order_reference == "L-1001"
+    [said] = [str(message) for message in again.context["messages"]]
+    assert "L-1001" in said
+    assert date_format(claim.due_on, "DATE_FORMAT") in said
 
 
 @pytest.mark.parametrize(
