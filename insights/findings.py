@@ -141,6 +141,7 @@ class Lens:
 
     `shrinks`: figures of fewer than 20 answers lean on the programme, which then counts as `strengths` answers.
     By the `overdispersed` questions affiliates differ more than by chance, so it takes more to stand out.
+    `weights` say how much each aspect weighs in the score of the programme; empty where that is not known.
     """
 
     k: int
@@ -148,10 +149,17 @@ class Lens:
     reference: Counts | None = None
     strengths: Mapping[str, float] = field(default_factory=dict)
     overdispersed: Collection[str] = ()
+    weights: Mapping[str, float] = field(default_factory=dict)
 
     def widening(self, question: str) -> float | None:
         """What lines and verdicts allow for beyond chance; None where chance is enough."""
         return self.strength(question) if question in self.overdispersed else None
+
+    def weight(self, aspect: str) -> float:
+        """An aspect too rare to be weighed counts as the others do on average."""
+        if not self.weights:
+            return 1.0
+        return self.weights.get(aspect, sum(self.weights.values()) / len(self.weights))
 
     def strength(self, question: str) -> float:
         return self.strengths.get(question, statistics.PRIOR_STRENGTH_DEFAULT)
@@ -258,7 +266,10 @@ def nps_groups(counts: Counts) -> statistics.NpsCounts:
 def read_boards(
     counts: Counts, catalogue: Catalogue, lens: Lens
 ) -> tuple[tuple[AspectFinding, ...], tuple[AspectFinding, ...]]:
-    """Keep and improve. What is not conclusive stands where its share points, behind what is."""
+    """Keep and improve. What is not conclusive stands where its share points, behind what is.
+
+    To improve comes first what most ask for and what weighs most: their product.
+    """
     keep: list[AspectFinding] = []
     improve: list[AspectFinding] = []
     for code, entry in catalogue.aspects.items():
@@ -275,7 +286,11 @@ def read_boards(
         (keep if is_kept else improve).append(finding)
     return (
         tuple(sorted(keep, key=lambda f: (f.verdict != "keep", -f.low, f.aspect))),
-        tuple(sorted(improve, key=lambda f: (f.verdict != "improve", -f.mentions, f.high, f.aspect))),
+        tuple(
+            sorted(
+                improve, key=lambda f: (f.verdict != "improve", -f.mentions * lens.weight(f.aspect), f.high, f.aspect)
+            )
+        ),
     )
 
 

@@ -38,7 +38,19 @@ from insights.findings import (
     read_trend,
     state_of,
 )
-from insights.models import Block, Circumstance, CountedResponse, Finding, PublishedCount, Quote, Rollup, ShownCount
+from insights.importance import Weights
+from insights.models import (
+    AffiliateWord,
+    Block,
+    Circumstance,
+    CountedResponse,
+    Finding,
+    PublishedCount,
+    Quote,
+    Rollup,
+    ShownCount,
+    Weighing,
+)
 from surveys.models import Answer, Aspect, Fact, ResponseChange, Wave
 
 View = Literal["affiliate", "staff"]
@@ -182,6 +194,22 @@ def programme_effects(brand: Brand, *, view: View = "affiliate") -> tuple[Effect
     return read_effects(cells, only_common=view == "affiliate")
 
 
+def programme_weights(brand: Brand, *, view: View = "affiliate") -> Weights | None:
+    """How much each opinion weighs in the score of the whole programme, as last worked out.
+
+    Affiliates know it of aspects that enough affiliates' customers speak of, and anew only with as many answers as a
+    block of the programme takes. A page tells them rounded figures and no counts.
+    """
+    audience = Circumstance.Audience.STAFF if view == "staff" else Circumstance.Audience.PROGRAMME
+    weighing = Weighing.objects.filter(brand=brand, audience=audience).first()
+    return weighing.result if weighing else None
+
+
+def own_words(affiliate: Affiliate) -> tuple[AffiliateWord, ...]:
+    """Words of the affiliate's published comments that stand in the others' clearly less, the most telling first."""
+    return tuple(AffiliateWord.objects.filter(affiliate=affiliate, is_published=True, side=AffiliateWord.Side.OWN))
+
+
 def available_periods(affiliate: Affiliate) -> tuple[str, ...]:
     """Periods with something published, for a choice: all, then years, quarters and months, the newest first."""
     months = sorted(set(shown_counts(affiliate.brand, affiliate).values_list("month", flat=True)), reverse=True)
@@ -213,7 +241,8 @@ def _for_affiliate(affiliate: Affiliate, period: Period, language: str) -> Insig
     counts = by_link.pop(None, {})
     programme = programme_without(affiliate, period)
     catalogue = catalogue_of(brand, language)
-    lens = programme.lens(brand.k, shrinks=True)
+    weights = _weights_of_aspects(brand, "affiliate")
+    lens = replace(programme.lens(brand.k, shrinks=True), weights=weights)
     purchases, customers = _brought(affiliate, period)
     state = state_of(answered(counts, ANSWERS), brand.k)
     insights = Insights(
@@ -223,7 +252,7 @@ def _for_affiliate(affiliate: Affiliate, period: Period, language: str) -> Insig
         return replace(
             insights,
             as_of=_day(programme.published_at, brand),
-            programme=_read_programme(programme, catalogue, brand.k),
+            programme=_read_programme(programme, catalogue, Lens(brand.k, weights=weights)),
             purchases_needed=statistics.invitations_needed(brand.k, programme.response_rate),
         )
     return replace(
@@ -267,8 +296,13 @@ def _less(counts: Counts, part: Counts) -> Counts:
     }
 
 
-def _read_programme(programme: ProgrammeWithout, catalogue: Catalogue, k: int) -> Findings | None:
-    return None if programme.counts is None else read_findings(programme.counts, catalogue, Lens(k))
+def _read_programme(programme: ProgrammeWithout, catalogue: Catalogue, lens: Lens) -> Findings | None:
+    return None if programme.counts is None else read_findings(programme.counts, catalogue, lens)
+
+
+def _weights_of_aspects(brand: Brand, view: View) -> Mapping[str, float]:
+    weights = programme_weights(brand, view=view)
+    return weights.of_aspects if weights else {}
 
 
 def _quotes(affiliate: Affiliate, period: Period, questions: Sequence[str]) -> QuerySet[Quote]:
@@ -292,7 +326,7 @@ def _for_staff(affiliate: Affiliate, period: Period, language: str, now: datetim
     by_link.pop(None, None)
     programme = programme_without(affiliate, period)
     catalogue = catalogue_of(brand, language)
-    lens = programme.lens(k=1)
+    lens = replace(programme.lens(k=1), weights=_weights_of_aspects(brand, "staff"))
     n = answered(counts, ANSWERS)
     purchases, customers = _brought(affiliate, period)
     return Insights(
@@ -302,7 +336,7 @@ def _for_staff(affiliate: Affiliate, period: Period, language: str, now: datetim
         as_of=_counted_until(brand, now),
         state=state_of(n, brand.k),
         own=read_findings(counts, catalogue, lens) if n else None,
-        programme=None if n else _read_programme(programme, catalogue, 1),
+        programme=None if n else _read_programme(programme, catalogue, Lens(k=1)),
         expectations=tuple(
             Expectation(text, Finding.Status.OPEN.value, str(Finding.Status.OPEN.label))
             for _question, text in _words(affiliate, period, ["expectation"])

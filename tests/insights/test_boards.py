@@ -1,5 +1,6 @@
 """What counts mean: figures in their three states, boards, what was missing, the checklist and the sentence."""
 
+from dataclasses import replace
 from datetime import date
 
 import pytest
@@ -164,6 +165,18 @@ def test_boards_follow_the_worked_example():
 
     assert keep == [("entrega", "keep", 17), ("precio", "inconclusive", 7)]
     assert improve == [("info_previa", "improve", 14)]
+
+
+def test_to_improve_comes_first_what_most_ask_for_times_what_it_weighs():
+    """What nobody weighed counts as the others do on average; without a verdict it comes last all the same."""
+    given = {"info_previa": (0, 12), "entrega": (0, 30), "otro": (0, 20), "precio": (17, 13)}
+
+    def order(**weights: float) -> list[str]:
+        return [aspect for aspect, _verdict, _n in boards(replace(STAFF, weights=weights), **given)[1]]
+
+    assert order() == ["entrega", "otro", "info_previa", "precio"]
+    assert order(info_previa=0.6, entrega=0.1, precio=0.9) == ["otro", "info_previa", "entrega", "precio"]
+    assert order(info_previa=0.6, entrega=0.2, precio=0.1) == ["info_previa", "entrega", "otro", "precio"]
 
 
 def test_an_aspect_carries_share_interval_owner_and_all_mentions():

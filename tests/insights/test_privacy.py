@@ -11,7 +11,7 @@ from django.core.exceptions import ValidationError
 
 from affiliates.models import Affiliate
 from insights.findings import AspectFinding, Figure, MissingFact
-from insights.models import Block, Finding, ShownCount
+from insights.models import Block, Finding, ShownCount, Weighing
 from insights.privacy import (
     Expectation,
     Insights,
@@ -311,8 +311,28 @@ def test_a_page_asks_the_database_as_often_for_many_answers(shop, ana, django_as
     fold_changes(now=NOW)
 
     assert look(ana).links
-    with django_assert_num_queries(14):
+    with django_assert_num_queries(15):
         look(Affiliate.objects.select_related("brand").get(pk=ana.pk))
+
+
+def test_boards_are_ordered_by_weights_that_the_reader_may_know(shop, ana):
+    for code in ("entrega", "precio"):
+        respond_many(shop, ana, 12 if code == "entrega" else 10, csat=1, improve=[code])
+    fold_changes(now=NOW)
+    weigh(shop, "staff", entrega=0.1, precio=0.9)
+
+    assert [f.aspect for f in look(ana, view="staff").own.improve] == ["precio", "entrega"]
+    assert [f.aspect for f in look(ana).own.improve] == ["entrega", "precio"]
+    weigh(shop, "programme", entrega=0.1, precio=0.9)
+    assert [f.aspect for f in look(ana).own.improve] == ["precio", "entrega"]
+
+
+def weigh(shop: Shop, audience: str, **weights: float) -> None:
+    """Last night the programme's aspects were found to weigh so much."""
+    drivers = [["aspect", code, share, share - 0.05, share + 0.05] for code, share in weights.items()]
+    Weighing.objects.create(
+        brand=shop.brand, audience=audience, method="weights", answers=400, weights=drivers, read_until=NOW
+    )
 
 
 # --- The attack ------------------------------------------------------------------------------------------------------
