@@ -59,6 +59,10 @@ class TrackingLinkAdmin(AddingAdmin):
         # A code that is out there must go on meaning the same affiliate.
         return ("address", "affiliate", "code", "paused_at") if obj else ()
 
+    def view_on_site(self, obj: TrackingLink) -> str:
+        """Where it leads, and not by the link itself: staff who look must not count as visitors."""
+        return obj.destination
+
     @admin.display(description=_("address"))
     def address(self, link: TrackingLink) -> SafeString:
         """What is copied, and what is printed."""

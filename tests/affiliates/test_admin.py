@@ -62,6 +62,15 @@ def test_staff_find_a_links_address_and_its_qr_code_on_its_page(brand, sofia, se
     assert sofia.get(picture).headers["Content-Type"] == "image/svg+xml"
 
 
+def test_staff_see_where_a_link_leads_without_counting_as_visitors(brand, sofia):
+    link = make_link(make_affiliate(brand), "guia", destination="https://lumbre.example/botas")
+
+    page = sofia.get(reverse("admin:affiliates_trackinglink_change", args=[link.pk])).text
+
+    assert '<a href="https://lumbre.example/botas" class="viewsitelink"' in page
+    assert f'href="{link.get_absolute_url()}"' not in page
+
+
 @pytest.mark.parametrize("model", ["affiliate", "trackinglink", "coupon", "customer", "product"])
 def test_lists_ask_as_much_for_three_rows_as_for_one(brand, sofia, django_assert_num_queries, model):
     def add(number: int) -> None:
