@@ -26,6 +26,7 @@ SEEN_BY_AFFILIATES = {
     "Action",
     "Affiliate",
     "AffiliateMember",
+    "Alert",
     "Block",
     "Claim",
     "Coupon",

@@ -37,7 +37,9 @@ from complaints.models import (
 from insights.models import (
     Action,
     AffiliateWord,
+    Alert,
     Block,
+    BrandFigure,
     CaseCount,
     Circumstance,
     Cohort,
@@ -51,6 +53,8 @@ from insights.models import (
     Quote,
     Rollup,
     ShownCount,
+    Standing,
+    Target,
     TellingWord,
     Weighing,
 )
@@ -109,6 +113,7 @@ def make_world() -> World:
     complaint = make_case(brand, purchase, response, staff)
     make_figures(brand, affiliate, response)
     make_case_counts(brand, affiliate, complaint)
+    make_comparison(brand, affiliate)
     make_inbound(brand)
     return World(brand, staff, ana, bruno, olga, affiliate, purchase, mail, complaint, api_key, key_text)
 
@@ -242,6 +247,15 @@ def make_case_counts(brand: Brand, affiliate: Affiliate, complaint: Complaint) -
     CaseCount.objects.create(**cell, **case, count=1)
     CountedCase.objects.create(**cell, **case, complaint=complaint)
     MonthlyAnswers.objects.create(**cell, month=NOW.date().replace(day=1), count=1)
+
+
+def make_comparison(brand: Brand, affiliate: Affiliate) -> None:
+    month = NOW.date().replace(day=1)
+    Target.objects.create(brand=brand, figure="csat", aim=80)
+    BrandFigure.objects.create(brand=brand, figure="csat", value=0.8, low=0.7, high=0.9, n=60)
+    Standing.objects.create(brand=brand, affiliate=affiliate, month=month, quarter=2)
+    fallen = {"since": month, "good_before": 28, "n_before": 30, "good_now": 8, "n_now": 30}
+    Alert.objects.create(brand=brand, affiliate=affiliate, key="world", has_to_improve=True, opened_at=NOW, **fallen)
 
 
 def make_customers_worth(brand: Brand, affiliate: Affiliate) -> None:

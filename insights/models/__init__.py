@@ -1,23 +1,28 @@
 """What the answers mean: counts by day for staff, frozen blocks for affiliates, and what is done about them."""
 
 from insights.models.actions import Action
+from insights.models.alerts import Alert, Standing
 from insights.models.blocks import Block, PublishedCount, Quote, ShownCount
 from insights.models.cases import CaseCount, CountedCase
 from insights.models.contribution import Cohort, Contribution
 from insights.models.drivers import AffiliateWord, Circumstance, Measurement, TellingWord, Weighing
 from insights.models.findings import Finding
 from insights.models.rollups import CountedResponse, MonthlyAnswers, Rollup
+from insights.models.targets import BrandFigure, Figure, Target
 
 __all__ = [
     "Action",
     "AffiliateWord",
+    "Alert",
     "Block",
+    "BrandFigure",
     "CaseCount",
     "Circumstance",
     "Cohort",
     "Contribution",
     "CountedCase",
     "CountedResponse",
+    "Figure",
     "Finding",
     "Measurement",
     "MonthlyAnswers",
@@ -25,6 +30,8 @@ __all__ = [
     "Quote",
     "Rollup",
     "ShownCount",
+    "Standing",
+    "Target",
     "TellingWord",
     "Weighing",
 ]

@@ -55,6 +55,15 @@ class Rollup(models.Model):
             ),
             models.CheckConstraint(condition=Q(count__gt=0), name="rollup_counts_something"),
         ]
+        indexes = [
+            # Staff read these of the whole brand, whose other counts come from blocks or from the night.
+            models.Index(
+                fields=["brand", "question", "day"],
+                include=["value", "count"],
+                name="rollup_of_brand",
+                condition=Q(question__in=["part", "alternatives", "buy_again", "distinction"]),
+            ),
+        ]
 
     def __str__(self) -> str:
         return f"{self.day} {self.question}={self.value}: {self.count}"

@@ -106,6 +106,7 @@ JOIN surveys_question question ON question.id = answer.question_id
 LEFT JOIN surveys_answer rating ON question.key IN ('title', 'comment') AND rating.response_id = counted.response_id
     AND rating.question_id IN (SELECT id FROM surveys_question csat WHERE csat.key = 'csat')
 CROSS JOIN LATERAL (SELECT CASE
+    WHEN question.key = 'distinction' THEN 'distinction'
     WHEN question.key = 'keep_text' OR rating.number >= 4 THEN 'keep'
     WHEN question.key = 'improve_text' OR rating.number <= 2 THEN 'improve'
 END) mention (board)

@@ -12,8 +12,11 @@ from django.db import connection, transaction
 from accounts.models import Brand
 from insights.circumstances import Cell, Group, Key, tells_of_nobody
 from insights.models import Circumstance, Measurement
+from insights.services.alerting import raise_alerts
 from insights.services.contributing import count_contributions
+from insights.services.placing import place_affiliates
 from insights.services.reading import read_words
+from insights.services.reckoning import reckon_figures
 from insights.services.weighing import weigh_opinions
 
 NIGHT = time(3)  # from here on a brand's day is over
@@ -44,6 +47,9 @@ def measure_brand(brand: Brand, *, now: datetime) -> None:
     _measure_circumstances(brand)
     weigh_opinions(brand)
     read_words(brand)
+    raise_alerts(brand, now=now)
+    place_affiliates(brand, now=now)
+    reckon_figures(brand, now=now)
     count_contributions(brand, now=now)
     measurement.measured_at = now
     measurement.save(update_fields=["measured_at"])

@@ -1,0 +1,99 @@
+"""The brand's own figures over the last 90 days, every night, for its targets to be held against."""
+
+from collections import defaultdict
+from datetime import datetime, timedelta
+from typing import Any
+from zoneinfo import ZoneInfo
+
+from django.db import connection
+from django.db.models import Sum
+
+from accounts.models import Brand
+from insights.findings import PROMISE, RATING, SATISFIED, nps_groups, successes
+from insights.models import BrandFigure, Figure, Rollup
+from insights.statistics import nps_interval, nps_score, wilson_interval
+from insights.targets import Reading, median_reading
+from surveys.models import Wave
+
+DAYS = 90
+UNMET = ("-2", "-1")
+
+# Of those sent in these days and not bounced: a survey that came and one that was never answered.
+DELIVERED = """
+SELECT count(*), count(*) FILTER (WHERE EXISTS (
+    SELECT FROM surveys_response response
+    WHERE response.invitation_id = invitation.id AND NOT response.is_suspect
+))
+FROM surveys_invitation invitation
+JOIN affiliates_purchase purchase ON purchase.id = invitation.purchase_id AND purchase.source <> 'test'
+WHERE invitation.brand_id = %(brand)s AND invitation.wave = 'first'
+  AND EXISTS (
+    SELECT FROM surveys_invitationmail sent JOIN mailing_outgoingmail mail ON mail.id = sent.mail_id
+    WHERE sent.invitation_id = invitation.id AND mail.sent_at >= %(since)s AND mail.sent_at < %(settled)s
+      AND NOT EXISTS (SELECT FROM mailing_mailevent event WHERE event.mail_id = mail.id AND event.kind = 'bounced')
+  )
+"""
+# Whoever still waits counts with the time so far; whoever has not asked for an answer does not count.
+WAITED = """
+SELECT extract(epoch FROM coalesce(complaint.answered_at, complaint.resolved_at, %(now)s) - complaint.opened_at) / 3600
+FROM complaints_complaint complaint
+LEFT JOIN affiliates_purchase purchase ON purchase.id = complaint.purchase_id
+WHERE complaint.brand_id = %(brand)s AND complaint.opened_at >= %(since)s AND complaint.opened_at <= %(now)s
+  AND complaint.wants_contact AND purchase.source IS DISTINCT FROM 'test'
+ORDER BY 1
+"""
+SETTLES = timedelta(days=7)  # whoever answers does so in a week, nearly always
+
+
+def reckon_figures(brand: Brand, *, now: datetime) -> None:
+    """Put these figures in the place of last night's."""
+    readings = {**_of_answers(brand, now), **_of_service(brand, now)}
+    BrandFigure.objects.filter(brand=brand).delete()
+    BrandFigure.objects.bulk_create(
+        BrandFigure(brand=brand, figure=figure, **vars(reading)) for figure, reading in readings.items() if reading
+    )
+
+
+def _of_answers(brand: Brand, now: datetime) -> dict[str, Reading | None]:
+    today = now.astimezone(ZoneInfo(brand.timezone)).date()
+    counts: defaultdict[str, dict[str, int]] = defaultdict(dict)
+    rows = (
+        Rollup.objects.filter(brand=brand, wave=Wave.FIRST, question__in=("csat", "nps", "missing", "promise"))
+        .filter(day__gt=today - timedelta(days=DAYS), day__lte=today)
+        .values_list("question", "value")
+        .annotate(n=Sum("count"))
+    )
+    for question, value, n in rows:
+        counts[question][value] = n
+    return {
+        Figure.CSAT: share(*successes(counts, "csat", RATING, SATISFIED)),
+        Figure.NPS: _nps(counts),
+        Figure.MISSING: share(*successes(counts, "missing", ("yes", "no"), ("yes",))),
+        Figure.PROMISE_UNMET: share(*successes(counts, "promise", PROMISE, UNMET)),
+    }
+
+
+def _of_service(brand: Brand, now: datetime) -> dict[str, Reading | None]:
+    when: dict[str, Any] = {"now": now, "since": now - timedelta(days=DAYS), "settled": now - SETTLES}
+    [(delivered, answered)] = _rows(DELIVERED, brand, when)
+    return {
+        Figure.RESPONSE_RATE: share(answered, delivered),
+        Figure.FIRST_ANSWER: median_reading([float(hours) for (hours,) in _rows(WAITED, brand, when)]),
+    }
+
+
+def share(x: int, n: int) -> Reading | None:
+    interval = wilson_interval(x, n)
+    return Reading(x / n, *interval, n) if interval else None
+
+
+def _nps(counts: dict[str, dict[str, int]]) -> Reading | None:
+    groups = nps_groups(counts)
+    value, interval = nps_score(*groups), nps_interval(*groups)
+    return None if value is None or interval is None else Reading(value, *interval, sum(groups))
+
+
+def _rows(statement: str, brand: Brand, when: dict[str, Any]) -> list[tuple[Any, ...]]:
+    with connection.cursor() as cursor:
+        cursor.execute(statement, {"brand": brand.pk, **when})
+        return cursor.fetchall()
