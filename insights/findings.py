@@ -421,18 +421,26 @@ DISCOUNT = 0.7
 
 
 def read_trend(months: Mapping[date, Counts], lens: Lens, next_month: Callable[[date], date]) -> tuple[TrendPoint, ...]:
-    """Satisfaction month by month from the first to the last, empty months between them kept."""
-    known = [month for month in sorted(months) if successes(months[month], "csat", RATING, SATISFIED)[1]]
+    """Satisfaction month by month."""
+    cells = {month: successes(counts, "csat", RATING, SATISFIED) for month, counts in months.items()}
+    mean = reference_share(lens, "csat", RATING, SATISFIED)
+    return trend_of_shares(cells, next_month, mean=mean, strength=lens.strength("csat"))
+
+
+def trend_of_shares(
+    cells: Mapping[date, tuple[int, int]], next_month: Callable[[date], date], *, mean: float | None, strength: float
+) -> tuple[TrendPoint, ...]:
+    """From the first month with an answer to the last, empty ones between them kept. No mean: that of all of them."""
+    known = [month for month in sorted(cells) if cells[month][1]]
     if not known:
         return ()
     span = [known[0]]
     while span[-1] < known[-1]:
         span.append(next_month(span[-1]))
-    points = [successes(months.get(month, {}), "csat", RATING, SATISFIED) for month in span]
-    mean = reference_share(lens, "csat", RATING, SATISFIED)
+    points = [cells.get(month, (0, 0)) for month in span]
     if mean is None:
         mean = sum(x for x, _n in points) / sum(n for _x, n in points)
-    smoothed = statistics.discounted_trend(points, DISCOUNT, mean, lens.strength("csat"))
+    smoothed = statistics.discounted_trend(points, DISCOUNT, mean, strength)
     return tuple(
         _trend_point(month, x, n, line) for month, (x, n), (line, _n) in zip(span, points, smoothed, strict=True)
     )

@@ -398,10 +398,10 @@ def _by_month(rows: QuerySet[Any]) -> dict[date, Counts]:
 
 
 def _trend(months: Mapping[date, Counts], lens: Lens) -> tuple[TrendPoint, ...]:
-    return read_trend(months, lens, _next_month)
+    return read_trend(months, lens, next_month)
 
 
-def _next_month(month: date) -> date:
+def next_month(month: date) -> date:
     return date(month.year + month.month // 12, month.month % 12 + 1, 1)
 
 

@@ -18,6 +18,7 @@ KINDS = {
     "promise": Question.Kind.SCALE,
     "affiliate_rating": Question.Kind.SCALE,
     "missing": Question.Kind.CHOICE,
+    "part": Question.Kind.CHOICE,
     "missing_facts": Question.Kind.CHIPS,
     "keep": Question.Kind.CHIPS,
     "improve": Question.Kind.CHIPS,

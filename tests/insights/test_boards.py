@@ -18,7 +18,7 @@ from insights.findings import (
     read_trend,
     state_of,
 )
-from insights.privacy import _next_month
+from insights.privacy import next_month
 
 CATALOGUE = Catalogue(
     {
@@ -322,7 +322,7 @@ def test_the_trend_keeps_months_without_answers_and_never_draws_them_as_zero():
         date(2026, 2, 1): scale("csat", v5=5, v1=5),
     }
 
-    trend = read_trend(months, Lens(k=5, reference=PROGRAMME), _next_month)
+    trend = read_trend(months, Lens(k=5, reference=PROGRAMME), next_month)
 
     assert [(p.month, p.n, p.value) for p in trend] == [
         (date(2025, 12, 1), 10, 0.8),
@@ -340,4 +340,4 @@ def test_the_trend_keeps_months_without_answers_and_never_draws_them_as_zero():
 
 
 def test_no_answers_have_no_trend():
-    assert read_trend({}, Lens(k=5), _next_month) == ()
+    assert read_trend({}, Lens(k=5), next_month) == ()

@@ -1,0 +1,228 @@
+"""How an affiliate compares: with before, with the programme, with what its brand wants, and with the alternatives.
+
+As insights.privacy, by whose means it reads: sums of published blocks alone, and of the programme what remains without
+the affiliate, where no other one stands out in it. Staff look at the same.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from django.db.models import Sum
+
+from affiliates.models import Affiliate
+from complaints.models import Complaint
+from insights.changes import Change, latest_pair, period_before, read_changes
+from insights.findings import (
+    ANSWERS,
+    PROMISE,
+    PROMISE_KEPT,
+    RATING,
+    SATISFIED,
+    Counts,
+    Figure,
+    Lens,
+    answered,
+    is_enough,
+    nps_groups,
+    read_share,
+    successes,
+    tally,
+)
+from insights.models import Alert, Standing, Target
+from insights.privacy import ALL, catalogue_of, parse_period, programme_without, shown_counts, sum_counts
+from insights.statistics import nps_interval, nps_score, wilson_interval
+from insights.targets import Progress, Reading
+
+BETTER = ("1", "2")
+AGAIN = ("4", "5")
+PARTS = tuple(Complaint.Part.values)
+# An affiliate answers for what it says; all else is the brand's.
+OF_AFFILIATE = Complaint.Part.SALE.value
+# Targets an affiliate sees of itself: how many answer, and how quickly staff do, is nothing it can change.
+OWN_TARGETS = ("csat", "nps", "missing", "promise_unmet")
+NOTHING: Counts = {}
+
+
+@dataclass(frozen=True)
+class Place:
+    """Satisfaction among all: beside the programme without the affiliate, and in which quarter of all, if told.
+
+    `widening` is what the lines allow for beyond chance.
+    """
+
+    csat: Figure
+    reference: float
+    widening: float | None
+    quarter: int | None
+
+    @property
+    def successes(self) -> int:
+        return round(self.csat.value * self.csat.n)
+
+
+@dataclass(frozen=True)
+class PeriodChanges:
+    """What changed from one calendar period to the next. No changes: one of them has fewer than 20 answers."""
+
+    now: str
+    before: str
+    changes: tuple[Change, ...]
+
+
+@dataclass(frozen=True)
+class Alternatives:
+    """What customers say months later: whether it is better than what else they know, and whether they would return.
+
+    `counts` by answer from -2 to 2, of the `known`; the others know nothing to compare with.
+    """
+
+    better: Figure
+    again: Figure | None
+    counts: Mapping[str, int]
+    known: int
+    others: int
+
+
+@dataclass(frozen=True)
+class Parts:
+    """Where it went wrong, and in how many nobody has said so yet."""
+
+    counts: Mapping[str, int]
+    n: int
+
+    @property
+    def known(self) -> int:
+        return sum(self.counts.values())
+
+    @property
+    def of_affiliate(self) -> int:
+        return self.counts[OF_AFFILIATE]
+
+
+@dataclass(frozen=True)
+class Fall:
+    """An alert with the name of what it is about; empty for satisfaction itself."""
+
+    alert: Alert
+    label: str
+    owner: str
+
+
+@dataclass(frozen=True)
+class Comparison:
+    """All of it for one affiliate and period. What has too few answers is None or empty."""
+
+    period: str
+    n: int
+    k: int
+    place: Place | None
+    changes: PeriodChanges | None
+    targets: tuple[Progress, ...]
+    alternatives: Alternatives | None
+    alternatives_elsewhere: Alternatives | None
+    said: Parts | None  # by customers who were not satisfied
+    said_elsewhere: Parts | None
+    found: Parts | None  # in their cases
+    falls: tuple[Fall, ...]
+
+
+def compare_affiliate(affiliate: Affiliate, *, period: str = "all", language: str = "es") -> Comparison:
+    """Raises ValidationError for a bad period."""
+    brand, months = affiliate.brand, parse_period(period)
+    counts = sum_counts(months.of(shown_counts(brand, affiliate)))
+    programme = programme_without(affiliate, months)
+    lens, elsewhere = programme.lens(brand.k, shrinks=True), programme.counts or NOTHING
+    return Comparison(
+        period=period,
+        n=answered(counts, ANSWERS),
+        k=brand.k,
+        place=_place(affiliate, counts, lens),
+        changes=_changes(affiliate, period),
+        targets=tuple(
+            Progress(target.figure, target.in_unit, read_target(counts, target.figure, brand.k))
+            for target in Target.objects.filter(brand=brand, figure__in=OWN_TARGETS)
+        ),
+        alternatives=read_alternatives(counts, brand.k),
+        alternatives_elsewhere=read_alternatives(elsewhere, brand.k),
+        said=read_parts(counts, "part", brand.k),
+        said_elsewhere=read_parts(elsewhere, "part", brand.k),
+        found=read_parts(counts, "cases", brand.k),
+        falls=falls_of(affiliate, language),
+    )
+
+
+def falls_of(affiliate: Affiliate, language: str) -> tuple[Fall, ...]:
+    """What stands fallen now, the newest first."""
+    alerts = Alert.objects.standing().filter(brand=affiliate.brand, affiliate=affiliate)
+    return named_falls(list(alerts), affiliate, language)
+
+
+def named_falls(alerts: Sequence[Alert], affiliate: Affiliate, language: str) -> tuple[Fall, ...]:
+    aspects = catalogue_of(affiliate.brand, language).aspects if alerts else {}
+    return tuple(
+        Fall(alert, aspects[alert.key].label, aspects[alert.key].owner)
+        if alert.key in aspects
+        else Fall(alert, "" if alert.key == Alert.SATISFACTION else alert.key, "both")
+        for alert in alerts
+    )
+
+
+def _place(affiliate: Affiliate, counts: Counts, lens: Lens) -> Place | None:
+    """From 20 answers on, where the programme may be told."""
+    csat = read_share(counts, "csat", RATING, SATISFIED, lens)
+    if csat is None or csat.reference is None or not is_enough(csat.n):
+        return None
+    newest = Standing.objects.filter(brand=affiliate.brand, affiliate=affiliate).order_by("-month").first()
+    return Place(csat, csat.reference, lens.widening("csat"), newest.quarter if newest else None)
+
+
+def _changes(affiliate: Affiliate, period: str) -> PeriodChanges | None:
+    """Of all time the newest two quarters that can be compared; else the period and the one before it."""
+    brand, own = affiliate.brand, shown_counts(affiliate.brand, affiliate)
+    if period == ALL.code:
+        by_month = own.filter(question=ANSWERS).order_by().values_list("month").annotate(n=Sum("count"))
+        pair = latest_pair(dict(by_month))
+        if pair is None:
+            return None
+    else:
+        pair = (period, period_before(period))
+    now, before = (sum_counts(parse_period(code).of(own)) for code in pair)
+    return PeriodChanges(*pair, read_changes(now, before, list(catalogue_of(brand, brand.default_language).aspects)))
+
+
+def read_target(counts: Counts, figure: str, k: int) -> Reading | None:
+    """What a target is held against, from k answers on."""
+    if figure == "nps":
+        groups = nps_groups(counts)
+        value, interval = nps_score(*groups), nps_interval(*groups)
+        return Reading(value, *interval, sum(groups)) if value is not None and interval and sum(groups) >= k else None
+    scales: dict[str, tuple[Any, Any, Any]] = {
+        "csat": ("csat", RATING, SATISFIED),
+        "missing": ("missing", ("yes", "no"), ("yes",)),
+        "promise_unmet": ("promise", PROMISE, [value for value in PROMISE if value not in PROMISE_KEPT]),
+    }
+    x, n = successes(counts, *scales[figure])
+    interval = wilson_interval(x, n)
+    return Reading(x / n, *interval, n) if interval and n >= k else None
+
+
+def read_alternatives(counts: Counts, k: int) -> Alternatives | None:
+    """None with fewer than k who know something to compare with."""
+    lens = Lens(k)
+    better = read_share(counts, "alternatives", PROMISE, BETTER, lens)
+    if better is None:
+        return None
+    return Alternatives(
+        better,
+        read_share(counts, "buy_again", RATING, AGAIN, lens),
+        tally(counts, "alternatives", PROMISE),
+        better.n,
+        tally(counts, "alternatives", ["none"])["none"],
+    )
+
+
+def read_parts(counts: Counts, question: str, k: int) -> Parts | None:
+    """None with fewer than k, or where nobody has said anything of any."""
+    parts = Parts(tally(counts, question, PARTS), answered(counts, question))
+    return parts if parts.n >= max(1, k) and parts.known else None
