@@ -1,5 +1,6 @@
 """How cases come to be, what staff do with them, and what is written to their customers."""
 
+from complaints.services.following_up import open_cases_for_bad_answers
 from complaints.services.handling import (
     WRITING_ROLES,
     add_note,
@@ -14,7 +15,9 @@ from complaints.services.handling import (
     take_complaint,
 )
 from complaints.services.importing import HistoricComplaint, Imported, import_complaints
-from complaints.services.opening import Problem, customers_by_email, open_cases_for_bad_answers, open_complaint
+from complaints.services.merging import link_cases, merge_complaint, unlink_cases, unmerge_complaint
+from complaints.services.opening import Problem, customers_by_email, open_complaint
+from complaints.services.sorting import add_tags, set_severity, set_tags
 from complaints.services.trials import remove_test_cases
 
 __all__ = [
@@ -23,11 +26,14 @@ __all__ = [
     "Imported",
     "Problem",
     "add_note",
+    "add_tags",
     "assign_complaint",
     "change_kind",
     "customer_wrote",
     "customers_by_email",
     "import_complaints",
+    "link_cases",
+    "merge_complaint",
     "open_cases_for_bad_answers",
     "open_complaint",
     "remove_test_cases",
@@ -35,6 +41,10 @@ __all__ = [
     "reply",
     "resolve_complaint",
     "set_part",
+    "set_severity",
     "set_state",
+    "set_tags",
     "take_complaint",
+    "unlink_cases",
+    "unmerge_complaint",
 ]

@@ -10,10 +10,12 @@ from django.utils.translation import gettext as _
 
 from accounts.models import Membership, User
 from complaints.models import Complaint, ComplaintEvent
+from complaints.services.ending import ask_how_it_ended, occasion_of
 from complaints.services.mails import send_reply, send_resolution
 from complaints.services.opening import await_answer, has_said, legal_deadline, open_case_of
 from complaints.services.record import hold_cause, lock_purchase, record
 from surveys.services import hold_purchase, lift_hold
+from surveys.services.closing import do_not_ask_about_case
 
 State = Complaint.State
 Event = ComplaintEvent.Kind
@@ -156,8 +158,7 @@ def resolve_complaint(complaint: Complaint, *, resolution: str, by: User, now: d
                 *("answered_at", "waits_since", "updated_at"),
             ]
         )
-        if current.purchase is not None:
-            lift_hold(current.purchase, cause=hold_cause(current), now=now)
+        let_ask_again(current, now=now)
 
 
 def reopen_complaint(complaint: Complaint, *, reason: str, by: User, now: datetime, version: str = "") -> None:
@@ -165,9 +166,11 @@ def reopen_complaint(complaint: Complaint, *, reason: str, by: User, now: dateti
     with editing(complaint, by=by, version=version) as current:
         if current.is_open:
             raise ValidationError(_("This case is open already."), code="not_allowed")
+        if current.merged_into_id:
+            raise ValidationError(_("This case is merged into another. Separate it first."), code="merged")
         if current.purchase_id and open_case_of(current.purchase_id):
             raise ValidationError(_("This purchase already has an open case; go on there."), code="another_is_open")
-        _reopen(current, by=by, now=now, text=required(reason, _("Say why it is opened again.")))
+        open_again(current, by=by, now=now, text=required(reason, _("Say why it is opened again.")))
 
 
 @transaction.atomic
@@ -177,6 +180,7 @@ def customer_wrote(complaint: Complaint, *, text: str, now: datetime) -> Complai
     A case that waited for them goes on, and one that was resolved is opened again, unless its purchase has another
     open case by now: then that one is told.
     """
+    complaint = complaint.merged_into or complaint
     lock_purchase(complaint.purchase_id)
     cases = Complaint.objects.select_related("brand", "customer", "purchase")
     current = cases.select_for_update(of=("self",)).get(pk=complaint.pk)
@@ -192,17 +196,37 @@ def customer_wrote(complaint: Complaint, *, text: str, now: datetime) -> Complai
     await_answer(current, now=now)
     current.save(update_fields=["state", "wants_contact", "waits_since", "service_due_at", "updated_at"])
     if not current.is_open:
-        _reopen(current, by=None, now=now, text="")
+        open_again(current, by=None, now=now, text="")
     return current
 
 
-def _reopen(complaint: Complaint, *, by: User | None, now: datetime, text: str) -> None:
+def open_again(complaint: Complaint, *, by: User | None, now: datetime, text: str, **data: object) -> None:
+    """Of a case that the caller has locked; `reopen_complaint` is what staff ask for."""
     move(complaint, State.IN_PROGRESS, by=by, now=now)
     complaint.resolved_at = None
     complaint.save(update_fields=["state", "resolved_at", "updated_at"])
-    record(complaint, Event.REOPENED, by=by, now=now, text=text)
-    if complaint.purchase is not None:
-        hold_purchase(complaint.purchase, cause=hold_cause(complaint), now=now)
+    record(complaint, Event.REOPENED, by=by, now=now, text=text, **data)
+    ask_nothing(complaint, now=now)
+
+
+def ask_nothing(complaint: Complaint, *, now: datetime) -> None:
+    """As long as it is open, its purchase and those of the cases merged into it are not asked about, nor its ending."""
+    for case in with_merged(complaint):
+        if case.purchase is not None:
+            hold_purchase(case.purchase, cause=hold_cause(case), now=now)
+    do_not_ask_about_case(occasion_of(complaint), now=now)
+
+
+def let_ask_again(complaint: Complaint, *, now: datetime) -> None:
+    """It is closed: surveys go on, and whoever wrote with us is asked how it ended."""
+    for case in with_merged(complaint):
+        if case.purchase is not None:
+            lift_hold(case.purchase, cause=hold_cause(case), now=now)
+    ask_how_it_ended(complaint, now=now)
+
+
+def with_merged(complaint: Complaint) -> list[Complaint]:
+    return [complaint, *complaint.merged.select_related("purchase")]
 
 
 def required(text: str, message: str) -> str:

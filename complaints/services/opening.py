@@ -1,4 +1,4 @@
-"""How cases come to be: from bad answers, and from whoever writes to say that something is wrong."""
+"""How cases come to be: somebody says that something is wrong."""
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
@@ -6,24 +6,20 @@ from datetime import datetime
 from zoneinfo import ZoneInfo
 
 from django.db import connection, transaction
-from django.utils.translation import gettext as _
-from django.utils.translation import override
+from django.db.models import Q
 
 from accounts.models import Brand, User
 from affiliates.models import Customer, Purchase
 from complaints.clocks import legal_due, service_due
-from complaints.models import Complaint, ComplaintEvent, ComplaintResponse
+from complaints.models import Complaint, ComplaintEvent
 from complaints.services.mails import acknowledge
 from complaints.services.record import hold_cause, lock_purchase, record
 from mailing.addresses import hash_address, known_hashes, normalize_address
 from mailing.tokens import hash_token
-from surveys.models import Answer, Response
 from surveys.services import hold_purchase
-from surveys.services.answering import mark_followed_up
 
 # Only what the customer calls a complaint or a formal claim starts the clock of the law.
 LEGAL_KINDS = (Complaint.Kind.COMPLAINT, Complaint.Kind.CLAIM)
-FOLLOW_UPS_A_RUN = 200
 
 
 @dataclass(frozen=True)
@@ -73,8 +69,9 @@ def open_complaint(
 
 
 def open_case_of(purchase_id: int) -> Complaint | None:
-    """The open case of a purchase that the caller has locked; locked as well."""
-    cases = Complaint.objects.open().filter(purchase=purchase_id)
+    """The open case of a purchase that the caller has locked, or the one that its case was merged into; locked."""
+    merged_into = Complaint.objects.filter(purchase=purchase_id).exclude(merged_into=None).values("merged_into")
+    cases = Complaint.objects.open().filter(Q(purchase=purchase_id) | Q(pk__in=merged_into))
     return cases.select_related("brand", "customer").select_for_update(of=("self",)).first()
 
 
@@ -194,61 +191,3 @@ def draw_numbers(brand: Brand, moments: Sequence[datetime]) -> list[tuple[int, s
         ids = [pk for (pk,) in cursor.fetchall()]
     zone = ZoneInfo(brand.timezone)
     return [(pk, f"{at.astimezone(zone).year}-{pk:06d}") for at, pk in zip(moments, ids, strict=True)]
-
-
-# --- From bad answers ----------------------------------------------------------------------------------------------
-def open_cases_for_bad_answers(*, now: datetime) -> int:
-    """Open a case, or add to the open one, for every bad answer that has none; how many answers were taken up."""
-    waiting = Response.objects.needing_follow_up().values_list("pk", flat=True)[:FOLLOW_UPS_A_RUN]
-    return sum(follow_up(pk, now=now) for pk in list(waiting))
-
-
-@transaction.atomic
-def follow_up(response_id: int, *, now: datetime) -> bool:
-    """Take one bad answer up. False: another worker has it, its purchase is busy, or it is no longer bad."""
-    purchases = Purchase.objects.filter(invitations__response=response_id)
-    purchase = purchases.select_for_update(skip_locked=True, no_key=True, of=("self",)).first()
-    if purchase is None and purchases.exists():
-        return False
-    response = (
-        Response.objects.needing_follow_up()
-        .select_for_update(skip_locked=True, of=("self", "invitation"))
-        .select_related("brand", "invitation")
-        .filter(pk=response_id)
-        .first()
-    )
-    if response is None:
-        return False
-    complaint, _created = open_complaint(response.brand, problem_of(response), purchase=purchase, now=now)
-    ComplaintResponse.objects.update_or_create(response=response, defaults={"complaint": complaint})
-    mark_followed_up([response.pk], now=now)
-    return True
-
-
-def problem_of(response: Response) -> Problem:
-    """An answer as the problem that it tells of: the reason in one line, then the customer's own words."""
-    answers = {answer.question.key: answer for answer in response.answers.select_related("question")}
-    texts = [answers[key].text for key in ("improve_text", "expectation", "comment", "keep_text") if key in answers]
-    with override(response.brand.default_language):  # staff read it
-        subject = reason_of(answers)
-    return Problem(
-        kind=Complaint.Kind.FOLLOW_UP,
-        subject=subject,
-        text="\n\n".join(text for text in texts if text),
-        severity=response.follow_up,
-        part=next(iter(answers["part"].codes), "") if "part" in answers else "",
-        language=response.language,
-        wants_contact="contact" in answers and answers["contact"].codes == ["yes"],
-    )
-
-
-def reason_of(answers: dict[str, Answer]) -> str:
-    """Why an answer needs a follow-up, in the active language; the thresholds are those of domain rule «bad answer»."""
-    numbers = {key: answer.number for key, answer in answers.items() if answer.number is not None}
-    if numbers.get("csat", 5) <= 2:
-        return _("Rated the purchase %(score)s of 5") % {"score": numbers["csat"]}
-    if numbers.get("nps", 10) <= 6:
-        return _("Would recommend: %(score)s of 10") % {"score": numbers["nps"]}
-    if numbers.get("promise", 0) == -2:
-        return _("Got much less than was promised")
-    return _("Asks to be contacted")

@@ -25,8 +25,9 @@ from affiliates.models import (
 )
 from affiliates.services import create_affiliate, create_link
 from complaints.models import Complaint
+from complaints.services import Problem, open_complaint
+from complaints.services.following_up import follow_up
 from complaints.services.handling import add_note, reply, resolve_complaint, take_complaint
-from complaints.services.opening import Problem, follow_up, open_complaint
 from insights.services import fold_changes, measure_due_brands
 from intake.demo.cases import LETTERS, NOTES, REPLIES, Letter
 from intake.demo.cast import BRAND, HOST, PASSWORD, RECOMMENDERS, STAFF_EMAIL, Recommender

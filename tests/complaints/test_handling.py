@@ -82,6 +82,7 @@ def test_a_case_from_taking_to_resolving(case, sofia, purchase):
         ("complaints/acknowledgement", "at_least_once"),
         ("complaints/reply", "at_least_once"),
         ("complaints/resolution", "at_least_once"),
+        ("surveys/closing", "at_most_once"),
     ]
     assert ComplaintChange.objects.filter(complaint=case).count() == len(kinds(case))
 

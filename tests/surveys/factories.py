@@ -65,6 +65,6 @@ def _given(key: str, value: Any) -> Given:
         return Given(codes=tuple(value))
     return (
         Given(text=value)
-        if key.endswith("_text") or key in ("expectation", "comment", "recommended_by")
+        if key.endswith("_text") or key in ("expectation", "comment", "recommended_by", "remains")
         else Given(codes=(value,))
     )

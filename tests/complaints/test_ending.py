@@ -1,0 +1,97 @@
+"""How a case ended: asked once after its closing; a bad answer has it looked at again."""
+
+from datetime import timedelta
+
+import pytest
+
+from complaints.models import Complaint, ComplaintResponse
+from complaints.services import (
+    customer_wrote,
+    merge_complaint,
+    open_cases_for_bad_answers,
+    reopen_complaint,
+    resolve_complaint,
+)
+from surveys.models import Invitation, Wave
+from tests import factories
+from tests.complaints.factories import answered, make_complaint
+from tests.factories import NOW
+
+pytestmark = pytest.mark.django_db
+LATER = NOW + timedelta(hours=2)
+NEXT_WEEK = NOW + timedelta(days=7)
+
+
+@pytest.fixture
+def case(purchase, sofia) -> Complaint:
+    """Closed."""
+    complaint = make_complaint(purchase, wants_contact=True)
+    resolve_complaint(complaint, resolution="Enviada otra.", by=sofia, now=LATER)
+    return complaint
+
+
+def question() -> Invitation:
+    return Invitation.objects.select_related("brand", "survey", "purchase").get(wave=Wave.CLOSING)
+
+
+def test_whoever_wrote_is_asked_how_it_ended_once(case, sofia):
+    first = question()
+    reopen_complaint(case, reason="Falta una pieza", by=sofia, now=LATER)
+    taken_back = question().state
+    resolve_complaint(case, resolution="Enviada.", by=sofia, now=LATER)
+
+    assert (first.occasion, first.state) == (f"case:{case.pk}", "queued")
+    assert (taken_back, question().state) == ("cancelled", "queued")
+
+
+def test_who_did_not_ask_for_contact_is_not_asked(purchase, sofia):
+    case = make_complaint(purchase, kind="follow_up", wants_contact=False)
+
+    resolve_complaint(case, resolution="Hecho", by=sofia, now=LATER)
+
+    assert not Invitation.objects.filter(wave=Wave.CLOSING).exists()
+
+
+def test_a_bad_answer_has_the_case_looked_at_again(case):
+    response = answered(question(), at=NEXT_WEEK, solved=1, ces=2, remains="Sigue goteando.")
+
+    taken_up = open_cases_for_bad_answers(now=NEXT_WEEK)
+
+    case.refresh_from_db()
+    assert (taken_up, case.state, case.waits_since) == (1, "in_progress", NEXT_WEEK)
+    last = case.events.last()
+    assert (last.kind, last.text, last.actor) == ("reopened", "Sigue goteando.", None)
+    assert ComplaintResponse.objects.get(response=response).complaint == case
+    assert Complaint.objects.count() == 1
+    assert open_cases_for_bad_answers(now=NEXT_WEEK) == 0
+
+
+def test_a_good_answer_opens_nothing(case):
+    answered(question(), at=NEXT_WEEK, solved=3, ces=7)
+
+    assert open_cases_for_bad_answers(now=NEXT_WEEK) == 0
+    case.refresh_from_db()
+    assert case.state == "resolved"
+
+
+def test_where_the_case_goes_on_already_the_answer_joins_it(case):
+    customer_wrote(case, text="Sigue igual", now=LATER + timedelta(days=2))
+    answered(question(), at=NEXT_WEEK, solved=1, remains="De verdad.")
+
+    open_cases_for_bad_answers(now=NEXT_WEEK)
+
+    assert [event.text for event in case.events.filter(kind__in=["customer_wrote", "answer_added"])] == [
+        "Sigue igual",
+        "De verdad.",
+    ]
+
+
+def test_what_was_merged_meanwhile_is_told_to_the_case_that_goes_on(case, sofia, purchase):
+    survivor = make_complaint(factories.make_purchase(purchase.customer))
+    merge_complaint(case, survivor, by=sofia, now=LATER)
+    answered(question(), at=NEXT_WEEK, solved=1, remains="Nada.")
+
+    open_cases_for_bad_answers(now=NEXT_WEEK)
+
+    assert Complaint.objects.open().get() == survivor
+    assert survivor.events.last().text == "Nada."
