@@ -35,9 +35,19 @@ from dashboards.charts.canvas import (
     wrapped,
     zoomed,
 )
-from insights.statistics import ExpectedVerdict, FunnelLimits, Quadrant, expected_verdict, funnel_limits, quadrant
+from insights.statistics import (
+    ANSWERS_FOR_VERDICT,
+    ExpectedVerdict,
+    FunnelLimits,
+    Quadrant,
+    expected_verdict,
+    funnel_limits,
+    quadrant,
+)
 
 LEFT, TOP = 40, 16
+CROWD = 150  # points, from which on those that do not stand out are dots without a name
+MOST_NAMES = 12
 _SHAPES: dict[ExpectedVerdict, str] = {
     "well_below": "below",
     "below": "below",
@@ -59,12 +69,21 @@ _FIELD_TONES: dict[Quadrant, str] = {"improve_first": "improve", "keep": "keep"}
 # --- Funnel plot -----------------------------------------------------------------------------------------------------
 @dataclass(frozen=True)
 class FunnelPoint:
-    """An affiliate with `successes` among `n` answers. Names are for staff; an affiliate sees their own point alone."""
+    """An affiliate with `successes` among `n` answers. Names are for staff; an affiliate sees their own point alone.
+
+    With fewer than 20 answers it has no verdict. `url` is where a point that stands out leads.
+    """
 
     label: Text
     successes: int
     n: int
     is_named: bool = False
+    url: str = ""
+
+    def verdict(self, reference: float, strength: float | None) -> ExpectedVerdict:
+        if self.n < ANSWERS_FOR_VERDICT:
+            return "as_expected"
+        return expected_verdict(self.successes, self.n, reference, strength=strength) or "as_expected"
 
 
 def funnel_plot(
@@ -144,19 +163,47 @@ def apart(heights: Sequence[float], least: float) -> list[float]:
 def _funnel_points(
     points: Sequence[FunnelPoint], x: Scale, y: Scale, reference: float, strength: float | None
 ) -> list[SafeString]:
-    drawn, dots, labels = [], [], []
-    for point in points:
-        place = x(point.n), y(point.successes / point.n)
-        verdict = expected_verdict(point.successes, point.n, reference, strength=strength) or "as_expected"
-        shape = _SHAPES[verdict]
-        tooltip = f"{point.label}: {percent(point.successes / point.n)}, " + _("n %(count)s") % {"count": point.n}
-        css = f"tone-{_TONES[shape]}" + (" named" if point.is_named else "")
-        drawn.append(group(css, tooltip, dot(*place, shape)))
-        dots.append(place)
-        if point.is_named or verdict != "as_expected":
-            labels.append((*place, wrapped(point.label, 110, SMALL_FONT_SIZE, 1)[0]))
+    places = [(x(point.n), y(point.successes / point.n)) for point in points]
+    shapes = [_SHAPES[point.verdict(reference, strength)] for point in points]
+    is_crowded = len(points) > CROWD
+    ordinary = [shape == "undecided" and not p.is_named for p, shape in zip(points, shapes, strict=True)]
+    drawn = [
+        _funnel_point(point, place, shape)
+        for point, place, shape, is_ordinary in zip(points, places, shapes, ordinary, strict=True)
+        if not (is_ordinary and is_crowded)
+    ]
+    crowd = [place for place, is_ordinary in zip(places, ordinary, strict=True) if is_ordinary and is_crowded]
+    labels = [
+        (*places[i], wrapped(points[i].label, 110, SMALL_FONT_SIZE, 1)[0])
+        for i in _whom_to_name(points, ordinary, reference)
+    ]
     # Names first: where they must cover a point, the point stays visible.
-    return place_labels(labels, dots, Box(LEFT, 0, x.end + 44, y.start)) + drawn
+    bounds = Box(LEFT, 0, x.end + 44, y.start)
+    return [*_crowd(crowd), *place_labels(labels, [] if is_crowded else places, bounds), *drawn]
+
+
+def _funnel_point(point: FunnelPoint, place: tuple[float, float], shape: str) -> SafeString:
+    tooltip = f"{point.label}: {percent(point.successes / point.n)}, " + _("n %(count)s") % {"count": point.n}
+    mark = group(f"tone-{_TONES[shape]}" + (" named" if point.is_named else ""), tooltip, dot(*place, shape))
+    # Whoever goes by the keyboard takes the table, which has all of them in order.
+    return element("a", {"href": point.url, "tabindex": "-1"}, mark) if point.url and shape != "undecided" else mark
+
+
+def _whom_to_name(points: Sequence[FunnelPoint], ordinary: Sequence[bool], reference: float) -> list[int]:
+    """Those that stand out farthest, as far as names have room."""
+
+    def distance(i: int) -> float:
+        point = points[i]
+        return abs(point.successes / point.n - reference) * sqrt(point.n)
+
+    candidates = sorted((i for i in range(len(points)) if not ordinary[i]), key=distance, reverse=True)
+    return sorted(candidates[:MOST_NAMES])
+
+
+def _crowd(places: Sequence[tuple[float, float]]) -> list[SafeString]:
+    """Hundreds that do not stand out, as one path of dots."""
+    marks = "".join(f"M{x:.1f} {y:.1f}h0" for x, y in places)
+    return [element("path", {"class": "crowd", "d": marks})] if marks else []
 
 
 # --- Importance and performance --------------------------------------------------------------------------------------

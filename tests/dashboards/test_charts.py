@@ -350,6 +350,33 @@ def test_funnel_lines_close_in_on_the_programme():
     assert {"80%", "95%", "99.8%"} <= set(words(root))
 
 
+def test_funnel_gives_no_verdict_on_fewer_than_20_answers():
+    assert not found(funnel(("Bruno", 2, 19), reference=0.8), "tone-improve")
+    assert found(funnel(("Bruno", 2, 20), reference=0.8), "tone-improve")
+
+
+def test_funnel_points_that_stand_out_lead_to_their_page():
+    points = [charts.FunnelPoint("Bruno", 2, 25, url="/b/"), charts.FunnelPoint("Ana", 20, 25, url="/a/")]
+    root = read(charts.funnel_plot(CAPTION, points, reference=0.8))
+
+    assert [(a.get("href"), a.get("tabindex")) for a in root.iter("a")] == [("/b/", "-1")]
+
+
+def test_funnel_of_a_thousand_names_only_those_that_stand_out_farthest_and_stays_small():
+    points = [charts.FunnelPoint(f"Afiliada {i}", 80 + i % 3, 100, url=f"/a/{i}/") for i in range(970)]
+    points += [charts.FunnelPoint(f"Lejana {i}", 20 + i, 100, url=f"/l/{i}/") for i in range(30)]
+
+    svg = charts.funnel_plot(CAPTION, points, reference=0.8, width=720)
+
+    root = read(svg)
+    assert [word for word in words(root) if "jana" in word] == [f"Lejana {i}" for i in range(12)]
+    assert not [word for word in words(root) if "Afiliada" in word]
+    (crowd,) = found(root, "crowd")
+    assert crowd.get("d").count("M") == 970
+    assert len(list(root.iter("a"))) == 30
+    assert len(svg) < 30_000
+
+
 def test_funnel_speaks_the_readers_language():
     with override("es"):
         assert any(label.startswith("99,8") for label in words(funnel(("Ana", 160, 200), reference=0.8)))
