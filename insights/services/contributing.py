@@ -21,6 +21,7 @@ WHOLE_BRAND = 0  # instead of an affiliate's id
 WEEK = 7
 
 # Who it is credited to, one row a purchase. What staff count stands; affiliates may count all that was ever theirs.
+# Whoever comes back does so on another day: shops split one basket into several orders.
 SOLD = """
 WITH sold AS (
     SELECT {who} AS who, purchase.id, purchase.customer_id, purchase.purchased_at AS at, attribution.method,
@@ -41,7 +42,8 @@ WITH sold AS (
       AND (purchase.state <> 'cancelled' OR %(counts_all)s)
 ),
 bought AS (
-    SELECT who, customer_id, at, row_number() OVER (PARTITION BY who, customer_id ORDER BY at, id) AS nth,
+    SELECT who, customer_id, at, (at AT TIME ZONE %(timezone)s)::date AS day,
+           min(at) OVER (PARTITION BY who, customer_id) AS first_at,
            row_number() OVER (PARTITION BY customer_id ORDER BY at, id) AS nth_of_all
     FROM sold WHERE counts
 )
@@ -51,9 +53,9 @@ OF_BRAND = SOLD.format(who="0::bigint")
 
 CUSTOMERS = """,
 customers AS (
-    SELECT who, customer_id, min(at) AS first_at, min(at) FILTER (WHERE nth = 2) AS second_at, max(at) AS last_at,
-           bool_or(nth_of_all = 1) AS is_newcomer
-    FROM bought GROUP BY who, customer_id
+    SELECT who, customer_id, first_at, max(at) AS last_at, bool_or(nth_of_all = 1) AS is_newcomer,
+           min(at) FILTER (WHERE day > (first_at AT TIME ZONE %(timezone)s)::date) AS second_at
+    FROM bought GROUP BY who, customer_id, first_at
 ),
 loyal AS (
     SELECT who, count(*) AS customers, count(*) FILTER (WHERE is_newcomer) AS newcomers,
@@ -77,8 +79,8 @@ FROM sales LEFT JOIN loyal USING (who) WHERE who >= 0
 """
 COHORTS = """,
 months AS (
-    SELECT who, customer_id, date_trunc('month', at AT TIME ZONE %(timezone)s)::date AS month,
-           date_trunc('month', min(at) OVER (PARTITION BY who, customer_id) AT TIME ZONE %(timezone)s)::date AS cohort
+    SELECT who, customer_id, date_trunc('month', day)::date AS month,
+           date_trunc('month', first_at AT TIME ZONE %(timezone)s)::date AS cohort
     FROM bought
 )
 SELECT who, cohort, later, count(*) FROM (

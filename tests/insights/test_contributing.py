@@ -53,9 +53,23 @@ def test_who_had_no_time_to_come_back_is_in_no_rate(shop, ana):
     assert found.days_to_second == pytest.approx(79)  # the middle of 50, 79 and 100
 
 
+def test_several_orders_of_one_day_are_no_coming_back(shop, ana):
+    customer = make_customer(shop.brand)
+    for hour in (1, 2, 3):
+        make_purchase(customer, affiliate=ana, purchased_at=LONG_AGO + timedelta(hours=hour))
+    make_purchase(customer, affiliate=ana, purchased_at=LONG_AGO + timedelta(days=40, hours=1))
+    buy(shop, ana, 200, 200)
+    count(shop)
+
+    found = own_loyalty(ana, view="staff")
+
+    assert (found.repeat.value, found.days_to_second) == (0.5, 40)
+
+
 def test_what_was_given_back_or_cancelled_counts_in_neither(shop, ana):
     buy(shop, ana, 200)
-    buy(shop, ana, 200)[0].__class__.objects.filter(pk__in=[p.pk for p in buy(shop, ana, 200)]).update(state="refunded")
+    buy(shop, ana, 200)
+    buy(shop, ana, 200, state="refunded")
     customer = make_customer(shop.brand)
     make_purchase(customer, affiliate=ana, purchased_at=LONG_AGO)
     make_purchase(customer, affiliate=ana, purchased_at=LONG_AGO + timedelta(days=20), state="refunded")
