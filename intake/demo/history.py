@@ -170,8 +170,8 @@ class Storyteller:
         received = self.now - timedelta(minutes=20 + self.rng.randrange(200))
         is_goods = sale.purchase.product is not None and sale.purchase.product.kind == "goods"
         stages: dict[str, Any] = {"delivered_at": received} if is_goods else {"activated_at": received}
-        told = {**vars(sale.purchase), "delivered_at": None, "activated_at": None, "state": "open", **stages}
-        return Sale(PurchaseInput(**told), sale.recommender, sale.visit)
+        told = sale.purchase._replace(**{"delivered_at": None, "activated_at": None, "state": "open"} | stages)
+        return Sale(told, sale.recommender, sale.visit)
 
     def pick_customer(self, number: int, at: datetime) -> tuple[CustomerInput, Recommender | None]:
         if self.customers and self.rng.random() < RETURNING:
