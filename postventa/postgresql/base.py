@@ -1,0 +1,23 @@
+import select
+
+from django.db.backends.postgresql import base
+
+
+class DatabaseWrapper(base.DatabaseWrapper):
+    def is_usable(self) -> bool:
+        """Whether the server is still there, before a kept connection serves the next request.
+
+        A server with nothing to do says nothing; one that ends a connection says so or hangs up, and the socket has
+        something to read. Only then, or after an error, is it asked: a question a request costs as much as many pages.
+        """
+        if self.connection is None or self.connection.closed:
+            return False
+        if self.errors_occurred or has_been_spoken_to(self.connection.fileno()):
+            return super().is_usable()
+        return True
+
+
+def has_been_spoken_to(socket: int) -> bool:
+    poll = select.poll()
+    poll.register(socket, select.POLLIN)  # errors and the end are reported unasked
+    return bool(poll.poll(0))
