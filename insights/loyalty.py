@@ -66,6 +66,15 @@ def own_loyalty(affiliate: Affiliate, *, view: View = "affiliate") -> Loyalty | 
     return _read(row, _cells(cohorts), k, reference=programme_repeat(affiliate))
 
 
+def indirect_purchases(affiliate: Affiliate) -> int:
+    """What was bought on the word of its customers, as far as the affiliate is told: a number reached, 0 below k.
+
+    One by one they would tell whom a customer had recommended the brand to.
+    """
+    rows = Contribution.objects.filter(brand=affiliate.brand, affiliate=affiliate, audience=Audience.AFFILIATE)
+    return rows.values_list("indirect", flat=True).first() or 0
+
+
 def brand_loyalty(brand: Brand) -> Loyalty | None:
     """The whole brand's, nobody left out: for staff only."""
     row = Contribution.objects.filter(brand=brand, affiliate=None, audience=Audience.STAFF).first()

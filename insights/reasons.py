@@ -9,10 +9,12 @@ or of whether it was given back:
 - A sale is addressed by its day and by a mark that only this affiliate's page gives, and only for its own sales. Of an
   order it claimed, more than the answer is told only once that stands, and only if day and amount are those of the
   order and there is evidence in its favour: whoever guesses order numbers learns nothing.
+- That a claimed order was bought on the word of one of its customers is told where k such purchases are: of the only
+  one it would tell who recommended the brand to whom.
 """
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date, datetime, time, timedelta
 from typing import Any
 from zoneinfo import ZoneInfo
@@ -23,6 +25,7 @@ from django.utils.dateparse import parse_datetime
 from accounts.models import Brand
 from affiliates.marks import is_mark_of, mark_of
 from affiliates.models import Affiliate, Attribution, Claim, Click, Purchase
+from insights.loyalty import indirect_purchases
 from insights.privacy import parse_period
 from insights.sales import within
 
@@ -64,6 +67,7 @@ class Explanation:
     confidence: str
     own: tuple[Evidence, ...]
     others: tuple[str, ...]  # kinds of evidence for somebody else
+    is_indirect: bool = False  # bought on the word of a customer whom this affiliate brought
 
 
 def sales_of(affiliate: Affiliate, *, period: str = "all") -> QuerySet[Attribution]:
@@ -108,7 +112,9 @@ def explain_claim(claim: Claim) -> Explanation | None:
     if purchase is None or current is None:
         return None
     explained = _explain(current, claim.affiliate)
-    return explained if explained.is_own or explained.own else None
+    if current.indirect_affiliate_id == claim.affiliate_id and indirect_purchases(claim.affiliate):
+        explained = replace(explained, is_indirect=True)
+    return explained if explained.is_own or explained.own or explained.is_indirect else None
 
 
 def _order_as_claimed(claim: Claim) -> Purchase | None:

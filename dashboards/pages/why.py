@@ -62,7 +62,7 @@ def write_why(explained: Explanation, brand: Brand) -> Why:
         on=explained.on,
         is_own=explained.is_own,
         verdict=_("This sale is yours.") if explained.is_own else _("This sale is not credited to you."),
-        because=own_reason(explained, brand) if explained.is_own else others_reason(explained.winner),
+        because=own_reason(explained, brand) if explained.is_own else others_reason(explained),
         confidence=confidence_said(explained) if explained.is_own else "",
         evidence=[
             EvidenceRow(how_said(each.method, each.name), each.on, outcome_said(each, brand), each.won)
@@ -81,7 +81,12 @@ def own_reason(explained: Explanation, brand: Brand) -> str:
     return reason_said(REASON_OF.get(explained.winner, ""), brand)
 
 
-def others_reason(winner: str) -> str:
+def others_reason(explained: Explanation) -> str:
+    if explained.is_indirect:
+        return _(
+            "A customer whom you had brought recommended the shop. It counts among what your customers bring, "
+            "apart from your own sales."
+        )
     return {
         "click": _("A link that is not yours counted more."),
         "coupon": _("A coupon that is not yours counted more."),
@@ -89,7 +94,7 @@ def others_reason(winner: str) -> str:
         "referral": _("A customer had recommended the shop, and that counted more."),
         "customer": _("Somebody else had brought this customer before."),
         TOLD: _("The customer or the brand's staff said that it came from elsewhere."),
-    }.get(winner, _("No evidence held, so it is credited to nobody."))
+    }.get(explained.winner, _("No evidence held, so it is credited to nobody."))
 
 
 def confidence_said(explained: Explanation) -> str:

@@ -22,7 +22,7 @@ AFFILIATES_A_PAGE = 50
 # A page under another one.
 SECTION_OF = {
     **dict.fromkeys(("new_link", "link"), "links"),
-    **dict.fromkeys(("sale", "claims", "claim"), "sales"),
+    **dict.fromkeys(("sale", "indirect_sales", "claims", "claim"), "sales"),
     "remove_person": "people",
 }
 Page = Callable[..., HttpResponse]  # takes the request, the reader, and what else the address names
@@ -64,11 +64,17 @@ def record_look(user: User, reader: Reader, page: str) -> None:
     record_access(user, reader.brand, purpose=purpose, object_type="affiliate", object_id=str(reader.affiliate.pk))
 
 
-def read_insights(request: HttpRequest, reader: Reader, form_class: type[PeriodForm]) -> tuple[PeriodForm, Insights]:
-    """What the chosen period tells. A period in which nothing was published has no page."""
+def read_period(request: HttpRequest, reader: Reader, form_class: type[PeriodForm] = PeriodForm) -> PeriodForm:
+    """The choice of a period, made. A period in which nothing was published has no page."""
     form = form_class(request.GET, periods=available_periods(reader.affiliate), label_suffix="")
     if not form.is_valid():
         raise Http404
+    return form
+
+
+def read_insights(request: HttpRequest, reader: Reader, form_class: type[PeriodForm]) -> tuple[PeriodForm, Insights]:
+    """What the chosen period tells."""
+    form = read_period(request, reader, form_class)
     period = form.cleaned_data["period"]
     return form, affiliate_insights(reader.affiliate, period=period, language=language_of(reader), now=database_now())
 
@@ -81,6 +87,7 @@ def show(request: HttpRequest, reader: Reader, current: str, **context: Any) -> 
     sections = {
         "home": pgettext("portal", "Home"),
         "opinions": _("Opinions"),
+        "comparison": _("Comparison"),
         "links": _("My links"),
         "sales": _("Sales and why"),
         "people": _("People"),

@@ -21,9 +21,11 @@ from dashboards.forms import PeriodForm
 from dashboards.pages import write_sale_row, write_sales, write_why
 from dashboards.selectors import Reader
 from dashboards.views.opening import affiliate_page, read_insights, show
+from insights.loyalty import indirect_purchases
 from insights.reasons import as_sales, explain_claim, explain_sale, sales_of
 from insights.sales import credited_sales
 
+BY_CUSTOMERS = "customers"
 CLAIMS_A_PAGE = 25
 SALES_A_PAGE = 25
 
@@ -31,7 +33,10 @@ SALES_A_PAGE = 25
 @require_GET
 @affiliate_page
 def sales(request: HttpRequest, reader: Reader) -> HttpResponse:
-    """What is credited to the affiliate, and why."""
+    """What is credited to the affiliate, and why; or what its customers' recommendations brought."""
+    if request.GET.get("by") == BY_CUSTOMERS:
+        brought = indirect_purchases(reader.affiliate)
+        return show(request, reader, "indirect_sales", brought=brought, k=reader.brand.k)
     form, insights = read_insights(request, reader, PeriodForm)
     page = write_sales(credited_sales(reader.affiliate, period=insights.period), reader.brand)
     found = Paginator(sales_of(reader.affiliate, period=insights.period), SALES_A_PAGE)

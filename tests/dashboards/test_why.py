@@ -63,8 +63,7 @@ def buy(brand: Brand, **evidence: Any) -> Purchase:
         customer=CUSTOMER,
         product=ProductInput(sku="BOT-42", name="Botas de secreto"),
     )
-    fields = {**vars(given), **evidence}
-    [recorded] = record_purchases(brand, [PurchaseInput(**fields)], now=NOW, source="api")
+    [recorded] = record_purchases(brand, [given._replace(**evidence)], now=NOW, source="api")
     assert recorded.purchase is not None, recorded.errors
     return recorded.purchase
 
