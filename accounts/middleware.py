@@ -1,11 +1,21 @@
-"""Which language and which time zone a page is shown in. No prefixes in URLs: a link is the same page for everybody."""
+"""In which language and time zone a page is shown, and who needs to be nobody to see it.
+
+No prefixes in URLs: a link is the same page for everybody.
+"""
 
 from collections.abc import Callable
+from typing import ParamSpec
 
-from django.http import HttpRequest, HttpResponseBase
+from django.conf import settings
+from django.contrib.auth.decorators import login_not_required
+from django.contrib.auth.models import AnonymousUser
+from django.http import HttpRequest, HttpResponse
+from django.http.response import HttpResponseBase
+from django.urls import Resolver404, resolve
 from django.utils import timezone, translation
 from django.utils.cache import patch_vary_headers
 
+P = ParamSpec("P")
 GetResponse = Callable[[HttpRequest], HttpResponseBase]
 
 
@@ -24,6 +34,37 @@ class LanguageMiddleware:
         response.headers.setdefault("Content-Language", translation.get_language() or "")
         patch_vary_headers(response, ("Accept-Language", "Cookie"))
         return response
+
+
+class VisitorMiddleware:
+    """Leads whoever brings no session straight to pages made `for_visitors`, past all that serves people signed in.
+
+    Most requests are such: buyers who follow a link, customers who answer. Of the middleware that stands below this one
+    nothing concerns them: sessions, CSRF (these pages have no cookie to abuse), sign-in, messages.
+    """
+
+    def __init__(self, get_response: GetResponse) -> None:
+        self.get_response = get_response
+
+    def __call__(self, request: HttpRequest) -> HttpResponseBase:
+        if settings.SESSION_COOKIE_NAME in request.COOKIES:
+            return self.get_response(request)
+        try:
+            match = resolve(request.path_info)
+        except Resolver404:
+            return self.get_response(request)
+        if not getattr(match.func, "is_for_visitors", False):
+            return self.get_response(request)
+        timezone.deactivate()
+        request.user, request.resolver_match = AnonymousUser(), match
+        response: HttpResponseBase = match.func(request, *match.args, **match.kwargs)
+        return response
+
+
+def for_visitors(view: Callable[P, HttpResponse]) -> Callable[P, HttpResponse]:
+    """A page for whoever has its address. It must be safe to call without a CSRF token, and use no session."""
+    view.is_for_visitors = True  # type: ignore[attr-defined]
+    return login_not_required(view)
 
 
 class ReaderMiddleware:

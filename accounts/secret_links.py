@@ -5,10 +5,11 @@ from functools import wraps
 from typing import Concatenate, ParamSpec
 
 from django.conf import settings
-from django.contrib.auth.decorators import login_not_required
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import render
 from django.views.decorators.csrf import csrf_exempt
+
+from accounts.middleware import for_visitors
 
 P = ParamSpec("P")
 View = Callable[Concatenate[HttpRequest, P], HttpResponse]
@@ -23,8 +24,8 @@ def secret_link(view: View[P]) -> View[P]:
     view becomes one page for all: nothing tells an unknown token from a malformed one.
     """
 
+    @for_visitors
     @csrf_exempt
-    @login_not_required
     @wraps(view)
     def wrapped(request: HttpRequest, *args: P.args, **kwargs: P.kwargs) -> HttpResponse:
         try:

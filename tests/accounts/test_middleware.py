@@ -1,10 +1,13 @@
+from collections.abc import Iterable, Iterator
 from datetime import UTC, datetime
 
 import pytest
 from django.http import HttpRequest, HttpResponse
 from django.test import Client, RequestFactory
+from django.urls import URLPattern, URLResolver, get_resolver
 from django.utils import timezone, translation
 
+import affiliates.views
 from accounts.middleware import ReaderMiddleware
 from accounts.models import User
 
@@ -59,6 +62,66 @@ def test_everybody_sees_their_own_time_and_nobody_the_one_of_the_reader_before(r
         ReaderMiddleware(view)(request)
 
     assert hours == [13, 6, 12]
+
+
+def patterns(found: Iterable[URLPattern | URLResolver]) -> Iterator[URLPattern]:
+    for pattern in found:
+        if isinstance(pattern, URLResolver):
+            yield from patterns(pattern.url_patterns)
+        else:
+            yield pattern
+
+
+def made_for_visitors() -> list[URLPattern]:
+    found = patterns(get_resolver().url_patterns)
+    return [pattern for pattern in found if getattr(pattern.callback, "is_for_visitors", False)]
+
+
+def test_pages_for_visitors_are_known() -> None:
+    """Nobody is asked there who they are: a new one is a decision."""
+    assert {str(pattern.pattern).split("/")[0] for pattern in made_for_visitors()} == {
+        *("affiliates", "c", "i", "r", "s", "u"),
+    }
+    assert all(pattern.callback.login_required is False for pattern in made_for_visitors())
+
+
+@pytest.mark.parametrize("pattern", made_for_visitors(), ids=lambda pattern: pattern.name)
+def test_pages_for_visitors_need_no_csrf_token(pattern: URLPattern) -> None:
+    """Its check stands behind them: what a POST does there is opened by a secret in the address, or refused."""
+    if not getattr(pattern.callback, "csrf_exempt", False):
+        parameters = dict.fromkeys(pattern.pattern.converters, "x")
+
+        assert pattern.callback(RequestFactory().post("/"), **parameters).status_code == 405
+
+
+def test_a_visitor_passes_by_what_serves_people_signed_in(client: Client) -> None:
+    response = client.get("/r/unknown")
+
+    assert response.status_code == 404
+    assert not hasattr(response.wsgi_request, "session")
+    assert not response.wsgi_request.user.is_authenticated
+    assert response.headers["X-Frame-Options"] == "DENY"
+    assert "Content-Security-Policy" in response.headers
+    assert response.wsgi_request.resolver_match.view_name == "affiliates:follow_link"
+
+
+def test_whoever_is_signed_in_is_known_on_a_visitors_page(client: Client) -> None:
+    user = User.objects.create_user("ana@ana.example")
+    client.force_login(user)
+
+    assert client.get("/r/unknown").wsgi_request.user == user
+
+
+def test_a_visitors_page_fails_as_every_other(monkeypatch: pytest.MonkeyPatch) -> None:
+    def fail(code: str) -> None:
+        raise RuntimeError
+
+    monkeypatch.setattr(affiliates.views, "link_target", fail)
+
+    response = Client(raise_request_exception=False).get("/r/unknown")
+
+    assert response.status_code == 500
+    assert "Content-Security-Policy" in response.headers
 
 
 @pytest.fixture(autouse=True)

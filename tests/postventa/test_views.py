@@ -61,7 +61,7 @@ def test_metrics_are_for_this_machine_or_the_token(
     response = client.get("/metrics", headers=headers, REMOTE_ADDR=address)
 
     assert response.status_code == status
-    assert (b"django_http_requests_total" in response.content) == (status == 200)
+    assert (b"django_http_requests_latency" in response.content) == (status == 200)
 
 
 def test_an_unset_metrics_token_opens_to_nobody(client: Client, settings: Settings) -> None:
