@@ -8,6 +8,7 @@ from decimal import Decimal
 from django.core.cache import caches
 
 from accounts.models import Brand
+from affiliates.destinations import is_allowed_destination
 from affiliates.marks import is_mark_of, mark_of
 from affiliates.models import Affiliate, CataloguePromise, Claim, MemberInvitation, TrackingLink
 from mailing.models import OutgoingMail
@@ -21,8 +22,7 @@ class LinkTarget:
     affiliate_id: int
     brand_id: int
     destination: str
-    hosts: tuple[str, ...]
-    is_paused: bool
+    is_open: bool  # leads on: not paused, and the brand still has that host
     sub_ids: tuple[tuple[str, str], ...]
 
 
@@ -45,8 +45,8 @@ def _read(code: str) -> LinkTarget | None:
         link.affiliate_id,
         brand.pk,
         link.destination,
-        tuple(brand.allowed_hosts),
-        link.paused_at is not None,
+        # Here too: the brand may have given up a host since the link was made.
+        link.paused_at is None and is_allowed_destination(link.destination, brand.allowed_hosts),
         tuple(link.sub_ids.items()),
     )
 

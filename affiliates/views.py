@@ -8,11 +8,12 @@ from django.contrib.auth.models import AnonymousUser
 from django.core.exceptions import ValidationError
 from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
 from django.shortcuts import get_object_or_404, redirect, render
+from django.template.loader import render_to_string
 from django.utils import timezone
-from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_http_methods, require_safe
 
 from accounts.forms import add_refusal
+from accounts.middleware import for_visitors
 from accounts.models import Brand, User
 from accounts.secret_links import client_address, secret_link
 from affiliates.destinations import is_allowed_destination, with_click
@@ -23,18 +24,18 @@ from affiliates.services import accept_invitation, apply_to_programme, is_code, 
 from affiliates.sub_ids import read_sub_ids
 from affiliates.visitors import is_pressing, key_of_the_day
 
+HEADERS = {"Cache-Control": "no-store", "X-Robots-Tag": "noindex"}  # a link is followed anew each time
 
+
+@for_visitors
 @require_safe
-@never_cache
-@login_not_required
 def follow_link(request: HttpRequest, code: str) -> HttpResponse:
     """Store the click, then lead on to the shop with its id: what the shop hands back has been stored before."""
     target = link_target(code) if is_code(code) else None
     if target is None:
-        return render(request, "affiliates/link_unknown.html", status=404)
-    # Checked here too: the brand may have given up a host since the link was made.
-    if target.is_paused or not is_allowed_destination(target.destination, target.hosts):
-        return render(request, "affiliates/link_paused.html", status=410)
+        return no_way_on(request, "affiliates/link_unknown.html", status=404)
+    if not target.is_open:
+        return no_way_on(request, "affiliates/link_paused.html", status=410)
     now = timezone.now()
     user_agent = request.headers.get("User-Agent", "")
     visitor = key_of_the_day(target.brand_id, client_address(request), user_agent, now.date())
@@ -51,17 +52,16 @@ def follow_link(request: HttpRequest, code: str) -> HttpResponse:
     return to_shop(with_click(target.destination, public_id))
 
 
+@for_visitors
 @require_safe
-@never_cache
-@login_not_required
 def follow_recommendation(request: HttpRequest, code: str) -> HttpResponse:
     """A customer's own link leads to the front page of the shop, with the code that the shop hands back."""
     referrer = Customer.objects.filter(referral_code=code).select_related("brand").first() if is_code(code) else None
     if referrer is None:
-        return render(request, "affiliates/link_unknown.html", status=404)
+        return no_way_on(request, "affiliates/link_unknown.html", status=404)
     destination = f"https://{referrer.brand.allowed_hosts[0]}/" if referrer.brand.allowed_hosts else ""
     if not is_allowed_destination(destination, referrer.brand.allowed_hosts):
-        return render(request, "affiliates/link_paused.html", status=410)
+        return no_way_on(request, "affiliates/link_paused.html", status=410)
     return to_shop(f"{destination}?pv_ref={quote(code)}")
 
 
@@ -71,9 +71,11 @@ def is_member(user: User | AnonymousUser, affiliate_id: int) -> bool:
 
 
 def to_shop(url: str) -> HttpResponse:
-    response = HttpResponseRedirect(url)
-    response.headers["X-Robots-Tag"] = "noindex"
-    return response
+    return HttpResponseRedirect(url, headers=HEADERS)
+
+
+def no_way_on(request: HttpRequest, page: str, *, status: int) -> HttpResponse:
+    return HttpResponse(render_to_string(page, request=request), status=status, headers=HEADERS)
 
 
 # --- How affiliates get in -------------------------------------------------------------------------------------------

@@ -175,7 +175,8 @@ def record_click(
 ) -> str:
     """Store a click and give its public id, in one statement: durable before any purchase can quote it.
 
-    A visit to a link that the same visitor followed within half an hour is a repeat.
+    A visit to a link that the same visitor followed within half an hour is a repeat. They are looked for among the
+    visitor's clicks, which are few, and not (hence the + 0) among the link's, which may be thousands in that time.
     """
     public_id = click_public_id()
     with connection.cursor() as cursor:
@@ -186,7 +187,7 @@ def record_click(
             VALUES (%(public_id)s, %(link)s, %(visitor)s, %(own)s, %(sub_ids)s, %(at)s, statement_timestamp(),
                 CASE WHEN %(kind)s = 'visit' AND %(visitor)s <> '' AND EXISTS (
                     SELECT FROM affiliates_click
-                    WHERE visitor = %(visitor)s AND visitor <> '' AND link_id = %(link)s
+                    WHERE visitor = %(visitor)s AND visitor <> '' AND link_id + 0 = %(link)s
                       AND kind IN ('visit', 'repeat') AND occurred_at BETWEEN %(since)s AND %(at)s
                 ) THEN 'repeat' ELSE %(kind)s END)
             """,

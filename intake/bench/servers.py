@@ -10,6 +10,7 @@ from collections import defaultdict, deque
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import closing, contextmanager
 from dataclasses import dataclass, field
+from itertools import count
 from pathlib import Path
 from typing import TypeVar
 
@@ -23,6 +24,8 @@ CLIENTS = 4
 # gunicorn's workers take connections as they come; by renewing them no side keeps an uneven share.
 REQUESTS_A_CONNECTION = 25
 PATIENCE = 60  # seconds
+# Each request comes from another: a link is not followed by one visitor ten thousand times.
+_browsers = count(1)
 
 
 @contextmanager
@@ -101,7 +104,7 @@ class Client:
 
     def _ask(self, method: str, path: str, headers: str, body: bytes, status: int) -> Answer:
         request = (
-            f"{method} {path} HTTP/1.1\r\nHost: localhost\r\nUser-Agent: Mozilla/5.0 (bench)\r\n"
+            f"{method} {path} HTTP/1.1\r\nHost: localhost\r\nUser-Agent: Mozilla/5.0 ({next(_browsers)})\r\n"
             f"Content-Length: {len(body)}\r\n{headers}\r\n"
         ).encode() + body
         started = time.perf_counter()

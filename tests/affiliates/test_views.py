@@ -1,7 +1,9 @@
 from urllib.parse import parse_qs, urlsplit
 
 import pytest
+from django.db import connection
 from django.test import Client
+from django.test.utils import CaptureQueriesContext
 
 from accounts.models import Brand
 from affiliates.models import Affiliate, Click, TrackingLink
@@ -141,6 +143,20 @@ def test_a_click_takes_one_read_and_one_write_and_later_the_write_alone(visitor,
         visitor.get(f"/r/{link.code}")
     with django_assert_num_queries(1):
         visitor.get(f"/r/{link.code}")
+
+
+def test_a_repeat_is_looked_for_among_the_visitors_clicks_not_the_links(visitor, link):
+    """The link's may be thousands in half an hour, the visitor's are few; without statistics both seem alike."""
+    with CaptureQueriesContext(connection) as captured:
+        visitor.get(f"/r/{link.code}")
+
+    [written] = [query["sql"] for query in captured if "INSERT" in query["sql"]]
+    with connection.cursor() as cursor:
+        cursor.execute("SET LOCAL enable_seqscan = off")
+        cursor.execute("EXPLAIN " + written.replace("%", "%%"))
+        plan = "\n".join(line for (line,) in cursor.fetchall())
+    assert "click_visitor" in plan
+    assert "click_newest" not in plan
 
 
 def test_without_a_cache_links_go_on_leading(visitor, link, settings, tmp_path):
