@@ -17,8 +17,15 @@ PROMISES = [
 ]
 
 
-def offer_standard_promises(brand: Brand) -> None:
-    """Those that the brand has already stay as they are."""
+def missing_promises(brand: Brand) -> int:
+    """How many of the standard ones the brand does not have, switched off or not."""
+    codes = {code for code, _es, _en in PROMISES}
+    return len(codes.difference(CataloguePromise.objects.filter(brand=brand).values_list("code", flat=True)))
+
+
+def offer_standard_promises(brand: Brand) -> int:
+    """Those that the brand has already stay as they are. How many are new."""
+    missing = missing_promises(brand)
     CataloguePromise.objects.bulk_create(
         [
             CataloguePromise(brand=brand, position=n, code=code, labels={"es": es, "en": en})
@@ -26,3 +33,4 @@ def offer_standard_promises(brand: Brand) -> None:
         ],
         ignore_conflicts=True,
     )
+    return missing

@@ -6,22 +6,27 @@ from typing import Any
 from django import forms
 from django.conf import settings
 from django.conf.locale import LANG_INFO
-from django.contrib import admin
+from django.contrib import admin, messages
+from django.core.exceptions import PermissionDenied
 from django.db.models import QuerySet
-from django.http import HttpRequest
-from django.urls import reverse
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import redirect
+from django.urls import path, reverse
 from django.utils import timezone
+from django.utils.decorators import method_decorator
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
 from django.utils.text import capfirst
-from django.utils.translation import gettext
+from django.utils.translation import gettext, ngettext
 from django.utils.translation import gettext_lazy as _
+from django.views.decorators.http import require_POST
 
-from accounts.models import Brand
+from accounts.models import Brand, User
 from affiliates.admin.adding import AddingAdmin
 from affiliates.forms import CataloguePromiseForm, LinkPromiseForm, LinkPromiseFormSet, TrackingLinkForm
 from affiliates.models import CataloguePromise, LinkPromise, TrackingLink
 from affiliates.services import pause_link, resume_link, tick_promises
+from affiliates.standard import missing_promises, offer_standard_promises
 
 
 class LinkPromiseInline(admin.TabularInline):
@@ -115,6 +120,7 @@ def wording_field(language: str) -> forms.CharField:
 class CataloguePromiseAdmin(AddingAdmin):
     """What affiliates are offered to promise. Links keep the words they were given."""
 
+    change_list_template = "admin/affiliates/promises.html"
     form = CataloguePromiseForm
     list_display = ("__str__", "code", "brand", "position", "is_active")
     list_select_related = ("brand",)
@@ -130,3 +136,32 @@ class CataloguePromiseAdmin(AddingAdmin):
 
     def get_readonly_fields(self, request: HttpRequest, obj: Any = None) -> tuple[str, ...]:
         return ("brand", "code") if obj else ()
+
+    def get_urls(self) -> list[Any]:
+        standard = path(
+            "standard/", self.admin_site.admin_view(self.standard_view), name="affiliates_cataloguepromise_standard"
+        )
+        return [standard, *super().get_urls()]
+
+    def changelist_view(self, request: HttpRequest, extra_context: dict[str, Any] | None = None) -> Any:
+        """Brands older than the catalogue have none of it; so have those that lack what was added later."""
+        missing = [(brand, missing_promises(brand)) for brand in brands_written_for(request)]
+        offers = [(brand, count) for brand, count in missing if count]
+        return super().changelist_view(request, {"offers": offers, **(extra_context or {})})
+
+    @method_decorator(require_POST)
+    def standard_view(self, request: HttpRequest) -> HttpResponse:
+        wanted = request.POST.get("brand", "")
+        brand = next((brand for brand in brands_written_for(request) if brand.slug == wanted), None)
+        if brand is None:
+            raise PermissionDenied
+        count = offer_standard_promises(brand)
+        told = ngettext("%(count)d promise was added.", "%(count)d promises were added.", count) % {"count": count}
+        messages.success(request, told)
+        return redirect("admin:affiliates_cataloguepromise_changelist")
+
+
+def brands_written_for(request: HttpRequest) -> list[Brand]:
+    user = request.user
+    brands = Brand.objects.visible_to(user).order_by("name")
+    return [brand for brand in brands if isinstance(user, User) and user.may_write_for(brand)]

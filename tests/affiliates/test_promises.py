@@ -52,6 +52,43 @@ def test_a_new_brand_begins_with_the_standard_ones() -> None:
     assert [(each.code, each.text) for each in offered] == [(code, es) for code, es, _en in PROMISES]
 
 
+def test_staff_of_an_older_brand_are_offered_the_standard_ones(sofia: Client, brand: Brand, offer: Any) -> None:
+    offer("free_delivery", "Portes pagados", is_active=False)
+    listed = reverse("admin:affiliates_cataloguepromise_changelist")
+    assert sofia.get(listed).context["offers"] == [(brand, len(PROMISES) - 1)]
+
+    after = sofia.post(reverse("admin:affiliates_cataloguepromise_standard"), {"brand": brand.slug}, follow=True)
+
+    kept = CataloguePromise.objects.get(code="free_delivery")
+    assert (kept.labels["es"], kept.is_active) == ("Portes pagados", False)
+    assert set(CataloguePromise.objects.values_list("code", flat=True)) == {code for code, _es, _en in PROMISES}
+    assert CataloguePromise.objects.get(code="no_commitment").labels == {
+        "es": "Sin permanencia",
+        "en": "No minimum term",
+    }
+    assert after.context["offers"] == []
+
+
+@pytest.mark.parametrize("role", [Membership.Role.ANALYST, Membership.Role.READ_ONLY])
+def test_who_only_reads_is_offered_none(client: Client, brand: Brand, role: str) -> None:
+    client.force_login(make_staff(brand, "Aitor", role))
+
+    assert client.get(reverse("admin:affiliates_cataloguepromise_changelist")).context["offers"] == []
+    refused = client.post(reverse("admin:affiliates_cataloguepromise_standard"), {"brand": brand.slug})
+
+    assert refused.status_code == 403
+    assert not CataloguePromise.objects.exists()
+
+
+def test_nobody_adds_them_to_anothers_brand(sofia: Client) -> None:
+    brasa = make_brand("brasa")
+
+    response = sofia.post(reverse("admin:affiliates_cataloguepromise_standard"), {"brand": brasa.slug})
+
+    assert response.status_code == 403
+    assert not CataloguePromise.objects.exists()
+
+
 def test_the_standard_ones_leave_what_the_brand_has(brand: Brand, offer: Any) -> None:
     offer("free_delivery", "Portes pagados", is_active=False)
 
