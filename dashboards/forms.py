@@ -1,4 +1,4 @@
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from django import forms
@@ -7,9 +7,11 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
 from affiliates.forms import SubIdsField
-from affiliates.models import Affiliate, AffiliateMember, MemberInvitation
+from affiliates.models import Affiliate, AffiliateMember, MemberInvitation, TrackingLink
 from affiliates.selectors import OfferedPromise
 from dashboards.wording import name_of_period
+from insights.actions import parse_subject
+from insights.services.acting import Change
 
 
 class PeriodForm(forms.Form):
@@ -175,3 +177,39 @@ def grouped(periods: Sequence[str]) -> list[Any]:
     }
     named = [(label, [(code, name_of_period(code)) for code in codes]) for label, codes in groups.items() if codes]
     return [("all", name_of_period("all")), *named]
+
+
+class ActionForm(forms.Form):
+    """What an affiliate changed, when, and which figure it should move. `choices`: figures by group."""
+
+    about = forms.ChoiceField(label=gettext_lazy("what should get better"))
+    text = forms.CharField(
+        label=gettext_lazy("what you changed"),
+        max_length=500,
+        widget=forms.Textarea(attrs={"rows": 3}),
+        help_text=gettext_lazy("In a sentence, such as “I say the real time of delivery in the video”."),
+    )
+    changed_on = forms.DateField(
+        label=gettext_lazy("since when"), widget=forms.DateInput(attrs={"type": "date"}, format="%Y-%m-%d")
+    )
+    link = forms.ModelChoiceField(
+        TrackingLink.objects.none(),
+        label=gettext_lazy("at which link"),
+        required=False,
+        empty_label=gettext_lazy("everywhere"),
+        help_text=gettext_lazy("What its customers answer can be told apart only where they are enough."),
+    )
+
+    def __init__(
+        self, affiliate: Affiliate, choices: Mapping[str, Mapping[str, str]], data: Any = None, **options: Any
+    ) -> None:
+        super().__init__(data, **options)
+        grouped_choices = [(group, list(labels.items())) for group, labels in choices.items() if labels]
+        self.fields["about"].choices = grouped_choices  # type: ignore[attr-defined]
+        self.fields["link"].queryset = TrackingLink.objects.filter(affiliate=affiliate)  # type: ignore[attr-defined]
+
+    def as_change(self) -> Change:
+        given = self.cleaned_data
+        subject = parse_subject(given["about"])
+        assert subject  # it was one of the choices
+        return Change(given["text"], given["changed_on"], subject, link=given["link"])

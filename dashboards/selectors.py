@@ -10,12 +10,13 @@ from django.utils.translation import gettext as _
 
 from accounts.models import Brand, User
 from affiliates.models import Affiliate, AffiliateMember, LinkPromise, MemberInvitation, TrackingLink
-from insights.models import Block, Measurement, TellingWord
+from insights.models import Action, Block, Measurement, TellingWord
 from surveys.models import Aspect, Fact
 from surveys.wording import in_language
 
 PAGES = (
     *("home", "opinions", "links", "new_link", "sales", "claims", "export", "terms"),
+    *("actions", "new_action"),
     *("people", "change_person", "remove_person", "withdraw_invitation"),
 )
 
@@ -57,6 +58,9 @@ class Reader:
 
     def url_of_sale(self, on: date, mark: str) -> str:
         return reverse("dashboards:sale", kwargs={**self.path, "day": on.isoformat(), "mark": mark})
+
+    def url_of_action(self, page: str, action: Action) -> str:
+        return reverse(f"dashboards:{page}", kwargs={**self.path, "action": action.uuid})
 
     @property
     def urls(self) -> dict[str, str]:
@@ -166,6 +170,11 @@ def find_link(reader: Reader, code: str) -> TrackingLink | None:
     """The affiliate's own link of that code, with all that ever stood promised there."""
     links = TrackingLink.objects.filter(affiliate=reader.affiliate, code=code)
     return links.prefetch_related(Prefetch("promises", LinkPromise.objects.order_by("pk"))).first()
+
+
+def actions_of(reader: Reader) -> QuerySet[Action]:
+    """What the affiliate wrote down, the newest first."""
+    return Action.objects.filter(affiliate=reader.affiliate).select_related("link").newest_first()
 
 
 def people_of(reader: Reader) -> QuerySet[AffiliateMember]:

@@ -1,6 +1,6 @@
 from django.urls import URLPattern, URLResolver, include, path
 
-from dashboards.views import drivers, home, links, people, sales
+from dashboards.views import actions, drivers, home, links, people, sales
 
 app_name = "dashboards"
 
@@ -18,6 +18,11 @@ pages: list[URLPattern] = [
     path("sales/claims/", sales.claims, name="claims"),
     path("sales/claims/<str:mark>/", sales.claim, name="claim"),
     path("sales/<str:day>/<str:mark>/", sales.sale, name="sale"),
+    path("actions/", actions.actions, name="actions"),
+    path("actions/new/", actions.new_action, name="new_action"),
+    path("actions/<uuid:action>/", actions.action, name="action"),
+    path("actions/<uuid:action>/edit/", actions.edit, name="edit_action"),
+    path("actions/<uuid:action>/close/", actions.close, name="close_action"),
     path("people/", people.people, name="people"),
     path("people/role/", people.change_person, name="change_person"),
     path("people/remove/", people.remove_person, name="remove_person"),

@@ -15,6 +15,7 @@ from typing import Any
 from zoneinfo import ZoneInfo
 
 from django.db.models import Q, QuerySet, Sum
+from django.utils.translation import gettext as _
 
 from accounts.models import Brand
 from affiliates.models import Affiliate
@@ -34,13 +35,33 @@ from insights.actions import (
 from insights.findings import ANSWERS, Counts, Lens
 from insights.models import Action, Block, PublishedCount, Rollup, ShownCount
 from insights.privacy import USUAL_RESPONSE_RATE
-from surveys.models import Wave
+from insights.wording import figure_names
+from surveys.models import Aspect, Fact, Wave
+from surveys.wording import in_language
 
 Months = Mapping[date, Counts]
 
 
 def subject_of(action: Action) -> Subject:
     return Subject(action.subject, action.key)
+
+
+def measurable(brand: Brand, language: str) -> dict[str, dict[str, str]]:
+    """What an action may be meant to move, as a choice: by group, then the name by the subject's code."""
+
+    def named(kind: str, entries: Iterable[Aspect | Fact]) -> dict[str, str]:
+        said = {each.code: in_language(each.labels, language, brand.default_language) for each in entries}
+        return {Subject(kind, code).code: label or code for code, label in said.items()}
+
+    return {
+        _("Figures"): figure_names(),
+        _("What they would keep or improve"): named("aspect", Aspect.objects.filter(brand=brand)),
+        _("Missing before buying"): named("fact", Fact.objects.filter(brand=brand)),
+    }
+
+
+def names_of(choices: Mapping[str, Mapping[str, str]]) -> dict[str, str]:
+    return {code: label for group in choices.values() for code, label in group.items()}
 
 
 def today_of(brand: Brand, now: datetime) -> date:

@@ -1,5 +1,6 @@
 """What the portal's pages show: findings as rows and sentences, ready for their templates. Pure: no database."""
 
+from dashboards.pages.actions import write_action, write_actions
 from dashboards.pages.drivers import write_effects
 from dashboards.pages.halves import write_halves
 from dashboards.pages.home import write_home
@@ -10,6 +11,8 @@ from dashboards.pages.why import write_sale_row, write_why
 
 __all__ = [
     "address_of",
+    "write_action",
+    "write_actions",
     "write_effects",
     "write_halves",
     "write_home",

@@ -22,6 +22,7 @@ class BoardRow:
     `count` stands for the value where that leans on the programme, and might say the opposite of what they said.
     """
 
+    aspect: str
     label: str
     count: str
     value: float
@@ -87,6 +88,7 @@ def board_row(found: AspectFinding, board: str) -> BoardRow:
     spoken = share_said(found)
     evidence = [mentions_said(found, board), spoken, comparison_said(found), owner_said(found.owner)]
     return BoardRow(
+        aspect=found.aspect,
         label=found.label,
         count=_("%(mentions)s of %(n)s") % counts if is_indicative else "",
         value=found.share,
@@ -128,6 +130,7 @@ def mentions_said(found: AspectFinding, board: str) -> str:
 class MissingRow:
     """A fact that was missed. `bar` is a share of the longest bar; `where` the link it was missed at most."""
 
+    fact: str
     label: str
     count: str
     bar: float
@@ -139,7 +142,9 @@ def missing_rows(findings: Findings, links: Sequence[LinkFindings]) -> tuple[lis
     ordered = sorted(findings.missing, key=lambda fact: (fact.fact in UNSPECIFIC, -fact.n))
     longest = max((fact.n for fact in ordered), default=1)
     rows = [
-        MissingRow(fact.label, f"{fact.n} · {percent(fact.share)}", fact.n / longest, where_missed(fact, links))
+        MissingRow(
+            fact.fact, fact.label, f"{fact.n} · {percent(fact.share)}", fact.n / longest, where_missed(fact, links)
+        )
         for fact in ordered
     ]
     return rows[:ROWS_OF_A_BOARD], rows[ROWS_OF_A_BOARD:]

@@ -23,6 +23,7 @@ AFFILIATES_A_PAGE = 50
 SECTION_OF = {
     **dict.fromkeys(("new_link", "link"), "links"),
     **dict.fromkeys(("sale", "indirect_sales", "claims", "claim"), "sales"),
+    **dict.fromkeys(("new_action", "action", "edit_action"), "actions"),
     "remove_person": "people",
 }
 Page = Callable[..., HttpResponse]  # takes the request, the reader, and what else the address names
@@ -60,7 +61,7 @@ def without_affiliate(request: HttpRequest, user: User, code: str) -> HttpRespon
 
 
 def record_look(user: User, reader: Reader, page: str) -> None:
-    purpose = AccessLog.Purpose.EXPORT if page == "export" else AccessLog.Purpose.IMPERSONATE
+    purpose = AccessLog.Purpose.EXPORT if page.endswith("export") else AccessLog.Purpose.IMPERSONATE
     record_access(user, reader.brand, purpose=purpose, object_type="affiliate", object_id=str(reader.affiliate.pk))
 
 
@@ -90,6 +91,7 @@ def show(request: HttpRequest, reader: Reader, current: str, **context: Any) -> 
         "comparison": _("Comparison"),
         "links": _("My links"),
         "sales": _("Sales and why"),
+        "actions": _("My actions"),
         "people": _("People"),
     }
     nav = [
