@@ -1,12 +1,9 @@
 """Who followed links, one row a click, with the sub-ids it came with: for staff, since it carries exact times."""
 
-from typing import Any
 
 from django.contrib import admin
-from django.core.paginator import Paginator
 from django.db.models import QuerySet
 from django.http import HttpRequest, StreamingHttpResponse
-from django.utils.functional import cached_property
 from django.utils.translation import gettext_lazy as _
 
 from accounts.admin import ReadOnlyAdmin
@@ -15,21 +12,9 @@ from accounts.services import record_access
 from affiliates.exports import write_clicks
 from affiliates.models import Click
 
-MOST_LISTED = 10_000
-
-
-class NewestOnly(Paginator):
-    """Of millions nobody turns all pages, and counting them would take longer than showing one."""
-
-    @cached_property
-    def count(self) -> int:
-        newest: Any = self.object_list[:MOST_LISTED]
-        return newest.count()
-
 
 @admin.register(Click)
 class ClickAdmin(ReadOnlyAdmin):
-    paginator = NewestOnly
     list_display = ("occurred_at", "link", "affiliate", "kind", "labels")
     list_select_related = ("link__affiliate",)
     list_filter = ("kind", "occurred_at")
