@@ -10,12 +10,13 @@ from django.utils.translation import gettext as _
 
 from accounts.models import Brand, User
 from affiliates.models import Affiliate, AffiliateMember, LinkPromise, MemberInvitation, TrackingLink
+from insights.comparing import recovered_since
 from insights.models import Action, Block, Measurement, TellingWord
 from surveys.models import Aspect, Fact
 from surveys.wording import in_language
 
 PAGES = (
-    *("home", "opinions", "links", "new_link", "sales", "claims", "export", "terms"),
+    *("home", "opinions", "comparison", "links", "new_link", "sales", "claims", "export", "terms"),
     *("actions", "new_action"),
     *("people", "change_person", "remove_person", "withdraw_invitation"),
 )
@@ -149,15 +150,18 @@ def find_affiliates(user: User, search: str) -> QuerySet[Affiliate]:
 
 @dataclass(frozen=True)
 class News:
-    """How many answers have been published since a visit. Sums of whole blocks, so never of a few customers."""
+    """What has come since a visit: answers published, in whole blocks and so never a few; and what is good again."""
 
     since: datetime
     answers: int
+    recovered: tuple[str, ...] = ()
 
 
-def news_since(affiliate: Affiliate, since: datetime) -> News:
+def news_since(affiliate: Affiliate, since: datetime, language: str) -> News:
     blocks = Block.objects.filter(brand=affiliate.brand, affiliate=affiliate, published_at__gt=since)
-    return News(since, blocks.aggregate(n=Sum("n"))["n"] or 0)
+    recovered = recovered_since(affiliate, since, language)
+    labels = tuple(fall.label or _("Satisfied customers") for fall in recovered)
+    return News(since, blocks.aggregate(n=Sum("n"))["n"] or 0, labels)
 
 
 def links_of(reader: Reader) -> list[TrackingLink]:

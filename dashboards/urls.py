@@ -1,6 +1,6 @@
 from django.urls import URLPattern, URLResolver, include, path
 
-from dashboards.views import actions, drivers, home, links, people, sales
+from dashboards.views import actions, comparison, drivers, home, links, people, programme, sales
 
 app_name = "dashboards"
 
@@ -8,6 +8,7 @@ app_name = "dashboards"
 pages: list[URLPattern] = [
     path("", home.home, name="home"),
     path("opinions/", home.opinions, name="opinions"),
+    path("comparison/", comparison.comparison, name="comparison"),
     path("links/", links.links, name="links"),
     path("links/new/", links.new_link, name="new_link"),
     path("links/<str:link>/edit/", links.link, name="link"),
@@ -35,4 +36,7 @@ urlpatterns: list[URLPattern | URLResolver] = [
     *pages,
     path("affiliates/<slug:brand>/<str:code>/", include(pages)),
     path("brands/<slug:brand>/drivers/", drivers.drivers_of_brand, name="drivers_of_brand"),
+    path("brands/<slug:brand>/affiliates/", programme.affiliates_compared, name="affiliates_compared"),
+    path("brands/<slug:brand>/targets/", programme.targets_of_brand, name="targets_of_brand"),
+    path("brands/<slug:brand>/alternatives/", programme.alternatives_of_brand, name="alternatives_of_brand"),
 ]

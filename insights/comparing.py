@@ -6,6 +6,7 @@ the affiliate, where no other one stands out in it. Staff look at the same.
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from datetime import date, datetime
 from typing import Any
 
 from django.db.models import Sum
@@ -30,7 +31,15 @@ from insights.findings import (
     tally,
 )
 from insights.models import Alert, Standing, Target
-from insights.privacy import ALL, catalogue_of, parse_period, programme_without, shown_counts, sum_counts
+from insights.privacy import (
+    ALL,
+    catalogue_of,
+    day_of_newest_block,
+    parse_period,
+    programme_without,
+    shown_counts,
+    sum_counts,
+)
 from insights.statistics import nps_interval, nps_score, wilson_interval
 from insights.targets import Progress, Reading
 
@@ -113,9 +122,9 @@ class Fall:
 class Comparison:
     """All of it for one affiliate and period. What has too few answers is None or empty."""
 
-    period: str
+    as_of: date | None  # the day of the newest block
+    labels: Mapping[str, str]  # of aspects, by code
     n: int
-    k: int
     place: Place | None
     changes: PeriodChanges | None
     targets: tuple[Progress, ...]
@@ -133,14 +142,15 @@ def compare_affiliate(affiliate: Affiliate, *, period: str = "all", language: st
     counts = sum_counts(months.of(shown_counts(brand, affiliate)))
     programme = programme_without(affiliate, months)
     lens, elsewhere = programme.lens(brand.k, shrinks=True), programme.counts or NOTHING
+    labels = {code: aspect.label for code, aspect in catalogue_of(brand, language).aspects.items()}
     return Comparison(
-        period=period,
+        as_of=day_of_newest_block(affiliate),
+        labels=labels,
         n=answered(counts, ANSWERS),
-        k=brand.k,
         place=_place(affiliate, counts, lens),
-        changes=_changes(affiliate, period),
+        changes=_changes(affiliate, period, list(labels)),
         targets=tuple(
-            Progress(target.figure, target.in_unit, read_target(counts, target.figure, brand.k))
+            Progress(target.figure, target.in_unit, read_target(counts, target.figure))
             for target in Target.objects.filter(brand=brand, figure__in=OWN_TARGETS)
         ),
         alternatives=read_alternatives(counts, brand.k),
@@ -155,6 +165,12 @@ def compare_affiliate(affiliate: Affiliate, *, period: str = "all", language: st
 def falls_of(affiliate: Affiliate, language: str) -> tuple[Fall, ...]:
     """What stands fallen now, the newest first."""
     alerts = Alert.objects.standing().filter(brand=affiliate.brand, affiliate=affiliate)
+    return named_falls(list(alerts), affiliate, language)
+
+
+def recovered_since(affiliate: Affiliate, since: datetime, language: str) -> tuple[Fall, ...]:
+    """What is as good again as before it fell."""
+    alerts = Alert.objects.filter(brand=affiliate.brand, affiliate=affiliate, ended_at__gt=since)
     return named_falls(list(alerts), affiliate, language)
 
 
@@ -177,9 +193,9 @@ def _place(affiliate: Affiliate, counts: Counts, lens: Lens) -> Place | None:
     return Place(csat, csat.reference, lens.widening("csat"), newest.quarter if newest else None)
 
 
-def _changes(affiliate: Affiliate, period: str) -> PeriodChanges | None:
+def _changes(affiliate: Affiliate, period: str, aspects: Sequence[str]) -> PeriodChanges | None:
     """Of all time the newest two quarters that can be compared; else the period and the one before it."""
-    brand, own = affiliate.brand, shown_counts(affiliate.brand, affiliate)
+    own = shown_counts(affiliate.brand, affiliate)
     if period == ALL.code:
         by_month = own.filter(question=ANSWERS).order_by().values_list("month").annotate(n=Sum("count"))
         pair = latest_pair(dict(by_month))
@@ -188,15 +204,17 @@ def _changes(affiliate: Affiliate, period: str) -> PeriodChanges | None:
     else:
         pair = (period, period_before(period))
     now, before = (sum_counts(parse_period(code).of(own)) for code in pair)
-    return PeriodChanges(*pair, read_changes(now, before, list(catalogue_of(brand, brand.default_language).aspects)))
+    return PeriodChanges(*pair, read_changes(now, before, aspects))
 
 
-def read_target(counts: Counts, figure: str, k: int) -> Reading | None:
-    """What a target is held against, from k answers on."""
+def read_target(counts: Counts, figure: str) -> Reading | None:
+    """What a target is held against, from 20 answers on: below that a raw figure would mislead."""
     if figure == "nps":
         groups = nps_groups(counts)
         value, interval = nps_score(*groups), nps_interval(*groups)
-        return Reading(value, *interval, sum(groups)) if value is not None and interval and sum(groups) >= k else None
+        if value is None or interval is None or not is_enough(sum(groups)):
+            return None
+        return Reading(value, *interval, sum(groups))
     scales: dict[str, tuple[Any, Any, Any]] = {
         "csat": ("csat", RATING, SATISFIED),
         "missing": ("missing", ("yes", "no"), ("yes",)),
@@ -204,7 +222,7 @@ def read_target(counts: Counts, figure: str, k: int) -> Reading | None:
     }
     x, n = successes(counts, *scales[figure])
     interval = wilson_interval(x, n)
-    return Reading(x / n, *interval, n) if interval and n >= k else None
+    return Reading(x / n, *interval, n) if interval and is_enough(n) else None
 
 
 def read_alternatives(counts: Counts, k: int) -> Alternatives | None:

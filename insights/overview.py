@@ -19,7 +19,7 @@ from insights.changes import latest_pair, read_changes
 from insights.comparing import BETTER, PARTS, Alternatives, Parts, PeriodChanges, read_alternatives, read_parts
 from insights.findings import ANSWERS, PROMISE, RATING, SATISFIED, TrendPoint, successes, trend_of_shares
 from insights.models import Alert, Block, BrandFigure, CaseCount, Rollup, ShownCount, Target
-from insights.privacy import Period, catalogue_of, next_month, parse_period, shown_counts, sum_counts
+from insights.privacy import Period, catalogue_of, next_month, parse_period, periods_within, shown_counts, sum_counts
 from insights.statistics import (
     ANSWERS_FOR_VERDICT,
     PRIOR_STRENGTH_DEFAULT,
@@ -33,6 +33,11 @@ from surveys.models import Answer, Wave
 
 NEWEST_WORDS = 40
 OF_NOBODY = 0  # the key of cases of purchases that nobody is credited with
+
+
+def periods_of_brand(brand: Brand) -> tuple[str, ...]:
+    """Periods in which anything was published, the newest first."""
+    return periods_within(Block.objects.filter(brand=brand).values_list("month", flat=True).distinct())
 
 
 # --- Affiliates side by side -----------------------------------------------------------------------------------------
@@ -131,7 +136,7 @@ def brand_changes(brand: Brand) -> PeriodChanges | None:
 
 def standing_alerts(brand: Brand) -> list[Alert]:
     """The programme's own first, then the affiliates', the newest first."""
-    alerts = Alert.objects.standing().filter(brand=brand).select_related("affiliate")
+    alerts = Alert.objects.standing().filter(brand=brand).select_related("affiliate", "brand")
     return sorted(alerts, key=lambda alert: (alert.affiliate_id is not None, -alert.opened_at.timestamp(), alert.pk))
 
 

@@ -212,10 +212,14 @@ def own_words(affiliate: Affiliate) -> tuple[AffiliateWord, ...]:
 
 def available_periods(affiliate: Affiliate) -> tuple[str, ...]:
     """Periods with something published, for a choice: all, then years, quarters and months, the newest first."""
-    months = sorted(set(shown_counts(affiliate.brand, affiliate).values_list("month", flat=True)), reverse=True)
-    years = dict.fromkeys(f"{m.year}" for m in months)
-    quarters = dict.fromkeys(f"{m.year}-Q{(m.month + 2) // 3}" for m in months)
-    return ("all", *years, *quarters, *(f"{m:%Y-%m}" for m in months))
+    return periods_within(shown_counts(affiliate.brand, affiliate).values_list("month", flat=True))
+
+
+def periods_within(months: Iterable[date]) -> tuple[str, ...]:
+    newest_first = sorted(set(months), reverse=True)
+    years = dict.fromkeys(f"{m.year}" for m in newest_first)
+    quarters = dict.fromkeys(f"{m.year}-Q{(m.month + 2) // 3}" for m in newest_first)
+    return ("all", *years, *quarters, *(f"{m:%Y-%m}" for m in newest_first))
 
 
 def parse_period(code: str) -> Period:
@@ -257,15 +261,18 @@ def _for_affiliate(affiliate: Affiliate, period: Period, language: str) -> Insig
         )
     return replace(
         insights,
-        as_of=_day(
-            Block.objects.filter(brand=brand, affiliate=affiliate).aggregate(at=Max("published_at"))["at"], brand
-        ),
+        as_of=day_of_newest_block(affiliate),
         own=read_findings(counts, catalogue, lens),
         expectations=tuple(map(_expectation, _quotes(affiliate, period, ["expectation"]))),
         quotes=tuple(QuoteView(q.question, q.text) for q in _quotes(affiliate, period, COMMENTS)),
         trend=_trend(_by_month(shown_counts(brand, affiliate)), lens) if state == "many" else (),
         links=_links(by_link, catalogue, lens),
     )
+
+
+def day_of_newest_block(affiliate: Affiliate) -> date | None:
+    blocks = Block.objects.filter(brand=affiliate.brand, affiliate=affiliate)
+    return _day(blocks.aggregate(at=Max("published_at"))["at"], affiliate.brand)
 
 
 def shown_counts(brand: Brand, affiliate: Affiliate | None = None) -> QuerySet[ShownCount]:

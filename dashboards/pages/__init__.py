@@ -1,11 +1,13 @@
 """What the portal's pages show: findings as rows and sentences, ready for their templates. Pure: no database."""
 
 from dashboards.pages.actions import write_action, write_actions
+from dashboards.pages.comparison import write_comparison, write_falls
 from dashboards.pages.drivers import write_effects
 from dashboards.pages.halves import write_halves
 from dashboards.pages.home import write_home
 from dashboards.pages.links import address_of, write_links, write_places
 from dashboards.pages.opinions import write_opinions
+from dashboards.pages.programme import write_field, write_programme, write_rivalry
 from dashboards.pages.sales import write_sales
 from dashboards.pages.why import write_sale_row, write_why
 
@@ -13,12 +15,17 @@ __all__ = [
     "address_of",
     "write_action",
     "write_actions",
+    "write_comparison",
     "write_effects",
+    "write_falls",
+    "write_field",
     "write_halves",
     "write_home",
     "write_links",
     "write_opinions",
     "write_places",
+    "write_programme",
+    "write_rivalry",
     "write_sale_row",
     "write_sales",
     "write_why",

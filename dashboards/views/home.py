@@ -10,10 +10,11 @@ from django.views.decorators.http import require_GET, require_http_methods
 from accounts.clock import database_now
 from dashboards.exports import write_csv
 from dashboards.forms import OpinionsForm, PeriodForm
-from dashboards.pages import write_effects, write_halves, write_home, write_opinions
+from dashboards.pages import write_effects, write_falls, write_halves, write_home, write_opinions
 from dashboards.selectors import News, Reader, facts_to_tell, news_since
 from dashboards.services import accept_terms, note_visit
 from dashboards.views.opening import affiliate_page, language_of, read_insights, show
+from insights.comparing import falls_of
 from insights.privacy import Insights, programme_effects
 from insights.sales import new_and_returning
 
@@ -29,8 +30,9 @@ def home(request: HttpRequest, reader: Reader) -> HttpResponse:
     facts = [] if page else facts_to_tell(reader.brand, language_of(reader))
     halves = write_halves(new_and_returning(reader.affiliate, period=insights.period))
     news = read_news(request, reader)
+    falls = write_falls(falls_of(reader.affiliate, language_of(reader)))
     context = {"form": form, "insights": insights, "page": page, "facts": facts, "halves": halves, "news": news}
-    return show(request, reader, "home", **context, effects=read_effects_of_programme(reader, insights))
+    return show(request, reader, "home", **context, falls=falls, effects=read_effects_of_programme(reader, insights))
 
 
 @require_GET
@@ -81,4 +83,4 @@ def read_news(request: HttpRequest, reader: Reader) -> News | None:
     if ended := note_visit(reader.member, now=database_now()):
         request.session[key] = ended.isoformat()
     since = request.session.get(key)
-    return news_since(reader.affiliate, datetime.fromisoformat(since)) if since else None
+    return news_since(reader.affiliate, datetime.fromisoformat(since), language_of(reader)) if since else None

@@ -7,15 +7,16 @@ from typing import Any
 from django.core.paginator import Paginator
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
+from django.urls import reverse
 from django.utils.translation import get_language, pgettext
 from django.utils.translation import gettext as _
 from django.views.decorators.cache import never_cache
 
 from accounts.clock import database_now
-from accounts.models import AccessLog, User
+from accounts.models import AccessLog, Brand, User
 from accounts.services import record_access
 from dashboards.forms import PeriodForm
-from dashboards.selectors import Reader, brands_of, find_affiliates, find_reader
+from dashboards.selectors import Reader, brands_of, find_affiliates, find_brand, find_reader
 from insights.privacy import Insights, affiliate_insights, available_periods
 
 AFFILIATES_A_PAGE = 50
@@ -81,7 +82,11 @@ def read_insights(request: HttpRequest, reader: Reader, form_class: type[PeriodF
 
 
 def language_of(reader: Reader) -> str:
-    return get_language() or reader.brand.default_language
+    return reading_language(reader.brand)
+
+
+def reading_language(brand: Brand) -> str:
+    return get_language() or brand.default_language
 
 
 def show(request: HttpRequest, reader: Reader, current: str, **context: Any) -> HttpResponse:
@@ -100,3 +105,36 @@ def show(request: HttpRequest, reader: Reader, current: str, **context: Any) -> 
     ]
     context |= {"reader": reader, "brand": reader.brand, "nav": [] if current == "terms" else nav}
     return render(request, f"dashboards/{current}.html", context)
+
+
+# --- The programme, for its staff ------------------------------------------------------------------------------------
+def brand_page(page: Page) -> Callable[..., HttpResponse]:
+    """Hand the page its brand. With all counts, so for its staff only: to anybody else it is not there."""
+
+    @wraps(page)
+    def opened(request: HttpRequest, brand: str, **named: str) -> HttpResponse:
+        assert isinstance(request.user, User)
+        found = find_brand(request.user, brand)
+        if found is None or not request.user.is_staff:
+            raise Http404
+        return page(request, found, **named)
+
+    return never_cache(opened)
+
+
+def show_of_brand(request: HttpRequest, brand: Brand, current: str, **context: Any) -> HttpResponse:
+    sections = {
+        "targets_of_brand": _("Targets"),
+        "affiliates_compared": _("Affiliates compared"),
+        "drivers_of_brand": _("What moves the score"),
+        "alternatives_of_brand": _("Alternatives"),
+    }
+    nav = [
+        {
+            "label": label,
+            "url": reverse(f"dashboards:{name}", args=[brand.slug]),
+            "is_current": name == SECTION_OF.get(current, current),
+        }
+        for name, label in sections.items()
+    ]
+    return render(request, f"dashboards/{current}.html", {"brand": brand, "nav": nav, **context})

@@ -248,7 +248,7 @@ def test_it_asks_the_database_as_often_for_many_answers(shop, ana, django_assert
         shop.respond(ana, csat=5, at=NOW - timedelta(days=90 * (number % 2)))
     fold_changes(now=NOW)
 
-    with django_assert_num_queries(14):
+    with django_assert_num_queries(15):
         look(type(ana).objects.select_related("brand").get(pk=ana.pk))
 
 

@@ -1,0 +1,19 @@
+"""How an affiliate compares: with before, with all others, with what its brand wants, with the alternatives."""
+
+from django.http import HttpRequest, HttpResponse
+from django.views.decorators.http import require_GET
+
+from dashboards.pages import write_comparison
+from dashboards.selectors import Reader
+from dashboards.views.opening import affiliate_page, language_of, read_period, show
+from insights.comparing import compare_affiliate
+
+
+@require_GET
+@affiliate_page
+def comparison(request: HttpRequest, reader: Reader) -> HttpResponse:
+    form = read_period(request, reader)
+    period, language = form.cleaned_data["period"], language_of(reader)
+    found = compare_affiliate(reader.affiliate, period=period, language=language)
+    page = write_comparison(found, reader.brand.name)
+    return show(request, reader, "comparison", form=form, insights=found, page=page)
