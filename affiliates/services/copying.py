@@ -1,14 +1,14 @@
-"""Many new rows at once: PostgreSQL's COPY, several times as fast as INSERT and kinder to Python."""
+"""New rows at once: many by PostgreSQL's COPY, several times as fast as INSERT and kinder to Python."""
 
 import io
 import json
 import re
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from datetime import datetime
 from functools import cache
 from itertools import islice, repeat
 from operator import itemgetter, methodcaller
-from typing import Any, TypeVar
+from typing import Any, NamedTuple, TypeVar
 
 from django.contrib.postgres.fields import ArrayField
 from django.db import connection, models
@@ -20,6 +20,7 @@ NULL = r"\N"
 ESCAPES = str.maketrans({"\\": r"\\", "\t": r"\t", "\n": r"\n", "\r": r"\r"})
 SPECIAL = re.compile(r"[\\\t\n\r]")
 LINES_AT_ONCE = 2000
+FEW = 20  # rows in all for which a COPY each would be more talk than work
 
 Row = TypeVar("Row", bound=models.Model)
 Writer = Callable[[Any], str]
@@ -45,25 +46,41 @@ def new_row(model: type[Row], related: dict[str, Any], /, **values: Any) -> Row:
     return row
 
 
+class Sheet(NamedTuple):
+    """Rows to insert, of bare values named by their model's attributes (`brand_id`).
+
+    Fields not named get the database's own default: ids may be left out, little else.
+    """
+
+    model: type[models.Model]
+    names: Sequence[str]
+    rows: Sequence[Sequence[Any]]
+
+
 def copy_rows(*groups: Sequence[models.Model]) -> None:
-    """Insert new objects, a group of each model, and give them their ids: a statement a group and one for all ids.
+    """Insert new objects, a group of each model, and give them their ids. A group may refer to those before it.
 
     As bulk_create: no save(), no signals, constraints checked by the database. Defaults are the model's own, and
-    "set when added" fields get the time of now. A group may refer to those before it.
+    "set when added" fields get the time of now.
     """
+    insert(number_rows(*groups))
+
+
+def number_rows(*groups: Sequence[models.Model]) -> list[Sheet]:
+    """New objects with the ids that they will have, by one statement, ready to be inserted."""
     filled = [rows for rows in groups if rows]
     if not filled:
-        return
+        return []
     now = timezone.now()
-    for rows, ids in zip(filled, new_ids({type(rows[0]): len(rows) for rows in filled}), strict=True):
-        _copy_group(rows, ids, now=now)
+    ids = new_ids({type(rows[0]): len(rows) for rows in filled})
+    return [_number_group(rows, numbers, now=now) for rows, numbers in zip(filled, ids, strict=True)]
 
 
-def _copy_group(rows: Sequence[models.Model], ids: Sequence[int], *, now: datetime) -> None:
+def _number_group(rows: Sequence[models.Model], ids: Sequence[int], *, now: datetime) -> Sheet:
     model = type(rows[0])
-    fields = model._meta.concrete_fields
-    relations = [(field.name, field.attname) for field in fields if field.is_relation]
-    dated = {f.attname: now for f in fields if getattr(f, "auto_now", False) or getattr(f, "auto_now_add", False)}
+    names, relations, dates = _shape(model)
+    dated = dict.fromkeys(dates, now)
+    cells = itemgetter(*names)
     for row, pk in zip(rows, ids, strict=True):
         # What a model keeps of its row is there and then, past the descriptors that would load what is missing.
         loaded, state = vars(row), row._state
@@ -74,8 +91,32 @@ def _copy_group(rows: Sequence[models.Model], ids: Sequence[int], *, now: dateti
                 loaded[attname] = vars(other)["id"]
         state.adding = False
         state.db = connection.alias
-    names = [field.attname for field in fields]
-    copy_values(model, names, (itemgetter(*names)(vars(row)) for row in rows))
+    return Sheet(model, names, [cells(vars(row)) for row in rows])
+
+
+def insert(sheets: Iterable[Sheet]) -> None:
+    """In their order. A few rows go in one piece, which is answered once; many by a COPY for each table."""
+    filled = [sheet for sheet in sheets if sheet.rows]
+    if sum(len(sheet.rows) for sheet in filled) > FEW:
+        for sheet in filled:
+            copy_values(*sheet)
+    elif filled:
+        with connection.cursor() as cursor:
+            cursor.execute(";\n".join(map(_as_insert, filled)), [cell for sheet in filled for cell in _bound(sheet)])
+
+
+def _as_insert(sheet: Sheet) -> str:
+    into, _writers = _layout(sheet.model, tuple(sheet.names))
+    row = f"({', '.join(['%s'] * len(sheet.names))})"
+    return f"INSERT INTO {into} VALUES {', '.join([row] * len(sheet.rows))}"  # noqa: S608  names of our models
+
+
+def _bound(sheet: Sheet) -> Iterator[Any]:
+    """The values as the driver takes them: JSON is a text to it."""
+    _into, writers = _layout(sheet.model, tuple(sheet.names))
+    for row in sheet.rows:
+        for value, write in zip(row, writers, strict=True):
+            yield json.dumps(value) if write is _json else value
 
 
 def copy_values(model: type[models.Model], names: Sequence[str], rows: Iterable[Sequence[Any]]) -> None:
@@ -83,19 +124,27 @@ def copy_values(model: type[models.Model], names: Sequence[str], rows: Iterable[
 
     Fields not named get the database's own default: ids may be left out, little else.
     """
-    statement, writers = _layout(model, tuple(names))
+    into, writers = _layout(model, tuple(names))
     with connection.cursor() as cursor:
-        cursor.copy_expert(statement, _Stream(rows, writers))
+        cursor.copy_expert(f"COPY {into} FROM STDIN", _Stream(rows, writers))
 
 
 def new_ids(counts: Mapping[type[models.Model], int]) -> list[list[int]]:
     """Ids from the tables' own sequences, so that nobody else gets them; one statement for all tables."""
-    # The name of a sequence in a query of its own, which is asked once and not for every row.
-    column = "ARRAY(SELECT nextval((SELECT pg_get_serial_sequence(%s, %s)::regclass)) FROM generate_series(1, %s))"
-    told = [(model._meta.db_table, model._meta.pk.column, count) for model, count in counts.items()]
+    numbers = "ARRAY(SELECT nextval('{}') FROM generate_series(1, %s))"
+    questions = ", ".join(numbers.format(_sequence(model)) for model in counts)
     with connection.cursor() as cursor:
-        cursor.execute(f"SELECT {', '.join([column] * len(told))}", [each for one in told for each in one])
+        cursor.execute(f"SELECT {questions}", list(counts.values()))
         return list(cursor.fetchone())
+
+
+@cache
+def _sequence(model: type[models.Model]) -> str:
+    """The name of the sequence behind the table's ids, which it keeps."""
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT pg_get_serial_sequence(%s, %s)", [model._meta.db_table, model._meta.pk.column])
+        name: str = cursor.fetchone()[0]
+        return name
 
 
 @cache
@@ -107,13 +156,22 @@ def _defaults(model: type[models.Model]) -> tuple[dict[str, Any], list[tuple[str
 
 
 @cache
+def _shape(model: type[models.Model]) -> tuple[list[str], list[tuple[str, str]], list[str]]:
+    """Its attributes, those of relations by the relation's name, and those that get the time of now when added."""
+    fields = model._meta.concrete_fields
+    relations = [(field.name, field.attname) for field in fields if field.is_relation]
+    dates = [f.attname for f in fields if getattr(f, "auto_now", False) or getattr(f, "auto_now_add", False)]
+    return [field.attname for field in fields], relations, dates
+
+
+@cache
 def _layout(model: type[models.Model], names: tuple[str, ...]) -> tuple[str, list[Writer]]:
-    """The statement that copies these fields, and how each is written."""
+    """The table with these columns, and how each is written in COPY's text format."""
     by_name = {field.attname: field for field in model._meta.concrete_fields}
     fields = [by_name[name] for name in names]
     columns = ", ".join(connection.ops.quote_name(str(field.column)) for field in fields)
     table = connection.ops.quote_name(model._meta.db_table)
-    return f"COPY {table} ({columns}) FROM STDIN", [
+    return f"{table} ({columns})", [
         next((write for kind, write in WRITERS.items() if isinstance(field, kind)), str) for field in fields
     ]
 

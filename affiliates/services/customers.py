@@ -6,16 +6,21 @@ from datetime import datetime
 from json.encoder import encode_basestring_ascii
 
 from django.conf import settings
-from django.db.models import Q
 from django.utils import timezone
 from django.utils.translation import gettext as _
 
 from accounts.models import Brand
+from accounts.statements import select
 from affiliates.models import Affiliate, Customer
 from affiliates.services.copying import new_row
 from affiliates.services.inputs import CustomerInput, FieldError
 from mailing.addresses import hash_address, known_hashes
 
+MEANT = """
+FROM affiliates_customer
+WHERE brand_id = %s AND (external_id = ANY(%s) OR email_hash = ANY(%s::bytea[]) OR id = ANY(%s::bigint[]))
+ORDER BY id FOR NO KEY UPDATE
+"""
 LEARNT_FIELDS = (
     "external_id",
     "email",
@@ -57,14 +62,9 @@ class Customers:
     def of(cls, brand: Brand, given: Sequence[CustomerInput], *, also: Iterable[int]) -> "Customers":
         """Those that the batch may mean, and those with the ids in `also`; locked against other changes."""
         hashes = [digest for each in given if each.email for digest in known_hashes(each.email)]
-        found = Customer.objects.filter(
-            Q(external_id__in={each.external_id for each in given if each.external_id})
-            | Q(email_hash__in=hashes)
-            | Q(pk__in=list(also)),
-            brand=brand,
-        )
-        locked = found.select_for_update(of=("self",), no_key=True)
-        return cls(brand, locked.order_by("pk"))
+        ids = [each.external_id for each in given if each.external_id]
+        found = select([Customer], MEANT, [brand.pk, ids, hashes, list(also)])
+        return cls(brand, (customer for (customer,) in found))
 
     def find(self, given: CustomerInput) -> Customer | None:
         """CustomerMismatch: id and e-mail name two people."""

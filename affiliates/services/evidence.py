@@ -7,16 +7,18 @@ from dataclasses import dataclass, field
 from datetime import timedelta
 from typing import Any
 
-from django.contrib.postgres.expressions import ArraySubquery
-from django.db.models import OuterRef, Q
-from django.db.models.functions import Lower
-
 from accounts.models import Brand
+from accounts.statements import select
 from affiliates.attribution import ClickSeen, CodeSeen, Decision, Evidence, Party, ReferralSeen, Rules, Touch
-from affiliates.models import Affiliate, AffiliateMember, Attribution, Click, Coupon, Customer, Purchase
+from affiliates.models import Affiliate, Attribution, Click, Coupon, Customer, Purchase
 from affiliates.services.copying import new_row
 from affiliates.visitors import is_shops_key
 from mailing.addresses import normalize_address
+
+MEMBERS = " FROM affiliates_affiliatemember JOIN accounts_user ON accounts_user.id = user_id WHERE "
+ADDRESSES = f", ARRAY(SELECT accounts_user.email{MEMBERS}affiliate_id = affiliates_affiliate.id)"
+NAMED = " FROM affiliates_affiliate WHERE brand_id = %s AND (code = ANY(%s) OR id = ANY(%s::bigint[])"
+OR_ADDRESSED = f" OR lower(email) = ANY(%s) OR id IN (SELECT affiliate_id{MEMBERS}accounts_user.email = ANY(%s))"
 
 
 @dataclass(frozen=True)
@@ -232,21 +234,17 @@ def _affiliates(
 ) -> tuple[dict[int, Affiliate], dict[int, Party]]:
     if not (codes or emails or ids):
         return {}, {}
-    wanted = Q(code__in=codes) | Q(pk__in=ids)
-    found = Affiliate.objects.filter(brand=brand)
+    rest, values = ADDRESSES + NAMED, [brand.pk, list(codes), list(ids)]
     if emails:
-        members = AffiliateMember.objects.filter(affiliate__brand=brand, user__email__in=emails)
-        wanted |= Q(address__in=emails) | Q(pk__in=members.values("affiliate"))
-        found = found.alias(address=Lower("email"))
-    of_members = AffiliateMember.objects.filter(affiliate=OuterRef("pk")).values("user__email")
-    affiliates = list(found.filter(wanted).annotate(of_members=ArraySubquery(of_members)))
+        rest, values = rest + OR_ADDRESSED, [*values, list(emails), list(emails)]
+    found = list(select([Affiliate], f"{rest})", values))
     parties = {
         affiliate.pk: Party(
             affiliate.pk,
             affiliate.code,
             affiliate.is_active,
-            frozenset(normalize_address(email) for email in [affiliate.email, *affiliate.of_members] if email),
+            frozenset(normalize_address(email) for email in [affiliate.email, *of_members] if email),
         )
-        for affiliate in affiliates
+        for affiliate, of_members in found
     }
-    return {affiliate.pk: affiliate for affiliate in affiliates}, parties
+    return {affiliate.pk: affiliate for affiliate, _of_members in found}, parties

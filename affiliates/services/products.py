@@ -1,11 +1,11 @@
 from collections.abc import Iterable
 
-from django.db.models import Q
-
 from accounts.models import Brand
+from accounts.statements import select
 from affiliates.models import Product
 from affiliates.services.inputs import ProductInput
 
+MEANT = " FROM affiliates_product WHERE brand_id = %s AND (sku = ANY(%s) OR id = ANY(%s::bigint[]))"
 TOLD_FIELDS = ("name", "category", "kind")
 
 
@@ -14,9 +14,9 @@ class Products:
 
     def __init__(self, brand: Brand, given: Iterable[ProductInput | None], *, also: Iterable[int]) -> None:
         self.brand = brand
-        skus = {each.sku for each in given if each}
-        found = Product.objects.filter(Q(sku__in=skus) | Q(pk__in=list(also)), brand=brand)
-        self.by_sku = {product.sku: product for product in found}
+        skus, ids = list({each.sku for each in given if each}), list(also)
+        found = select([Product], MEANT, [brand.pk, skus, ids]) if skus or ids else ()
+        self.by_sku: dict[str, Product] = {product.sku: product for (product,) in found}
         self.by_id = {product.pk: product for product in self.by_sku.values()}
         self.changed: set[str] = set()
 

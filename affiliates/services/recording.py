@@ -6,15 +6,16 @@ from decimal import Decimal
 from hashlib import blake2b
 
 from django.conf import settings
-from django.db import connection, transaction
+from django.db import transaction
 from django.utils import timezone
 from django.utils.translation import gettext as _
 
 from accounts.models import Brand
+from accounts.statements import select
 from affiliates.attribution import Rules, attribute
 from affiliates.currencies import CURRENCIES
 from affiliates.models import Affiliate, Attribution, Purchase, PurchaseChange
-from affiliates.services.copying import copy_rows, copy_values, new_row
+from affiliates.services.copying import Sheet, insert, new_row, number_rows
 from affiliates.services.customers import CustomerMismatch, Customers, identity_hash, is_same_identity
 from affiliates.services.evidence import Dossier, attribution_row, gather, rules_of
 from affiliates.services.inputs import FieldError, PurchaseInput, Recorded, Status
@@ -28,6 +29,11 @@ FUTURE_TOLERANCE = timedelta(days=1)
 LOCK_STRIPES = 128
 FILLABLE = ("delivered_at", "activated_at", "promised_on")
 REPEATED_FIELDS = (*FILLABLE, "state", "metadata", "updated_at")
+
+
+# A statement of its own: what is looked for next must be seen as it is when nobody else is at work on it.
+LOCK = "SELECT pg_advisory_xact_lock(key) FROM unnest(%s::bigint[]) AS key;\n"
+KNOWN = " FROM affiliates_purchase WHERE brand_id = %s AND external_id = ANY(%s) ORDER BY id FOR NO KEY UPDATE"
 
 
 def record_purchases(
@@ -52,7 +58,6 @@ def _record_batch(
     brand: Brand, inputs: Sequence[PurchaseInput], *, now: datetime, source: str, create_affiliates: bool
 ) -> list[Recorded]:
     inputs = [_normalised(given) for given in inputs]
-    _lock_identities(brand, inputs)
     batch = _Batch(brand, inputs, source)
     results = [batch.take(given, now=now) for given in inputs]
     if create_affiliates:
@@ -73,8 +78,9 @@ class _Batch:
     def __init__(self, brand: Brand, inputs: Sequence[PurchaseInput], source: str) -> None:
         self.brand = brand
         self.source = source
-        found = Purchase.objects.filter(brand=brand, external_id__in={given.external_id for given in inputs})
-        known = list(found.select_for_update(no_key=True).order_by("pk"))
+        ids = [given.external_id for given in inputs]
+        values = [_locks_of(brand, inputs), brand.pk, ids]
+        known = [purchase for (purchase,) in select([Purchase], KNOWN, values, first=LOCK)]
         customer_ids = [purchase.customer_id for purchase in known]
         product_ids = [purchase.product_id for purchase in known if purchase.product_id]
         self.customers = Customers.of(brand, [given.customer for given in inputs], also=customer_ids)
@@ -164,15 +170,18 @@ class _Batch:
 
     def attribute(self, *, now: datetime) -> dict[str, Attribution]:
         """The attribution of every purchase in the batch, those of new ones unsaved, by external id."""
-        current = Attribution.objects.current().filter(purchase__in=[p.pk for p in self.known.values()])
-        related = current.select_related("affiliate", "acquiring_affiliate", "indirect_affiliate")
-        by_id = {a.purchase_id: a for a in related} if self.known else {}
-        attributions = {key: by_id[p.pk] for key, p in self.known.items() if p.pk in by_id}
+        attributions = self._standing_attributions() if self.known else {}
         dossier, rules = gather(self.brand, self.new), rules_of(self.brand)
         # In the order of buying, so that the first purchase brings the customer wherever it stands in the file.
         for purchase in sorted(self.new, key=lambda p: (p.purchased_at, p.external_id)):
             attributions[purchase.external_id] = self._decide(purchase, dossier, rules, now=now)
         return attributions
+
+    def _standing_attributions(self) -> dict[str, Attribution]:
+        current = Attribution.objects.current().filter(purchase__in=[p.pk for p in self.known.values()])
+        related = current.select_related("affiliate", "acquiring_affiliate", "indirect_affiliate")
+        by_id = {a.purchase_id: a for a in related}
+        return {key: by_id[p.pk] for key, p in self.known.items() if p.pk in by_id}
 
     def _decide(self, purchase: Purchase, dossier: Dossier, rules: Rules, *, now: datetime) -> Attribution:
         decision = attribute(dossier.evidence_for(purchase), rules, now=now)
@@ -184,14 +193,14 @@ class _Batch:
     def save(self, attributions: dict[str, Attribution]) -> None:
         self.products.save()
         self.customers.save_changed()
-        copy_rows(self.customers.new, self.new, [attributions[purchase.external_id] for purchase in self.new])
+        sheets = number_rows(self.customers.new, self.new, [attributions[p.external_id] for p in self.new])
         for purchase in self.changed.values():
             purchase.updated_at = timezone.now()
         if self.changed:
             Purchase.objects.bulk_update(self.changed.values(), REPEATED_FIELDS)
         changed_at = timezone.now()
-        changes = [(purchase.pk, changed_at) for purchase in [*self.new, *self.changed.values()]]
-        copy_values(PurchaseChange, ["purchase_id", "created_at"], changes)
+        changes = [(purchase.id, changed_at) for purchase in [*self.new, *self.changed.values()]]
+        insert([*sheets, Sheet(PurchaseChange, ["purchase_id", "created_at"], changes)])
 
 
 def _normalised(given: PurchaseInput) -> PurchaseInput:
@@ -274,17 +283,17 @@ def _create_affiliates(brand: Brand, purchases: Sequence[Purchase], *, now: date
         )
 
 
-def _lock_identities(brand: Brand, inputs: Sequence[PurchaseInput]) -> None:
-    """Keep others away from these purchases and customers until the transaction ends.
+def _locks_of(brand: Brand, inputs: Sequence[PurchaseInput]) -> list[int]:
+    """What keeps others away from these purchases and customers until the transaction ends, in the order of taking.
 
     Rows that do not exist yet cannot be locked, and a customer has two keys. So their names share 128 locks, taken in
     one order by everybody: no two batches can wait for each other, and two single purchases seldom meet.
     """
-    names = {name for given in inputs for name in _names_of(given)}
-    stripes = sorted({_digest(name) % LOCK_STRIPES for name in names})
-    keys = [_digest(f"purchases:{brand.pk}:{stripe}") for stripe in stripes]
-    with connection.cursor() as cursor:
-        cursor.execute("SELECT pg_advisory_xact_lock(key) FROM unnest(%s::bigint[]) AS key", [keys])
+    if len(inputs) >= LOCK_STRIPES:  # they would take nearly all
+        stripes = list(range(LOCK_STRIPES))
+    else:
+        stripes = sorted({_digest(name) % LOCK_STRIPES for given in inputs for name in _names_of(given)})
+    return [_digest(f"purchases:{brand.pk}:{stripe}") for stripe in stripes]
 
 
 def _names_of(given: PurchaseInput) -> set[str]:

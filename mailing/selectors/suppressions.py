@@ -4,6 +4,8 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 
+from django.db import connection
+
 from accounts.models import Brand
 from mailing.addresses import known_hashes, normalize_address
 from mailing.models import Suppression, scopes_against
@@ -15,6 +17,12 @@ STRONGEST_FIRST = [
     Suppression.Reason.OPTED_OUT,
     Suppression.Reason.MANUAL,
 ]
+
+
+STANDING = """
+SELECT address_hash, scope, reason, expires_at FROM mailing_suppression
+WHERE brand_id = %s AND address_hash = ANY(%s) AND (expires_at IS NULL OR expires_at > statement_timestamp())
+"""
 
 
 @dataclass(frozen=True)
@@ -41,9 +49,13 @@ def standing_suppressions(brand: Brand, addresses: Iterable[str]) -> dict[str, d
     address_of = {
         address_hash: normalize_address(address) for address in set(addresses) for address_hash in known_hashes(address)
     }
-    found = Suppression.objects.standing().filter(brand=brand, address_hash__in=address_of)
+    if not address_of:
+        return {}
+    with connection.cursor() as cursor:
+        cursor.execute(STANDING, [brand.pk, list(address_of)])
+        found = cursor.fetchall()
     standing: dict[str, dict[str, Objection]] = {}
-    for address_hash, scope, reason, until in found.values_list("address_hash", "scope", "reason", "expires_at"):
+    for address_hash, scope, reason, until in found:
         by_scope = standing.setdefault(address_of[bytes(address_hash)], {})
         objection = Objection(reason, until)
         by_scope[scope] = min(objection, by_scope.get(scope, objection), key=_weight)  # twice after a change of keys

@@ -10,13 +10,13 @@ from django.db.models.functions import Coalesce
 
 from accounts.models import Brand
 from affiliates.models import Purchase
-from affiliates.services.copying import copy_values
+from affiliates.services.copying import Sheet, insert
 from mailing.addresses import normalize_address
 from mailing.models import OutgoingMail
 from mailing.selectors import Objection, standing_suppressions, strongest_objection
 from mailing.services import cancel_mails
 from surveys.asking import PURCHASE_WAVES, Facts, Subject, Verdict, judge, subject_of
-from surveys.models import Hold, Invitation, InvitationMail, Reason, Survey, Wave
+from surveys.models import Hold, Invitation, InvitationMail, Reason, Wave
 from surveys.standard import publish_standard_survey
 
 State = Invitation.State
@@ -106,13 +106,14 @@ def judge_in_turn(
     return verdicts
 
 
+ASKED_WITH = "SELECT wave, id FROM surveys_survey WHERE brand_id = %s AND status = 'published' AND wave = ANY(%s)"
+
+
 def surveys_of(brand: Brand) -> dict[str, int]:
     """What each wave is asked with now; a follow-up only where the brand wants one."""
-    surveys = dict(
-        Survey.objects.filter(brand=brand, wave__in=PURCHASE_WAVES, status=Survey.Status.PUBLISHED).values_list(
-            "wave", "pk"
-        )
-    )
+    with connection.cursor() as cursor:
+        cursor.execute(ASKED_WITH, [brand.pk, list(PURCHASE_WAVES)])
+        surveys = dict(cursor.fetchall())
     if brand.follow_up_after is None:
         surveys.pop(Wave.FOLLOW_UP, None)
     return surveys
@@ -149,7 +150,7 @@ def create_invitations(
         for (wave, purchase), verdict in verdicts.items()
     ]
     if all(purchase in just_made for _wave, purchase in verdicts):  # which nobody else can be planning
-        copy_values(Invitation, COLUMNS, rows)
+        insert([Sheet(Invitation, COLUMNS, rows)])
         return
     with connection.cursor() as cursor:
         cursor.execute(CREATE, [list(column) for column in zip(*rows, strict=True)])

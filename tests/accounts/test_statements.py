@@ -1,0 +1,38 @@
+"""Statements written once find the same as querysets: whole objects, of several tables, and a word beside."""
+
+import pytest
+from django.db import connection, models
+from django.test.utils import CaptureQueriesContext
+
+from accounts.models import ApiKey, Brand
+from accounts.services import create_api_key
+from accounts.statements import select
+from affiliates.models import Purchase
+from tests.factories import make_brand, make_customer, make_purchase
+
+pytestmark = pytest.mark.django_db
+
+
+def values_of(row: models.Model) -> dict[str, object]:
+    return {field.attname: getattr(row, field.attname) for field in row._meta.concrete_fields}
+
+
+def test_objects_are_as_a_queryset_finds_them():
+    purchase = make_purchase(make_customer(make_brand()), metadata={"basket": [1, None]}, click_ids=["c1"])
+
+    [(found,)] = select([Purchase], " FROM affiliates_purchase WHERE id = %s", [purchase.pk])
+
+    assert (found, values_of(found)) == (purchase, values_of(Purchase.objects.get()))
+    assert (found._state.adding, found._state.db) == (False, "default")
+
+
+def test_two_objects_and_a_word_come_in_one_row_by_one_statement_after_another():
+    brand = make_brand()
+    create_api_key(brand, name="shop")
+    joined = ", 'word' FROM accounts_apikey JOIN accounts_brand ON accounts_brand.id = brand_id WHERE brand_id = %s"
+
+    with CaptureQueriesContext(connection) as queries:
+        [(key, its_brand, word)] = select([ApiKey, Brand], joined, [7, brand.pk], first="SELECT %s; ")
+
+    assert len(queries) == 1
+    assert (key, values_of(its_brand), word) == (ApiKey.objects.get(), values_of(Brand.objects.get()), "word")
