@@ -1,15 +1,27 @@
 """What staff do about findings, and the record of what affiliates have been shown."""
 
+from typing import Any
+
+from django import forms
 from django.contrib import admin
+from django.core.exceptions import PermissionDenied
 from django.db.models import Model, OuterRef, QuerySet, Subquery
 from django.http import HttpRequest
-from django.utils.translation import get_language
+from django.utils.html import format_html_join
+from django.utils.translation import get_language, ngettext
 from django.utils.translation import gettext_lazy as _
 
 from accounts.admin import BrandModelAdmin, ReadOnlyAdmin
+from accounts.clock import database_now
+from accounts.models import Brand, User
 from accounts.templatetags.components import percent, percent_range
-from insights.models import Alert, Block, Finding, Target
+from affiliates.models import Product
+from insights.actions import parse_subject
+from insights.models import Action, Alert, Block, Finding, Target
+from insights.outcomes import measurable, names_of, staff_outcome, subject_of
+from insights.services.acting import Change, check_change, close_action, edit_action, write_action
 from insights.statistics import newcombe_interval
+from insights.wording import sentences_of, span_said
 from surveys.models import Aspect
 from surveys.wording import in_language
 
@@ -42,6 +54,116 @@ class BlockAdmin(ReadOnlyAdmin):
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Block]:
         return super().get_queryset(request).defer("context")
+
+
+class ActionForm(forms.ModelForm):
+    """What the brand changed: the figure it should move is one choice."""
+
+    about = forms.ChoiceField(label=_("what should get better"))
+
+    class Meta:
+        model = Action
+        fields = ("text", "changed_on", "product")
+
+    brand: Brand
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        choices = measurable(self.brand, get_language() or self.brand.default_language)
+        self.fields["about"].choices = [(group, list(labels.items())) for group, labels in choices.items()]  # type: ignore[attr-defined]
+        self.fields["product"].queryset = Product.objects.filter(brand=self.brand)  # type: ignore[attr-defined]
+        if self.instance.pk:
+            self.initial["about"] = subject_of(self.instance).code
+
+    def as_change(self) -> Change:
+        given = self.cleaned_data
+        subject = parse_subject(given["about"])
+        assert subject  # it was one of the choices
+        return Change(given["text"], given["changed_on"], subject, product=given["product"])
+
+    def clean(self) -> dict[str, Any]:
+        cleaned = super().clean() or {}
+        if not self.errors:
+            check_change(self.brand, None, self.as_change(), now=database_now())
+        return cleaned
+
+
+@admin.register(Action)
+class ActionAdmin(BrandModelAdmin):
+    """Everybody's changes to read, with all that is counted; the brand's own to write."""
+
+    can_add = True
+    list_display = ("text", "affiliate", "about", "changed_on", "closed_on")
+    list_filter = (("affiliate", admin.EmptyFieldListFilter), "changed_on")
+    list_select_related = ("affiliate",)
+    search_fields = ("text", "affiliate__code", "affiliate__name")
+    ordering = ("-changed_on", "-pk")
+    raw_id_fields = ("product",)
+    actions = ("close",)
+
+    def get_form(self, request: HttpRequest, obj: Action | None = None, change: bool = False, **kwargs: Any) -> Any:
+        if self.has_change_permission(request, obj):
+            kwargs["form"] = type("BrandsActionForm", (ActionForm,), {"brand": self._brand_of(request, obj)})
+        return super().get_form(request, obj, change, **kwargs)
+
+    def get_fields(self, request: HttpRequest, obj: Action | None = None) -> Any:
+        if obj is None:
+            return ("text", "changed_on", "about", "product")
+        if self.has_change_permission(request, obj):
+            return ("text", "changed_on", "about", "product", "came_of_it")
+        return ("affiliate", "text", "changed_on", "named", "link", "product", "written_by", "closed_on", "came_of_it")
+
+    def get_readonly_fields(self, request: HttpRequest, obj: Action | None = None) -> Any:
+        return ("came_of_it", "named")
+
+    def has_change_permission(self, request: HttpRequest, obj: Model | None = None) -> bool:
+        """Nobody writes in an affiliate's name, and a closed action stays as it was."""
+        if not super().has_change_permission(request, obj):
+            return False
+        return not isinstance(obj, Action) or (obj.affiliate_id is None and obj.is_open)
+
+    def save_model(self, request: HttpRequest, obj: Action, form: Any, change: bool) -> None:
+        assert isinstance(request.user, User)
+        if change:
+            edit_action(obj, form.as_change(), now=database_now())
+        else:
+            made = write_action(form.brand, None, form.as_change(), by=request.user, now=database_now())
+            obj.pk, obj.brand = made.pk, made.brand
+
+    @admin.display(description=_("about"))
+    def about(self, action: Action) -> str:
+        return subject_of(action).code
+
+    @admin.display(description=_("about"))
+    def named(self, action: Action) -> str:
+        code = subject_of(action).code
+        return names_of(measurable(action.brand, get_language() or action.brand.default_language)).get(code, code)
+
+    @admin.display(description=_("what came of it"))
+    def came_of_it(self, action: Action) -> str:
+        """From the daily counts: as many days before as after."""
+        outcome = staff_outcome(action, now=database_now())
+        said = list(sentences_of(outcome, subject_of(action)))
+        if outcome.spans:
+            spans = (outcome.spans.before, outcome.spans.after)
+            said.append(" / ".join(span_said(span, by_month=False) for span in spans))
+        return format_html_join("", "<p>{}</p>", ((sentence,) for sentence in said))
+
+    @admin.action(description=_("Close: measure no further"))
+    def close(self, request: HttpRequest, queryset: QuerySet[Action]) -> None:
+        own = queryset.filter(affiliate=None)
+        closed = sum(close_action(action, now=database_now()) for action in own.select_related("brand"))
+        self.message_user(request, ngettext("%(n)d action closed.", "%(n)d actions closed.", closed) % {"n": closed})
+
+    def _brand_of(self, request: HttpRequest, obj: Action | None) -> Brand:
+        """Whoever works for several brands says for which by `?brand=`; the first is offered."""
+        assert isinstance(request.user, User)
+        if obj:
+            return obj.brand
+        brands = [brand for brand in Brand.objects.visible_to(request.user) if request.user.may_write_for(brand)]
+        if not brands:
+            raise PermissionDenied
+        return next((brand for brand in brands if brand.slug == request.GET.get("brand")), brands[0])
 
 
 @admin.register(Target)
@@ -86,7 +208,7 @@ class AlertAdmin(ReadOnlyAdmin):
         sizes = {"n_before": alert.n_before, "n_now": alert.n_now}
         return _("%(before)s of %(n_before)s to %(now)s of %(n_now)s") % {**figures, **sizes}
 
-    @admin.display(description=_("by, with 95% confidence"))
+    @admin.display(description=_("by (interval)"))
     def interval(self, alert: Alert) -> str:
         by = newcombe_interval(alert.good_before, alert.n_before, alert.good_now, alert.n_now)
         return percent_range(*by) if by else ""

@@ -61,7 +61,7 @@ def write_field(field: Field | None, slug: str) -> FieldOnPage | None:
     caption = charts.Caption(
         "field",
         _("Affiliates by satisfied customers and number of answers"),
-        _("Between the inner lines 95% would lie if all were alike, between the outer ones 99.8%. The table has all."),
+        _("Between the inner lines 95 of 100 would lie if all were alike, between the outer ones 998 of 1,000."),
     )
     chart = charts.funnel_plot(
         caption, points, reference=field.reference, strength=field.widening, width=WIDE if len(points) > 1 else 340
