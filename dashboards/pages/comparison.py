@@ -59,9 +59,7 @@ def place_chart(place: Place) -> SafeString:
     caption = charts.Caption(
         "place",
         _("Your satisfied customers, and what chance explains"),
-        _(
-            "Between the inner lines 95 of 100 affiliates would lie if all were alike, between the outer ones 998 of 1,000."
-        ),
+        _("Between the inner lines 95 of 100 would lie if all were alike, between the outer ones 998 of 1,000."),
     )
     own = charts.FunnelPoint(_("You"), place.successes, place.csat.n, is_named=True)
     return charts.funnel_plot(caption, [own], reference=place.reference, strength=place.widening)
