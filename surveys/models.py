@@ -108,6 +108,8 @@ class Survey(models.Model):
     edits = models.PositiveIntegerField(_("times edited"), default=0, db_default=0)
     created_at = models.DateTimeField(_("created at"), auto_now_add=True)
     published_at = models.DateTimeField(_("published at"), null=True, blank=True)
+    # Of a follow-up: who bought before it was published is still to be asked, after this purchase's id. Empty: nobody.
+    catching_up_after = models.BigIntegerField(_("looked for earlier buyers up to"), null=True, editable=False)
 
     objects = SurveyQuerySet.as_manager()
 

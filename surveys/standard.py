@@ -334,6 +334,7 @@ def publish_standard_survey(brand: Brand, wave: Wave = Wave.FIRST) -> Survey:
         version=(latest or 0) + 1,
         status=Survey.Status.PUBLISHED,
         published_at=timezone.now(),
+        catching_up_after=0 if wave == Wave.FOLLOW_UP else None,
     )
     Question.objects.bulk_create(
         Question(survey=survey, position=n, **asdict(question)) for n, question in enumerate(QUESTIONNAIRES[wave])

@@ -14,7 +14,7 @@ from django.utils.translation import gettext as _
 
 from accounts.models import Brand
 from surveys.drafting import problems_in, standard_questions
-from surveys.models import Question, Survey
+from surveys.models import Question, Survey, Wave
 
 MailTexts = Mapping[str, Mapping[str, str]]
 QUESTION_FIELDS = ("kind", "position", "is_required", "texts", "low", "high", "options", "condition")
@@ -92,7 +92,8 @@ def publish_draft(draft: Survey, *, now: datetime) -> Survey:
         raise ValidationError([ValidationError(problem.message, code="unfinished") for problem in found])
     Survey.objects.published(locked.brand, locked.wave).update(status=Survey.Status.RETIRED)
     locked.status, locked.published_at = Survey.Status.PUBLISHED, now
-    locked.save(update_fields=["status", "published_at"])
+    locked.catching_up_after = 0 if locked.wave == Wave.FOLLOW_UP else None
+    locked.save(update_fields=["status", "published_at", "catching_up_after"])
     return locked
 
 

@@ -3,6 +3,7 @@
 from datetime import datetime, timedelta
 
 from django.conf import settings
+from django.db import transaction
 from django.db.models import Exists, OuterRef, QuerySet
 
 from accounts.models import Brand
@@ -10,25 +11,42 @@ from affiliates.models import Purchase
 from surveys.models import Invitation, Survey, Wave
 from surveys.services.planning import plan_invitations
 
-# How long after a follow-up is published it is looked for those who have none: all of them at the first look, and
-# again for whoever a worker's end left out.
-LOOKED_FOR = timedelta(days=1)
+# A purchase may be in the hands of somebody who began before the publication and knows nothing of it: until then who
+# has no follow-up is looked for again.
+SETTLES_AFTER = timedelta(minutes=10)
 
 
 def plan_missing_follow_ups(*, now: datetime) -> int:
-    """Plan for the customers of brands that have just published a follow-up; how many."""
-    published = Survey.objects.filter(wave=Wave.FOLLOW_UP, status=Survey.Status.PUBLISHED)
-    lately = published.filter(published_at__gt=now - LOOKED_FOR, brand__follow_up_after__isnull=False)
-    return sum(catch_up(survey.brand, now=now) for survey in lately.select_related("brand"))
+    """Plan for who bought before their brand published its follow-up, once; how many."""
+    begun = Survey.objects.filter(wave=Wave.FOLLOW_UP, status=Survey.Status.PUBLISHED)
+    waiting = begun.filter(catching_up_after__isnull=False, brand__follow_up_after__isnull=False)
+    return sum(catch_up(pk, now=now) for pk in waiting.values_list("pk", flat=True))
 
 
-def catch_up(brand: Brand, *, now: datetime) -> int:
-    """By id, a batch a transaction: whoever is planned meanwhile by another is only judged once more."""
-    planned, last = 0, 0
-    while page := list(without_follow_up(brand, now=now).filter(pk__gt=last)[: settings.PURCHASE_BATCH_SIZE]):
-        plan_invitations(brand, page, now=now)
-        planned, last = planned + len(page), page[-1].pk
+def catch_up(survey_id: int, *, now: datetime) -> int:
+    planned = 0
+    while batch := catch_up_batch(survey_id, now=now):
+        planned += batch
     return planned
+
+
+@transaction.atomic
+def catch_up_batch(survey_id: int, *, now: datetime) -> int:
+    """By id, and how far it came is kept with it: whoever goes on after a worker's end begins where that one ended."""
+    locked = Survey.objects.select_for_update(skip_locked=True, no_key=True, of=("self",)).select_related("brand")
+    survey = locked.filter(pk=survey_id, catching_up_after__isnull=False).first()
+    if survey is None:
+        return 0
+    purchases = without_follow_up(survey.brand, now=now).filter(pk__gt=survey.catching_up_after)
+    page = list(purchases[: settings.PURCHASE_BATCH_SIZE])
+    if page:
+        plan_invitations(survey.brand, page, now=now)
+        survey.catching_up_after = page[-1].pk
+    else:
+        is_settled = survey.published_at is None or now >= survey.published_at + SETTLES_AFTER
+        survey.catching_up_after = None if is_settled else 0
+    survey.save(update_fields=["catching_up_after"])
+    return len(page)
 
 
 def without_follow_up(brand: Brand, *, now: datetime) -> QuerySet[Purchase]:

@@ -25,7 +25,7 @@ from surveys.services import (
     send_due_invitations,
     send_due_reminders,
 )
-from surveys.services.following_up import plan_missing_follow_ups
+from surveys.services.following_up import catch_up_batch, plan_missing_follow_ups
 from surveys.services.holding import wake_held
 from surveys.standard import publish_standard_survey
 from surveys.tasks import plan_due_work
@@ -384,6 +384,38 @@ def test_who_bought_shortly_before_a_brand_began_to_ask_again_is_asked_too(setti
     assert survey_states([trial], now=NOW, wave=Wave.FOLLOW_UP) == {}
 
 
+def test_whoever_bought_before_is_looked_for_until_all_are_found_and_then_no_more(settings: Any) -> None:
+    settings.PURCHASE_BATCH_SIZE = 2
+    brand, soon = make_brand(), NOW + timedelta(minutes=10)
+    for _number in range(3):
+        received(brand)
+    published = publish_standard_survey(brand, Wave.FOLLOW_UP)
+    change(published, published_at=NOW)
+    late = received(brand)
+
+    assert catch_up_batch(published.pk, now=NOW) == 2  # and here the worker ends
+    assert plan_missing_follow_ups(now=NOW) == 1
+    Invitation.objects.filter(purchase=late, wave=Wave.FOLLOW_UP).delete()  # as by who began before the publication
+    assert plan_missing_follow_ups(now=NOW + timedelta(minutes=1)) == 1
+
+    assert plan_missing_follow_ups(now=soon) == 0
+    published.refresh_from_db()
+    assert published.catching_up_after is None
+    Invitation.objects.filter(purchase=late, wave=Wave.FOLLOW_UP).delete()
+    with CaptureQueriesContext(connection) as captured:
+        assert plan_missing_follow_ups(now=soon) == 0
+    assert len(captured) == 1
+
+
+def test_it_is_found_out_however_long_nobody_worked() -> None:
+    brand = make_brand()
+    received(brand)
+    published = publish_standard_survey(brand, Wave.FOLLOW_UP)
+    change(published, published_at=NOW - 3 * DAY)
+
+    assert plan_missing_follow_ups(now=NOW) == 1
+
+
 def test_the_minutes_work_looks_for_whoever_bought_before() -> None:
     brand, now = make_brand(), timezone.now()
     purchase = received(brand, now, purchased_at=now)
@@ -394,14 +426,14 @@ def test_the_minutes_work_looks_for_whoever_bought_before() -> None:
     assert follow_up(purchase).state == "planned"
 
 
-@pytest.mark.parametrize("fields", [{"follow_up_after": None}, {}])
-def test_nobody_is_looked_for_where_nothing_was_begun(fields: dict[str, Any]) -> None:
-    brand = make_brand(**fields)
+def test_nobody_is_looked_for_until_the_brand_wants_it() -> None:
+    brand = make_brand(follow_up_after=None)
     received(brand)
-    published = publish_standard_survey(brand, Wave.FOLLOW_UP)
-    change(published, published_at=NOW if fields else NOW - 2 * DAY)
-
+    publish_standard_survey(brand, Wave.FOLLOW_UP)
     assert plan_missing_follow_ups(now=NOW) == 0
+
+    change(brand, follow_up_after=LATER)
+    assert plan_missing_follow_ups(now=NOW) == 1
 
 
 # --- Sets --------------------------------------------------------------------------------------------------------
