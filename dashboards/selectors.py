@@ -17,7 +17,7 @@ from surveys.wording import in_language
 
 PAGES = (
     *("home", "opinions", "comparison", "links", "new_link", "sales", "claims", "export", "terms"),
-    *("actions", "new_action"),
+    *("actions", "new_action", "customers", "customers_export"),
     *("people", "change_person", "remove_person", "withdraw_invitation"),
 )
 

@@ -1,6 +1,6 @@
 from django.urls import URLPattern, URLResolver, include, path
 
-from dashboards.views import actions, comparison, drivers, home, links, people, programme, sales
+from dashboards.views import actions, comparison, drivers, home, links, loyalty, people, programme, sales
 
 app_name = "dashboards"
 
@@ -19,6 +19,8 @@ pages: list[URLPattern] = [
     path("sales/claims/", sales.claims, name="claims"),
     path("sales/claims/<str:mark>/", sales.claim, name="claim"),
     path("sales/<str:day>/<str:mark>/", sales.sale, name="sale"),
+    path("customers/", loyalty.customers, name="customers"),
+    path("customers.csv", loyalty.customers_export, name="customers_export"),
     path("actions/", actions.actions, name="actions"),
     path("actions/new/", actions.new_action, name="new_action"),
     path("actions/<uuid:action>/", actions.action, name="action"),
@@ -36,6 +38,9 @@ urlpatterns: list[URLPattern | URLResolver] = [
     *pages,
     path("affiliates/<slug:brand>/<str:code>/", include(pages)),
     path("brands/<slug:brand>/drivers/", drivers.drivers_of_brand, name="drivers_of_brand"),
+    path("brands/<slug:brand>/customers/", loyalty.customers_of_brand, name="customers_of_brand"),
+    path("brands/<slug:brand>/customers.csv", loyalty.customers_of_brand_export, name="customers_of_brand_export"),
+    path("brands/<slug:brand>/customers/<str:code>/", loyalty.customers_of_affiliate, name="customers_of_affiliate"),
     path("brands/<slug:brand>/affiliates/", programme.affiliates_compared, name="affiliates_compared"),
     path("brands/<slug:brand>/targets/", programme.targets_of_brand, name="targets_of_brand"),
     path("brands/<slug:brand>/alternatives/", programme.alternatives_of_brand, name="alternatives_of_brand"),

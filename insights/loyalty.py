@@ -5,18 +5,20 @@ customers or purchases at once. That a purchase was given back or complained abo
 between which shares it lies. Of the programme it is told one rounded share, where no other affiliate stands out in it.
 """
 
-from collections.abc import Iterable, Mapping
+from collections import defaultdict
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
 
-from django.db.models import QuerySet
+from django.db.models import F, Q, QuerySet, Sum
+from django.db.models.functions import NullIf
 
 from accounts.models import Brand
 from affiliates.models import Affiliate
 from insights import statistics
 from insights.cohorts import Cell, CohortRow, read_triangle
-from insights.findings import Figure
-from insights.models import Cohort, Contribution
+from insights.findings import RATING, SATISFIED, Figure, Lens, read_share
+from insights.models import Cohort, Contribution, ShownCount
 from insights.models.contribution import Audience
 from insights.privacy import View
 
@@ -82,10 +84,53 @@ def brand_loyalty(brand: Brand) -> Loyalty | None:
     return _read(row, _cells(cohorts), 1) if row else None
 
 
-def loyalty_by_affiliate(brand: Brand, affiliates: Iterable[Affiliate]) -> Mapping[int, Loyalty]:
-    """Without cohorts, for a list: for staff only."""
-    rows = Contribution.objects.filter(brand=brand, affiliate__in=list(affiliates), audience=Audience.STAFF)
-    return {row.affiliate_id: _read(row, {}, 1) for row in rows if row.affiliate_id}
+@dataclass(frozen=True)
+class Worth:
+    """An affiliate beside the others, for staff: what its customers are worth, and how many are satisfied."""
+
+    affiliate: Affiliate
+    loyalty: Loyalty
+    satisfied: Figure | None
+
+
+ORDERS = {
+    "customers": "-customers",
+    "newcomers": "-newcomers",
+    "repeat": "-repeated_share",
+    "purchases": "-purchases",
+    "refunded": "-refunded_share",
+    "complained": "-complained_share",
+}
+
+
+def contributions_of(brand: Brand, *, search: str = "", order: str = "customers") -> QuerySet[Contribution]:
+    """What staff know of each affiliate, for a page of them; shown by `read_worth`."""
+    rows = Contribution.objects.filter(brand=brand, audience=Audience.STAFF, affiliate__isnull=False)
+    if search:
+        rows = rows.filter(Q(affiliate__name__icontains=search) | Q(affiliate__code__icontains=search))
+    shares = {
+        f"{part}_share": F(part) * 1.0 / NullIf(whole, 0)
+        for part, whole in (("repeated", "settled"), ("refunded", "purchases"), ("complained", "purchases"))
+    }
+    column = ORDERS.get(order, ORDERS["customers"])
+    by = F(column.removeprefix("-")).desc(nulls_last=True)
+    return rows.annotate(**shares).select_related("affiliate").order_by(by, "affiliate__code")
+
+
+def read_worth(rows: Iterable[Contribution]) -> list[Worth]:
+    """With the satisfaction that has been published of each, in one further question to the database."""
+    shown = list(rows)
+    satisfied = _satisfied([row.affiliate_id for row in shown if row.affiliate_id])
+    return [Worth(row.affiliate, _read(row, {}, 1), satisfied.get(row.affiliate.pk)) for row in shown if row.affiliate]
+
+
+def _satisfied(affiliates: Sequence[int]) -> dict[int, Figure]:
+    counts: defaultdict[int, dict[str, dict[str, int]]] = defaultdict(lambda: {"csat": {}})
+    published = ShownCount.objects.filter(affiliate__in=affiliates, link=None, question="csat")
+    for affiliate, value, n in published.order_by().values_list("affiliate", "value").annotate(n=Sum("count")):
+        counts[affiliate]["csat"][value] = n
+    figures = {who: read_share(each, "csat", RATING, SATISFIED, Lens(k=1)) for who, each in counts.items()}
+    return {who: figure for who, figure in figures.items() if figure}
 
 
 def programme_repeat(affiliate: Affiliate) -> float | None:

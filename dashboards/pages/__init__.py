@@ -6,6 +6,7 @@ from dashboards.pages.drivers import write_effects
 from dashboards.pages.halves import write_halves
 from dashboards.pages.home import write_home
 from dashboards.pages.links import address_of, write_links, write_places
+from dashboards.pages.loyalty import write_loyalty, write_worth
 from dashboards.pages.opinions import write_opinions
 from dashboards.pages.programme import write_field, write_programme, write_rivalry
 from dashboards.pages.sales import write_sales
@@ -22,6 +23,7 @@ __all__ = [
     "write_halves",
     "write_home",
     "write_links",
+    "write_loyalty",
     "write_opinions",
     "write_places",
     "write_programme",
@@ -29,4 +31,5 @@ __all__ = [
     "write_sale_row",
     "write_sales",
     "write_why",
+    "write_worth",
 ]

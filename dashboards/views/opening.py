@@ -26,6 +26,7 @@ SECTION_OF = {
     **dict.fromkeys(("sale", "indirect_sales", "claims", "claim"), "sales"),
     **dict.fromkeys(("new_action", "action", "edit_action"), "actions"),
     "remove_person": "people",
+    "customers_of_affiliate": "customers_of_brand",
 }
 Page = Callable[..., HttpResponse]  # takes the request, the reader, and what else the address names
 
@@ -96,6 +97,7 @@ def show(request: HttpRequest, reader: Reader, current: str, **context: Any) -> 
         "comparison": _("Comparison"),
         "links": _("My links"),
         "sales": _("Sales and why"),
+        "customers": _("Win and look after"),
         "actions": _("My actions"),
         "people": _("People"),
     }
@@ -127,6 +129,7 @@ def show_of_brand(request: HttpRequest, brand: Brand, current: str, **context: A
         "targets_of_brand": _("Targets"),
         "affiliates_compared": _("Affiliates compared"),
         "drivers_of_brand": _("What moves the score"),
+        "customers_of_brand": _("Customers"),
         "alternatives_of_brand": _("Alternatives"),
     }
     nav = [

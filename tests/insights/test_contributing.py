@@ -8,10 +8,10 @@ from affiliates.models import Attribution, Purchase, Refund
 from complaints.services.opening import Problem, open_complaint
 from insights.cohorts import CohortRow
 from insights.findings import Figure
-from insights.loyalty import Part, brand_loyalty, loyalty_by_affiliate, own_loyalty, programme_repeat
+from insights.loyalty import Part, brand_loyalty, contributions_of, own_loyalty, programme_repeat, read_worth
 from insights.models import Cohort, Contribution
 from insights.models.contribution import Audience
-from insights.services import measure_due_brands
+from insights.services import fold_changes, measure_due_brands
 from insights.services.contributing import count_contributions
 from insights.statistics import wilson_interval
 from tests.factories import NOW, make_affiliate, make_brand, make_customer, make_purchase
@@ -108,7 +108,6 @@ def test_the_brand_counts_a_customer_once_whoever_is_credited(shop, ana, bruno):
     assert (brand.customers, brand.purchases, brand.repeat.value, brand.days_to_second) == (2, 3, 0.5, 30)
     assert {a.code: own_loyalty(a, view="staff").newcomers for a in (ana, bruno)} == {"ana": 1, "bruno": 0}
     assert own_loyalty(bruno, view="staff").repeat.value == 0
-    assert loyalty_by_affiliate(shop.brand, [ana]).keys() == {ana.pk}
 
 
 def test_recommendations_are_told_apart(shop, ana):
@@ -165,6 +164,26 @@ def test_counting_again_changes_nothing_and_other_brands_stay(shop, ana):
     after = list(Contribution.objects.order_by("brand", "affiliate").values_list("brand", "affiliate", "customers"))
     assert after == before
     assert len(cells(ana)) == 2
+
+
+def test_affiliates_side_by_side_with_what_has_been_published_of_them(shop, ana, bruno, django_assert_num_queries):
+    for _i in range(3):
+        buy(shop, bruno, 200)
+    buy(shop, ana, 200, 150)
+    for score in (5, 5, 5, 5, 1):
+        shop.respond(ana, csat=score)
+    fold_changes(now=NOW)
+    count(shop)
+
+    with django_assert_num_queries(2):
+        found = read_worth(contributions_of(shop.brand))
+
+    assert [(each.affiliate.code, each.loyalty.customers) for each in found] == [("ana", 6), ("bruno", 3)]
+    assert [each.satisfied and each.satisfied.value for each in found] == [0.8, None]
+    assert [row.affiliate.code for row in contributions_of(shop.brand, search="BRU")] == ["bruno"]
+    by_repeat = contributions_of(shop.brand, order="repeat")
+    assert [row.affiliate.code for row in by_repeat] == ["ana", "bruno"]
+    assert [row.affiliate.code for row in contributions_of(shop.brand, order="no such")] == ["ana", "bruno"]
 
 
 # --- For affiliates --------------------------------------------------------------------------------------------------

@@ -1,0 +1,189 @@
+"""«Captar y cuidar», entered by its address: what an affiliate may know of who comes back, and all for staff."""
+
+import csv
+import io
+from datetime import UTC, datetime, timedelta
+
+import pytest
+
+from accounts.models import AccessLog
+from affiliates.models import Purchase
+from insights.services.contributing import count_contributions
+from tests.dashboards.test_views import words
+from tests.factories import make_affiliate, make_brand, make_customer, make_member, make_purchase, make_staff
+from tests.insights.conftest import Shop
+from tests.insights.test_privacy import respond_many
+
+ENGLISH = {"accept-language": "en"}
+NOW = datetime(2026, 6, 15, 12, tzinfo=UTC)
+BRAND_PAGE = "/portal/brands/lumbre/customers/"
+
+
+def buy(shop: Shop, affiliate, *months: int, state: str = "open") -> None:
+    """A customer buys in these months of 2026."""
+    customer = make_customer(shop.brand)
+    for month in months:
+        at = datetime(2026, month, 10, 12, tzinfo=UTC)
+        make_purchase(customer, affiliate=affiliate, purchased_at=at, state=state)
+
+
+@pytest.fixture
+def loyal(shop, ana):
+    """Forty customers of January, ten of whom came back in March and four in April; twelve of June."""
+    for number in range(40):
+        buy(shop, ana, *((1, 3) if number < 10 else (1, 4) if number < 14 else (1,)))
+    for _i in range(12):
+        buy(shop, ana, 6)
+    count_contributions(shop.brand, now=NOW)
+
+
+def test_how_many_come_back_and_what_that_rests_on(as_ana, loyal):
+    said = words(as_ana.get("/portal/customers/", headers=ENGLISH))
+
+    assert "4 out of 10 of your customers buy again within 90 days." in said
+    assert "Of 40 customers who first bought 90 days ago or more; it may be between 22% and 50%." in said
+    assert "Customers 52 Purchases 66" in said
+    assert "Half of those who come back do so within about 8 weeks" in said
+    assert "Given back what it means between 0–6%" in said
+    assert "Recommended by your customers what it means fewer than 5" in said
+
+
+def test_small_cells_of_the_triangle_are_dots(as_ana, loyal):
+    said = words(as_ana.get("/portal/customers/", headers=ENGLISH))
+
+    # In April four came back; nobody else did who could hide them. June still runs.
+    assert "January 2026 40 · fewer than 5 25% · fewer than 5 · fewer than 5 · fewer than 5" in said
+    assert "June 2026 12" not in said.split("who comes back")[-1]
+
+
+def test_with_few_customers_the_programme_speaks(as_ana, shop, ana):
+    for number in range(5):
+        other = make_affiliate(shop.brand, f"Otra {number}")
+        for _i in range(8):
+            buy(shop, other, 1)
+        for _i in range(2):
+            buy(shop, other, 1, 2)
+    for _i in range(4):
+        buy(shop, ana, 1, 2)
+    count_contributions(shop.brand, now=NOW)
+
+    said = words(as_ana.get("/portal/customers/", headers=ENGLISH))
+
+    assert "With fewer than 5 customers there is nothing to tell yet about who comes back." in said
+    assert "In the rest of the programme 20% buy again within 90 days." in said
+
+
+def test_with_nothing_sold_the_page_says_what_happens_next(as_ana):
+    assert "Nobody has bought through you yet" in words(as_ana.get("/portal/customers/", headers=ENGLISH))
+
+
+def test_a_refund_changes_nothing_that_is_seen(as_ana, shop, loyal):
+    before = [as_ana.get(address).content for address in ("/portal/customers/", "/portal/customers.csv")]
+
+    for purchase in Purchase.objects.order_by("pk")[:4]:
+        Purchase.objects.filter(pk=purchase.pk).update(state="refunded")
+        count_contributions(shop.brand, now=NOW + timedelta(hours=1))
+
+    after = [as_ana.get(address).content for address in ("/portal/customers/", "/portal/customers.csv")]
+    assert [strip(body) for body in after] == [strip(body) for body in before]
+
+
+def strip(body: bytes) -> str:
+    """Without what differs at every look: the token of a form."""
+    return "".join(line for line in body.decode().splitlines(keepends=True) if "csrfmiddlewaretoken" not in line)
+
+
+def test_the_same_goes_out_as_csv(as_ana, loyal):
+    response = as_ana.get("/portal/customers.csv", headers=ENGLISH)
+
+    rows = list(csv.reader(io.StringIO(response.content.decode("utf-8-sig"))))
+    assert response["Content-Disposition"] == 'attachment; filename="ana-customers.csv"'
+    assert rows[1:6] == [
+        ["Figure", "Customers", "", "", "", "", "52"],
+        ["Figure", "Bought within a year", "", "", "", "", "52"],
+        ["Figure", "Bought again within 90 days", "", "0.3500", "0.2213", "0.5049", "40"],
+        ["Figure", "Given back", "", "", "0.0000", "0.0606", ""],
+        ["Figure", "Complained about", "", "", "0.0000", "0.0606", ""],
+    ]
+    assert ["First bought in", "2026-01", "2", "0.2500", "", "", "10"] in rows
+    assert ["First bought in", "2026-01", "3", "", "", "", ""] in rows
+
+
+@pytest.fixture
+def as_sofia(client, shop):
+    client.force_login(make_staff(shop.brand))
+    return client
+
+
+def test_staff_see_every_count_and_every_affiliate(as_sofia, shop, loyal, bruno):
+    buy(shop, bruno, 1, 3, state="refunded")
+    buy(shop, bruno, 1)
+    respond_many(shop, bruno, 1, csat=1)
+    count_contributions(shop.brand, now=NOW)
+
+    said = words(as_sofia.get(BRAND_PAGE, headers=ENGLISH))
+    one = words(as_sofia.get(f"{BRAND_PAGE}ana/", headers=ENGLISH))
+
+    assert "Bruno 2 2 4 0% 0–66% 2 (50%) 0 (0%) —" in said
+    assert "Ana 52 52 66 35% 22–50% 0 (0%) 0 (0%) —" in said
+    assert "January 2026 40 0% 25% 10% 0% 0% June 2026 12" in one
+    assert "Customers 52 52 of them had never bought from the brand." in one
+
+
+def test_staff_search_and_order(as_sofia, shop, loyal, bruno):
+    buy(shop, bruno, 1, 2)
+    count_contributions(shop.brand, now=NOW)
+
+    def listed(query: str) -> list[str]:
+        text = as_sofia.get(BRAND_PAGE + query).text
+        return [name for _at, name in sorted((text.find(f">{name}</a>"), name) for name in ("Ana", "Bruno")) if _at > 0]
+
+    assert listed("") == ["Ana", "Bruno"]
+    assert listed("?order=repeat") == ["Bruno", "Ana"]
+    assert listed("?q=bru") == ["Bruno"]
+    assert listed("?q=nobody") == []
+    assert listed("?order=password") == ["Ana", "Bruno"]
+
+
+def test_staff_take_all_as_csv_and_that_is_recorded(as_sofia, loyal):
+    response = as_sofia.get("/portal/brands/lumbre/customers.csv", headers=ENGLISH)
+
+    rows = list(csv.reader(io.StringIO(response.content.decode("utf-8-sig"))))
+    assert rows[1][:7] == ["ana", "Ana", "52", "52", "52", "40", "0.3500"]
+    assert AccessLog.objects.filter(purpose=AccessLog.Purpose.EXPORT, object_type="contribution").count() == 1
+
+
+def test_a_look_as_the_affiliate_is_recorded_as_what_it_was(as_sofia, loyal):
+    own = "/portal/affiliates/lumbre/ana/customers"
+    as_sofia.get(f"{own}/")
+    as_sofia.get(f"{own}.csv")
+
+    purposes = list(AccessLog.objects.order_by("pk").values_list("purpose", flat=True))
+    assert purposes == [AccessLog.Purpose.IMPERSONATE, AccessLog.Purpose.EXPORT]
+
+
+def test_the_brands_pages_are_for_its_staff(client, shop, ana, loyal):
+    pages = [BRAND_PAGE, f"{BRAND_PAGE}ana/", "/portal/brands/lumbre/customers.csv"]
+    for user in (make_member(ana), make_staff(make_brand("otra"), "Olga")):
+        client.force_login(user)
+        assert [client.get(page).status_code for page in pages] == [404, 404, 404]
+    client.force_login(make_staff(shop.brand))
+    make_affiliate(make_brand("tercera"), "Ajena")
+    assert client.get(f"{BRAND_PAGE}ajena/").status_code == 404
+
+
+@pytest.mark.parametrize("affiliates", [1, 3])
+def test_pages_ask_the_database_as_often_for_many(as_sofia, shop, loyal, affiliates, django_assert_max_num_queries):
+    for number in range(affiliates):
+        buy(shop, make_affiliate(shop.brand, f"Otra {number}"), 1)
+    count_contributions(shop.brand, now=NOW)
+
+    with django_assert_max_num_queries(9):
+        as_sofia.get(BRAND_PAGE)
+    with django_assert_max_num_queries(24):
+        as_sofia.get("/portal/affiliates/lumbre/ana/customers/")
+
+
+@pytest.fixture
+def bruno(shop):
+    return make_affiliate(shop.brand, "Bruno")
