@@ -17,6 +17,7 @@ LABELS = {
     "surveys/invitation": _("Survey"),
     "surveys/follow_up": _("Second survey"),
     "surveys/reminder": _("Reminder of a survey"),
+    "surveys/closing": _("Question after a closed case"),
     "complaints/acknowledgement": _("Receipt of a case"),
     "complaints/reply": _("Answer to a case"),
     "complaints/resolution": _("Resolution of a case"),

@@ -1,10 +1,12 @@
 """The ledger: all mail, one mail from its beginning to its end, what is uncertain, and how the queue does."""
 
 from collections.abc import Callable
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 from zoneinfo import ZoneInfo
 
+from csp.constants import NONE, SELF, UNSAFE_INLINE
+from csp.decorators import csp_replace
 from django.conf import settings
 from django.contrib import messages
 from django.core.exceptions import PermissionDenied, ValidationError
@@ -13,9 +15,11 @@ from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
 from django.urls import path, reverse
 from django.utils import timezone
+from django.utils.decorators import method_decorator
 from django.utils.http import url_has_allowed_host_and_scheme
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext_lazy
+from django.views.decorators.clickjacking import xframe_options_sameorigin
 
 from accounts.admin import WRITING_ROLES, ReadOnlyAdmin, has_role
 from accounts.clock import database_now
@@ -28,6 +32,19 @@ from mailing.selectors.story import preview_of, story_of
 from mailing.services import Settlement, cancel_mail, retry_mail, settle_mail
 
 State = OutgoingMail.State
+NOTED_FOR = timedelta(minutes=10)
+MAY_FRAME = method_decorator(csp_replace({"frame-src": [SELF]}))
+# A mail carries its styles in its tags. Nothing else may come in, and nothing of it runs, also outside the frame.
+IS_A_MAIL = method_decorator(
+    csp_replace(
+        {
+            "sandbox": [""],
+            "frame-ancestors": [SELF],
+            "style-src": [UNSAFE_INLINE],
+            **dict.fromkeys(("script-src", "img-src", "font-src", "connect-src", "form-action"), (NONE,)),
+        }
+    )
+)
 
 # What staff do with mails: each gets the mail, and by and now as keywords, and says how many it was done to.
 DECISIONS: dict[str, tuple[Callable[..., Any], Any]] = {
@@ -77,7 +94,8 @@ class LedgerAdmin(ReadOnlyAdmin):
     def get_urls(self) -> list[Any]:
         pages = [("uncertain", self.uncertain_view), ("queue", self.queue_view), ("decide", self.decide_view)]
         own = [path(f"{name}/", self.admin_site.admin_view(view), name=page_name(name)) for name, view in pages]
-        return [*own, *super().get_urls()]
+        html = path("<int:object_id>/html/", self.admin_site.admin_view(self.html_view), name=page_name("html"))
+        return [*own, html, *super().get_urls()]
 
     def changelist_view(self, request: HttpRequest, extra_context: dict[str, Any] | None = None) -> HttpResponse:
         shelf = request.GET.get("state", "")
@@ -108,18 +126,14 @@ class LedgerAdmin(ReadOnlyAdmin):
         }
         return self.show(request, template, context)
 
+    @MAY_FRAME
     def change_view(
         self, request: HttpRequest, object_id: str, form_url: str = "", extra_context: dict[str, Any] | None = None
     ) -> HttpResponse:
         """One mail and its story. Whoever opens it is recorded: it names a customer."""
         user = reader_of(self, request)
-        if not object_id.isdecimal() or len(object_id) > 18:
-            raise Http404
-        mails = OutgoingMail.objects.visible_to(user).select_related("brand")
-        mail = get_object_or_404(mails, pk=object_id)
-        record_access(
-            user, mail.brand, purpose=AccessLog.Purpose.VIEW, object_type="outgoing_mail", object_id=str(mail.pk)
-        )
+        mail = find_mail(user, object_id)
+        record_access(user, mail.brand, purpose=AccessLog.Purpose.VIEW, **seen(mail))
         context = {
             "mail": mail,
             "about": self.subjects([mail]).get(mail.pk),
@@ -130,6 +144,22 @@ class LedgerAdmin(ReadOnlyAdmin):
             "is_waiting": mail.state in (State.QUEUED, State.CLAIMED),
         }
         return self.show(request, "mail.html", context)
+
+    @IS_A_MAIL
+    @method_decorator(xframe_options_sameorigin)
+    def html_view(self, request: HttpRequest, object_id: int) -> HttpResponse:
+        """The HTML of one mail alone, for the frame on its page. Nothing in it runs, is fetched or leads anywhere."""
+        user = reader_of(self, request)
+        mail = find_mail(user, str(object_id))
+        preview = preview_of(mail)
+        if preview is None:
+            raise Http404
+        # The page around it has recorded the reader; whoever comes by the address alone is recorded here.
+        lately = AccessLog.objects.filter(brand=mail.brand, user=user, at__gt=timezone.now() - NOTED_FOR, **seen(mail))
+        if not lately.exists():
+            record_access(user, mail.brand, purpose=AccessLog.Purpose.VIEW, **seen(mail))
+        # A link would open in a new window, and the frame may open none.
+        return HttpResponse(preview.html.replace("<head>", '<head><base target="_blank">', 1))
 
     def queue_view(self, request: HttpRequest) -> HttpResponse:
         """How the queue does, asked anew by the page itself every few seconds."""
@@ -179,6 +209,17 @@ class LedgerAdmin(ReadOnlyAdmin):
 
 def page_name(page: str) -> str:
     return f"mailing_outgoingmail_{page}"
+
+
+def find_mail(user: User, object_id: str) -> OutgoingMail:
+    """Http404: none of theirs."""
+    if not object_id.isdecimal() or len(object_id) > 18:
+        raise Http404
+    return get_object_or_404(OutgoingMail.objects.visible_to(user).select_related("brand"), pk=object_id)
+
+
+def seen(mail: OutgoingMail) -> dict[str, str]:
+    return {"object_type": "outgoing_mail", "object_id": str(mail.pk)}
 
 
 def reader_of(page: LedgerAdmin, request: HttpRequest) -> User:

@@ -77,10 +77,11 @@ MASK = "••••••••"
 class Preview:
     subject: str
     text: str
+    html: str
 
 
 def preview_of(mail: OutgoingMail) -> Preview | None:
-    """Its subject and words, with links that open nothing; None: its template is gone or has a fault.
+    """Its subject, words and HTML, with links that open nothing; None: its template is gone or has a fault.
 
     Made with the token of no mail, what is sealed stays sealed, and what looks like a secret is masked on top: whoever
     reads the ledger must not be able to answer, or to sign in, for the recipient.
@@ -92,7 +93,7 @@ def preview_of(mail: OutgoingMail) -> Preview | None:
     except Exception as error:  # templates may raise anything
         log.warning("mail_preview_fault", mail=mail.pk, template=mail.template, error=type(error).__name__)
         return None
-    return Preview(masked(texts.subject), masked(texts.text))
+    return Preview(masked(texts.subject), masked(texts.text), masked(texts.html))
 
 
 def masked(text: str) -> str:

@@ -131,6 +131,53 @@ def test_a_preview_covers_what_would_let_the_reader_answer(brand: Brand, sofia: 
     assert not re.search(r"https?://\S*[A-Za-z0-9_-]{16,}", preview.text)
 
 
+def html_of(mail: OutgoingMail) -> str:
+    return reverse("admin:mailing_outgoingmail_html", args=[mail.pk])
+
+
+def test_the_html_is_shown_in_a_frame_in_which_nothing_runs_or_is_fetched(brand: Brand, sofia: User) -> None:
+    mail = make_mail(brand, context={"name": "<script>alert(1)</script>Carla"})
+
+    page, html = desk(sofia).get(page_of(mail)), desk(sofia).get(html_of(mail))
+
+    assert f'<iframe class="mail-frame" src="{html_of(mail)}" sandbox=""' in page.content.decode()
+    assert "frame-src 'self'" in page.headers["Content-Security-Policy"]
+    policy = dict(part.strip().partition(" ")[::2] for part in html.headers["Content-Security-Policy"].split(";"))
+    assert (policy["sandbox"], policy["default-src"], policy["frame-ancestors"]) == ("", "'none'", "'self'")
+    assert {policy[name] for name in ("script-src", "img-src", "connect-src", "form-action")} == {"'none'"}
+    assert html.headers["X-Frame-Options"] == "SAMEORIGIN"
+    said = html.content.decode()
+    assert "<script" not in said
+    assert "Carla" in said
+    assert '<base target="_blank">' in said
+    assert mail.token not in said
+    assert not re.search(r"https?://\S*[/=][A-Za-z0-9_-]{16,}", said)
+
+
+def test_who_sees_the_html_is_recorded_once_with_its_page(brand: Brand, sofia: User) -> None:
+    mail = make_mail(brand)
+    reader = desk(sofia)
+
+    reader.get(page_of(mail))
+    reader.get(html_of(mail))
+    assert AccessLog.objects.count() == 1
+
+    AccessLog.objects.all().delete()
+    reader.get(html_of(mail))
+    assert AccessLog.objects.values_list("user", "object_type", "object_id").get() == (
+        sofia.pk,
+        "outgoing_mail",
+        str(mail.pk),
+    )
+
+
+def test_the_html_of_another_brands_mail_is_not_there(brand: Brand) -> None:
+    mail = make_mail(brand)
+
+    assert desk(make_staff(make_brand("otra"))).get(html_of(mail)).status_code == 404
+    assert not AccessLog.objects.exists()
+
+
 def test_a_preview_leaves_sealed_what_is_sealed(brand: Brand, sofia: User) -> None:
     mail = make_mail(brand, context={}, secrets={"name": "s3kret"})
 
