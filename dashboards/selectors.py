@@ -11,12 +11,12 @@ from django.utils.translation import gettext as _
 from accounts.models import Brand, User
 from affiliates.models import Affiliate, AffiliateMember, LinkPromise, MemberInvitation, TrackingLink
 from insights.comparing import recovered_since
-from insights.models import Action, Block, Measurement, TellingWord
+from insights.models import Action, AffiliateWord, Block, Measurement, TellingWord
 from surveys.models import Aspect, Fact
 from surveys.wording import in_language
 
 PAGES = (
-    *("home", "opinions", "comparison", "links", "new_link", "sales", "claims", "export", "terms"),
+    *("home", "drivers", "opinions", "comparison", "links", "new_link", "sales", "claims", "export", "terms"),
     *("actions", "new_action", "customers", "customers_export"),
     *("people", "change_person", "remove_person", "withdraw_invitation"),
 )
@@ -111,6 +111,25 @@ def measured_at(brand: Brand) -> datetime | None:
     return Measurement.objects.filter(brand=brand).values_list("measured_at", flat=True).first()
 
 
+def labels_of_aspects(brand: Brand, language: str) -> dict[str, str]:
+    return {
+        aspect.code: in_language(aspect.labels, language, brand.default_language) or aspect.code
+        for aspect in Aspect.objects.filter(brand=brand)
+    }
+
+
+def find_affiliate(brand: Brand, code: str) -> Affiliate | None:
+    return Affiliate.objects.filter(brand=brand, code=code).select_related("brand").first()
+
+
+def words_of_affiliate(affiliate: Affiliate) -> dict[str, list[AffiliateWord]]:
+    """By side, from all comments: for staff."""
+    sides: dict[str, list[AffiliateWord]] = {}
+    for word in AffiliateWord.objects.filter(affiliate=affiliate, is_published=False):
+        sides.setdefault(word.side, []).append(word)
+    return sides
+
+
 @dataclass(frozen=True)
 class TellingTheme:
     """What one side says more than the other of an aspect; no label where it is about none. The most telling first."""
@@ -121,10 +140,7 @@ class TellingTheme:
 
 def telling_words_of(brand: Brand, language: str) -> dict[str, list[TellingTheme]]:
     """By side; themes by their most telling word, and last the words that are about nothing in particular."""
-    labels = {
-        aspect.code: in_language(aspect.labels, language, brand.default_language) or aspect.code
-        for aspect in Aspect.objects.filter(brand=brand)
-    }
+    labels = labels_of_aspects(brand, language)
     sides: dict[str, dict[str, list[TellingWord]]] = {}
     for word in TellingWord.objects.filter(brand=brand):
         sides.setdefault(word.side, {}).setdefault(word.theme, []).append(word)

@@ -7,6 +7,7 @@ app_name = "dashboards"
 # Everybody's own at /portal/…; of one among several, or for staff, at /portal/affiliates/<brand>/<code>/…
 pages: list[URLPattern] = [
     path("", home.home, name="home"),
+    path("drivers/", drivers.drivers, name="drivers"),
     path("opinions/", home.opinions, name="opinions"),
     path("comparison/", comparison.comparison, name="comparison"),
     path("links/", links.links, name="links"),
@@ -38,6 +39,7 @@ urlpatterns: list[URLPattern | URLResolver] = [
     *pages,
     path("affiliates/<slug:brand>/<str:code>/", include(pages)),
     path("brands/<slug:brand>/drivers/", drivers.drivers_of_brand, name="drivers_of_brand"),
+    path("brands/<slug:brand>/drivers/<str:code>/", drivers.drivers_of_affiliate, name="drivers_of_affiliate"),
     path("brands/<slug:brand>/customers/", loyalty.customers_of_brand, name="customers_of_brand"),
     path("brands/<slug:brand>/customers.csv", loyalty.customers_of_brand_export, name="customers_of_brand_export"),
     path("brands/<slug:brand>/customers/<str:code>/", loyalty.customers_of_affiliate, name="customers_of_affiliate"),

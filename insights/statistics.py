@@ -415,14 +415,10 @@ def relative_weights(X: npt.ArrayLike, y: npt.ArrayLike) -> FloatArray:
     vary. Associations, not causes.
     """
     drivers, outcome = _complete_rows(X, y)
-    weights = np.zeros(drivers.shape[1])
-    if len(outcome) < 2 or np.ptp(outcome) == 0:
-        return weights
-    varying = np.ptp(drivers, axis=0) > 0
-    if varying.any():
-        both = np.column_stack([drivers[:, varying], outcome])
-        weights[varying] = _johnson_weights(np.corrcoef(both, rowvar=False))
-    return weights
+    if not len(outcome):
+        return np.zeros(drivers.shape[1])
+    rows = _centred(drivers, outcome)
+    return _weights_of_moments(rows.T @ rows)
 
 
 def _complete_rows(X: npt.ArrayLike, y: npt.ArrayLike) -> tuple[FloatArray, FloatArray]:
@@ -431,18 +427,6 @@ def _complete_rows(X: npt.ArrayLike, y: npt.ArrayLike) -> tuple[FloatArray, Floa
         raise ValueError(f"X {drivers.shape} and y {outcome.shape} do not fit")
     complete = ~(np.isnan(drivers).any(axis=1) | np.isnan(outcome))
     return drivers[complete], outcome[complete]
-
-
-def _johnson_weights(correlations: FloatArray) -> FloatArray:
-    """From the correlations of all drivers and, in the last row and column, the outcome."""
-    among, with_outcome = correlations[:-1, :-1], correlations[:-1, -1]
-    values, vectors = np.linalg.eigh(among)
-    # Drivers that repeat one another leave directions without variance; they share what they explain.
-    kept = values > values.max() * len(values) * np.finfo(float).eps * 10
-    values, vectors = values[kept], vectors[:, kept]
-    root = (vectors * np.sqrt(values)) @ vectors.T
-    inverse_root = (vectors / np.sqrt(values)) @ vectors.T
-    return np.asarray(root**2 @ (inverse_root @ with_outcome) ** 2)
 
 
 BOOTSTRAP_GROUPS = 2000
@@ -456,25 +440,46 @@ def relative_weight_draws(X: npt.ArrayLike, y: npt.ArrayLike, *, draws: int = 10
     drivers, outcome = _complete_rows(X, y)
     if not len(outcome):
         return np.zeros((draws, drivers.shape[1]))
-    rows = np.column_stack([np.ones(len(outcome)), drivers - drivers.mean(axis=0), outcome - outcome.mean()])
+    rows = _centred(drivers, outcome)
     random = np.random.default_rng(seed)
     groups = np.array_split(random.permutation(len(rows)), min(len(rows), BOOTSTRAP_GROUPS))
     moments = np.array([rows[group].T @ rows[group] for group in groups])
     times_drawn = random.multinomial(len(groups), np.full(len(groups), 1 / len(groups)), size=draws)
-    return np.array([_weights_of_moments(sums) for sums in np.tensordot(times_drawn, moments, axes=1)])
+    return _weights_of_moments(np.tensordot(times_drawn, moments, axes=1))
+
+
+def _centred(drivers: FloatArray, outcome: FloatArray) -> FloatArray:
+    """Columns of 1, of the drivers and of the outcome: small numbers, whose squares lose no digits."""
+    return np.column_stack([np.ones(len(outcome)), drivers - drivers.mean(axis=0), outcome - outcome.mean()])
 
 
 def _weights_of_moments(sums: FloatArray) -> FloatArray:
-    """Of sums of products of (1, drivers, outcome)."""
-    means = sums[0, 1:] / sums[0, 0]
-    covariances = sums[1:, 1:] / sums[0, 0] - np.outer(means, means)
-    variances = covariances.diagonal()
-    weights = np.zeros(len(variances) - 1)
-    varying = variances > 1e-9 * (sums.diagonal()[1:] / sums[0, 0] + 1e-9)
-    if varying[-1] and varying[:-1].any():
-        spread = np.sqrt(variances[varying])
-        weights[varying[:-1]] = _johnson_weights(covariances[np.ix_(varying, varying)] / np.outer(spread, spread))
-    return weights
+    """Of sums of products of (1, drivers, outcome): one matrix of them, or a stack, which is far faster than a loop."""
+    count = sums[..., :1, :1]
+    means = sums[..., 0, 1:] / count[..., 0]
+    covariances = sums[..., 1:, 1:] / count - means[..., :, None] * means[..., None, :]
+    variances = np.diagonal(covariances, axis1=-2, axis2=-1)
+    squares = np.diagonal(sums, axis1=-2, axis2=-1)[..., 1:] / count[..., 0]
+    varies = variances > 1e-9 * squares
+    spread = np.sqrt(np.where(varies, variances, 1))
+    both = varies[..., :, None] & varies[..., None, :]
+    correlations = np.where(both, covariances / (spread[..., :, None] * spread[..., None, :]), 0)
+    # What never varies stands for itself and goes with nothing.
+    weights = _johnson_weights(correlations + np.eye(spread.shape[-1]) * ~varies[..., None])
+    return np.asarray(np.where(varies[..., :-1], weights, 0))
+
+
+def _johnson_weights(correlations: FloatArray) -> FloatArray:
+    """From the correlations of all drivers and, in the last row and column, the outcome."""
+    among, with_outcome = correlations[..., :-1, :-1], correlations[..., :-1, -1]
+    values, vectors = np.linalg.eigh(among)
+    # Drivers that repeat one another leave directions without variance; they share what they explain.
+    kept = values > values.max(axis=-1, keepdims=True, initial=0) * values.shape[-1] * np.finfo(float).eps * 10
+    roots = np.sqrt(np.where(kept, values, 1))
+    root = (vectors * np.where(kept, roots, 0)[..., None, :]) @ vectors.swapaxes(-1, -2)
+    inverse_root = (vectors * np.where(kept, 1 / roots, 0)[..., None, :]) @ vectors.swapaxes(-1, -2)
+    betas = inverse_root @ with_outcome[..., None]
+    return np.asarray((root**2 @ betas**2)[..., 0])
 
 
 def rank_correlation(x: npt.ArrayLike, y: npt.ArrayLike) -> tuple[float, float, float] | None:

@@ -7,10 +7,11 @@ shows stands beside it in a table, which is the page's to write.
 
 from dashboards.charts.boards import Bar, Tone, Whisker, dot_and_whisker, pareto_bars
 from dashboards.charts.canvas import NPS, PERCENT, Axis, Caption, Reference
-from dashboards.charts.plots import Driver, FunnelPoint, funnel_plot, importance_performance
+from dashboards.charts.plots import FIELD_NAMES, Driver, FunnelPoint, funnel_plot, importance_performance
 from dashboards.charts.trends import TrendPoint, line_with_band, sparkline
 
 __all__ = [
+    "FIELD_NAMES",
     "NPS",
     "PERCENT",
     "Axis",

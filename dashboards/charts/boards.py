@@ -33,7 +33,7 @@ EDGE = 14  # room for half a tick label at both ends
 LINE_HEIGHT = 16
 EN_SPACE = "\u2002"  # an ordinary one would be lost at the end of a tspan
 
-Tone = Literal["keep", "improve", "undecided"]
+Tone = Literal["keep", "improve", "plain", "undecided"]
 
 
 @dataclass(frozen=True)

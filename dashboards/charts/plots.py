@@ -46,6 +46,7 @@ from insights.statistics import (
 )
 
 LEFT, TOP = 40, 16
+NAMED_IN_MATRIX = 7  # drivers, all with their names; of more, those that weigh more than the even part
 CROWD = 150  # points, from which on those that do not stand out are dots without a name
 MOST_NAMES = 12
 _SHAPES: dict[ExpectedVerdict, str] = {
@@ -56,7 +57,7 @@ _SHAPES: dict[ExpectedVerdict, str] = {
     "well_above": "above",
 }
 _TONES = {"below": "improve", "undecided": "undecided", "above": "keep"}
-_FIELD_NAMES: dict[Quadrant, Text] = {
+FIELD_NAMES: dict[Quadrant, Text] = {
     "improve_first": gettext_lazy("Improve first"),
     "keep": gettext_lazy("Keep up"),
     "low_priority": gettext_lazy("Low priority"),
@@ -224,23 +225,27 @@ class Driver:
 
 
 def importance_performance(
-    caption: Caption, drivers: Sequence[Driver], *, mean_performance: float, width: int = WIDTH
+    caption: Caption, drivers: Sequence[Driver], *, mean_performance: float, even_weight: float, width: int = WIDTH
 ) -> SafeString:
     """Four fields cut by the programme's mean performance and the even weight; undecided aspects are hollow."""
     height = round(width * 0.85)
-    even = 1 / len(drivers) if drivers else 1.0
     x_axis = zoomed(PERCENT, [value for d in drivers for value in (d.low, d.high)] + [mean_performance])
-    y_axis = zoomed(Axis(0, 1, (0, 0.5, 1), percent), [0.0, even * 1.5, *(d.weight for d in drivers)])
+    y_axis = zoomed(Axis(0, 1, (0, 0.5, 1), percent), [0.0, even_weight * 1.5, *(d.weight for d in drivers)])
     x, y = Scale(x_axis.low, x_axis.high, LEFT, width - 14), Scale(0, y_axis.high, height - 34, TOP)
     corners = _corners(x, y)
     dots = [(x(d.performance), y(d.weight)) for d in drivers]
-    labels = [(*place, wrapped(d.label, 200, SMALL_FONT_SIZE, 1)[0]) for place, d in zip(dots, drivers, strict=True)]
+    # Of many, those that weigh little crowd the foot: their names are in the tooltips and the table.
+    labels = [
+        (*place, wrapped(d.label, 200, SMALL_FONT_SIZE, 1)[0])
+        for place, d in zip(dots, drivers, strict=True)
+        if d.weight >= even_weight or len(drivers) <= NAMED_IN_MATRIX
+    ]
     taken = [Box(left, top - 11, right, top + 3) for left, right, top, _words, _anchor in corners]
     taken += [Box(x(d.low), height - 4, x(d.high), height + 4) for (_x, height), d in zip(dots, drivers, strict=True)]
     parts = [
         *_frame(x, y, x_axis.ticks, y_axis, x_axis.spoken),
         line(x(mean_performance), y.end, x(mean_performance), y.start, "reference-line"),
-        line(x.start, y(even), x.end, y(even), "reference-line"),
+        line(x.start, y(even_weight), x.end, y(even_weight), "reference-line"),
         *(
             text(right if anchor == "end" else left, top, words, "small muted quadrant", anchor)
             for left, right, top, words, anchor in corners
@@ -248,21 +253,23 @@ def importance_performance(
         *place_labels(
             labels, dots, Box(x.start, 0, x.end + 12, y.start), taken=taken, sides=("above", "below", "right", "left")
         ),
-        *(_driver(d, place, x, mean_performance, even) for place, d in zip(dots, drivers, strict=True)),
+        *(_driver(d, place, x, mean_performance, even_weight) for place, d in zip(dots, drivers, strict=True)),
         text(LEFT, 9, _("relative weight"), "small muted"),
-        text(x.end, height - 3, _("satisfied customers"), "small muted", "end"),
+        text(x.end, height - 3, pgettext("share who say so", "in favour"), "small muted", "end"),
     ]
     return drawing(caption, width, height, *parts, css=_size_class(width))
 
 
-def _driver(driver: Driver, place: tuple[float, float], x: Scale, mean_performance: float, even: float) -> SafeString:
+def _driver(
+    driver: Driver, place: tuple[float, float], x: Scale, mean_performance: float, even_weight: float
+) -> SafeString:
     field = quadrant(
         (driver.low, driver.high),
         (driver.weight_low, driver.weight_high),
         performance_cut=mean_performance,
-        weight_cut=even,
+        weight_cut=even_weight,
     )
-    tooltip = f"{driver.label}: {percent(driver.performance)}, {_FIELD_NAMES[field]}"
+    tooltip = f"{driver.label}: {percent(driver.performance)}, {FIELD_NAMES[field]}"
     css = f"tone-{_FIELD_TONES.get(field, 'undecided')}"
     shape = _FIELD_TONES.get(field, "undecided" if field == "undecided" else "plain")
     return group(css, tooltip, whisker(x, driver.low, driver.high, place[1]), dot(*place, shape))
@@ -278,7 +285,7 @@ def _corners(x: Scale, y: Scale) -> list[tuple[float, float, float, Text, str]]:
     ]
     corners = []
     for field, baseline, anchor in fields:
-        words = _FIELD_NAMES[field]
+        words = FIELD_NAMES[field]
         room = text_width(words, SMALL_FONT_SIZE)
         left = x.end - room if anchor else x.start + 4
         corners.append((left, left + room, baseline, words, anchor))

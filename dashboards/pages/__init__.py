@@ -10,6 +10,7 @@ from dashboards.pages.loyalty import write_loyalty, write_worth
 from dashboards.pages.opinions import write_opinions
 from dashboards.pages.programme import write_field, write_programme, write_rivalry
 from dashboards.pages.sales import write_sales
+from dashboards.pages.weights import write_priorities, write_weights
 from dashboards.pages.why import write_sale_row, write_why
 
 __all__ = [
@@ -26,10 +27,12 @@ __all__ = [
     "write_loyalty",
     "write_opinions",
     "write_places",
+    "write_priorities",
     "write_programme",
     "write_rivalry",
     "write_sale_row",
     "write_sales",
+    "write_weights",
     "write_why",
     "write_worth",
 ]

@@ -58,7 +58,7 @@ def every_chart(label="Precio"):
         "trend": charts.line_with_band(caption, [charts.TrendPoint(label, 9, 0.8, 0.7, 0.9, 0.8)], reference=reference),
         "spark": charts.sparkline([1, None, 3], label=label),
         "funnel": charts.funnel_plot(caption, [charts.FunnelPoint(label, 15, 25)], reference=0.8),
-        "matrix": charts.importance_performance(caption, [driver(label)], mean_performance=0.7),
+        "matrix": charts.importance_performance(caption, [driver(label)], mean_performance=0.7, even_weight=0.5),
     }
 
 
@@ -400,7 +400,7 @@ def test_funnel_of_nobody_is_still_drawn():
 )
 def test_matrix_places_an_aspect_in_its_field(performance, weight, field, tone):
     drivers = [driver("Precio", performance, weight), driver("Otro", 0.7, 0.5)]
-    root = read(charts.importance_performance(CAPTION, drivers, mean_performance=0.7))
+    root = read(charts.importance_performance(CAPTION, drivers, mean_performance=0.7, even_weight=1 / len(drivers)))
 
     (precio,) = [e for e in root.iter("g") if (e.findtext("title") or "").startswith("Precio")]
     assert precio.findtext("title") == f"Precio: {performance:.0%}, {field}"
@@ -410,14 +410,22 @@ def test_matrix_places_an_aspect_in_its_field(performance, weight, field, tone):
 
 def test_matrix_names_every_aspect_and_field():
     drivers = [driver(f"Aspecto {i}", 0.4 + i / 12, 0.1 + i / 20) for i in range(6)]
-    root = read(charts.importance_performance(CAPTION, drivers, mean_performance=0.7))
+    root = read(charts.importance_performance(CAPTION, drivers, mean_performance=0.7, even_weight=1 / len(drivers)))
 
     assert {f"Aspecto {i}" for i in range(6)} <= set(words(root))
     assert {"Improve first", "Keep up", "Low priority", "Possible excess"} <= set(words(root))
 
 
+def test_of_many_drivers_the_matrix_names_those_that_weigh_much():
+    drivers = [driver(f"Aspecto {i}", 0.4 + i / 12, 0.3 if i < 2 else 0.05) for i in range(8)]
+    root = read(charts.importance_performance(CAPTION, drivers, mean_performance=0.7, even_weight=0.125))
+
+    assert {word for word in words(root) if word.startswith("Aspecto")} == {"Aspecto 0", "Aspecto 1"}
+    assert len(found(root, "whisker")) == 8
+
+
 def test_matrix_of_nothing_is_still_drawn():
-    assert found(read(charts.importance_performance(CAPTION, [], mean_performance=0.7)), "dot") == []
+    assert found(read(charts.importance_performance(CAPTION, [], mean_performance=0.7, even_weight=0.5)), "dot") == []
 
 
 # --- Scales, ticks, labels -------------------------------------------------------------------------------------------

@@ -94,7 +94,7 @@ def test_it_asks_the_database_as_much_whatever_there_is(as_sofia, shop, categori
     for number in range(categories):
         count(shop, "category", f"Categoría {number}", *[number % 5 + 1, 3] * 20)
 
-    with django_assert_max_num_queries(10):
+    with django_assert_max_num_queries(12):
         as_sofia.get(PAGE)
 
 
