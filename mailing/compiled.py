@@ -12,9 +12,9 @@ import re
 from collections import Counter
 from collections.abc import Callable, Hashable, Iterator
 from dataclasses import dataclass, field
+from html import escape  # what Django's own does, without its wrappers: it is asked for every text of every mail
 from typing import Any
 
-from django.utils.html import escape
 from django.utils.safestring import SafeString, mark_safe
 
 # Private-use characters, which no template has.

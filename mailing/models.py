@@ -11,6 +11,7 @@ from django.db import models
 from django.db.models import Func, Q, Value
 from django.db.models.functions import Now
 from django.utils import timezone
+from django.utils.functional import cached_property
 from django.utils.translation import gettext_lazy as _
 from django.utils.translation import pgettext_lazy
 
@@ -199,7 +200,7 @@ class OutgoingMail(models.Model):
     def reason_label(self) -> str:
         return str(dict(self.Reason.choices).get(self.reason, self.reason))
 
-    @property
+    @cached_property
     def token(self) -> str:
         """The secret of this message's links; the same at every retry."""
         return make_token("mail", self.uuid, key_version=self.key_version)

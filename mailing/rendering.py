@@ -169,15 +169,20 @@ def _headers(mail: OutgoingMail, sender_name: str, *, date: datetime) -> dict[st
     }
     if not mail.is_survey_mail:
         return headers
-    with translation.override(mail.language):
-        list_name = _("Surveys of %(brand)s") % {"brand": sender_name}
     domain = _ascii_address(mail.sender).rpartition("@")[2]
     return headers | {
-        "List-Id": _mailbox(_one_line(list_name), f"encuestas.{domain}"),
+        "List-Id": _list_id(sender_name, domain, mail.language),
         "List-Unsubscribe": _ways_out(mail),
         "List-Unsubscribe-Post": "List-Unsubscribe=One-Click",
         "List-Help": f"<{settings.BASE_URL}/help/>",
     }
+
+
+@lru_cache(maxsize=1024)
+def _list_id(sender_name: str, domain: str, language: str) -> str:
+    with translation.override(language):
+        list_name = _("Surveys of %(brand)s") % {"brand": sender_name}
+    return _mailbox(_one_line(list_name), f"encuestas.{domain}")
 
 
 def _feedback_id(mail: OutgoingMail) -> str:
@@ -228,6 +233,8 @@ def _one_line(value: str) -> str:
 
 
 def _without_control(text: str) -> str:
+    if text.isprintable():  # as most are: none of both
+        return text
     return _CONTROL.sub("", _BREAKS.sub("\n", text))
 
 
