@@ -20,10 +20,11 @@ import time_machine
 django.setup()
 
 from intake.chaos.points import POINTS, WAITS  # noqa: E402
-from mailing.services import sending  # noqa: E402 - needs Django ready
+from mailing.services import claiming, sending  # noqa: E402 - needs Django ready
 from postventa.celery import app  # noqa: E402
 
 Act = Callable[[], None]
+MODULES = {"claiming": claiming, "sending": sending}
 
 
 def die() -> None:
@@ -41,12 +42,13 @@ def wait_for(folder: Path) -> None:
         time.sleep(0.02)
 
 
-def wrap(step: str, moment: str, act: Act) -> None:
-    work = getattr(sending, step)
+def wrap(module: str, step: str, moment: str, act: Act) -> None:
+    steps = MODULES[module]
+    work = getattr(steps, step)
 
     @functools.wraps(work)
     def wrapped(*args: Any, **kwargs: Any) -> Any:
-        is_idle = step == "record" and not args[0]  # nothing to write down: not the point yet
+        is_idle = step in ("hand_over", "record") and not args[0]  # nothing to do: not the point yet
         if moment == "before" and not is_idle:
             act()
         result = work(*args, **kwargs)
@@ -55,7 +57,7 @@ def wrap(step: str, moment: str, act: Act) -> None:
             act()
         return result
 
-    setattr(sending, step, wrapped)
+    setattr(steps, step, wrapped)
 
 
 def main() -> None:

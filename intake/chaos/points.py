@@ -1,11 +1,11 @@
 """Where on its way a mail can be caught by the death of its worker."""
 
-# Before or after which step of mailing.services.sending it dies: the five points between which a mail can be caught.
+# Before or after which step of mailing.services it dies: the five points between which a mail can be caught.
 POINTS = {
-    "before the claim": ("claim_batch", "before"),
-    "after the claim": ("claim_batch", "after"),
-    "after the promise": ("hand_over", "after"),
-    "after the server's answer": ("record", "before"),
-    "after the record": ("record", "after"),
+    "before the claim": ("claiming", "claim_batch", "before"),
+    "after the claim": ("claiming", "claim_batch", "after"),
+    "after the promise": ("sending", "hand_over", "after"),
+    "after the server's answer": ("sending", "record", "before"),
+    "after the record": ("sending", "record", "after"),
 }
-WAITS = ("hand_over", "before")
+WAITS = ("sending", "hand_over", "before")

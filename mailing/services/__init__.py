@@ -1,5 +1,6 @@
 """What other apps may ask of the mail ledger, and the engine that empties it."""
 
+from mailing.services.claiming import recover_expired_leases
 from mailing.services.queueing import (
     MailRequest,
     cancel_mail,
@@ -10,7 +11,7 @@ from mailing.services.queueing import (
     take_back_put_aside,
 )
 from mailing.services.reports import MailReport, record_mail_event
-from mailing.services.sending import recover_expired_leases, send_due_mail
+from mailing.services.sending import send_due_mail
 from mailing.services.settling import Settlement, settle_mail
 from mailing.services.suppression import suppress, unsubscribe
 

@@ -1,31 +1,33 @@
-"""The engine: claim what is due, look once more, hand over, write down what became of it.
+"""The engine: claim what is due (claiming.py), look once more, hand over, write down what became of it.
 
 claimed       a worker has it in its hands; nothing was sent. Its lease is short, for taking it away harms nothing.
 handing_over  committed before the conversation; whoever dies here leaves a mail that was perhaps delivered.
 
 Each step is a short transaction of its own and the conversation with the server is in none. Every step is fenced by
 the lease, so a worker that was away too long changes nothing any more. All times are the database's.
+
+A step is for as many mails as are there at that moment: with one connection to a slow server for one, with a fast
+server or many connections for up to fifty. It costs one commit, which would otherwise be most of what a mail costs.
 """
 
-import math
+import json
 import time
-from collections import deque
-from collections.abc import Collection, Iterator, Sequence
+from collections import Counter
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import closing
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from functools import partial
+from itertools import chain, islice
 from typing import Any
 from uuid import UUID, uuid4
 
 import structlog
 from django.conf import settings
 from django.db import connection, transaction
-from django.db.models import F, Q
 from django.db.models.functions import Now
 from django.utils import timezone
 
-from accounts.clock import database_now
 from mailing.addresses import known_hashes, normalize_address
 from mailing.backoff import backoff
 from mailing.bounces import Fault, fault_of, wants_quiet
@@ -34,7 +36,8 @@ from mailing.models import MailEvent, OutgoingMail, Suppression, scopes_against
 from mailing.patience import patiently
 from mailing.rendering import Message, UnsendableAddress, render
 from mailing.selectors import Objection, standing_suppressions, strongest_objection
-from mailing.services.pacing import allowance, domain_of, give_times, pause_domain, spend
+from mailing.services.claiming import FREED, claim_all_due, give_back
+from mailing.services.pacing import domain_of, pause_domain
 from mailing.services.suppression import suppress
 from mailing.transport import Deferred, Lost, Refused, Transport, Unreachable
 
@@ -46,7 +49,6 @@ RUN_SECONDS = 10.0  # how long one run goes on while mail is due; a worker that 
 LARGEST_GROUP = 50
 GROUP_SECONDS = 0.1
 UNREACHABLE_PAUSE = timedelta(seconds=30)
-FREED: dict[str, Any] = {"lease_owner": None, "lease_until": None, "updated_at": Now()}
 
 log = structlog.get_logger(__name__)
 
@@ -74,155 +76,148 @@ class Outcome:
 
 def send_due_mail(*, seconds: float = RUN_SECONDS) -> int:
     """Send what is due until nothing is left or the time is over; how many were accepted by the server."""
-    owner, deadline, sent = uuid4(), time.monotonic() + seconds, 0
+    owner, deadline, became = uuid4(), time.monotonic() + seconds, Counter[str]()
     try:
-        with closing(Lanes[Outcome](most=settings.MAIL_CONNECTIONS)) as lanes:
-            while mails := claim_due(owner=owner, limit=settings.MAIL_BATCH_SIZE, deadline=deadline):
-                ready = prepare(mails, owner=owner)
-                for outcome in send_batch(ready, owner=owner, lanes=lanes, deadline=deadline):
-                    sent += outcome.state == State.SENT
+        with closing(Lanes[Ready, Outcome](attempt, most=settings.MAIL_CONNECTIONS)) as lanes:
+            known = -1
+            while became.total() > known:  # until a round finds nothing: meanwhile other mail falls due
+                known = became.total()
+                ready = prepared(claim_all_due(owner=owner, deadline=deadline), owner=owner)
+                for outcome in send_all(ready, owner=owner, lanes=lanes, deadline=deadline):
+                    became[outcome.state] += 1
     except Unreachable as error:
         log.error("mail_server_unreachable", error=str(error))
         give_back(owner, reason=Reason.UNREACHABLE, pause=UNREACHABLE_PAUSE)
     finally:
         give_back(owner)
-    return sent
+    return became[State.SENT]
 
 
-def claim_due(*, owner: UUID, limit: int, deadline: float = math.inf) -> list[OutgoingMail]:
-    """Take up to `limit` mails that nobody else holds and that may go now; none: nothing does, or time is over."""
-    while time.monotonic() < deadline:
-        due, claimed = claim_batch(owner=owner, limit=limit)
-        # Where all of a batch has to wait for its domain there may be others behind it.
-        if claimed or not due:
-            return claimed
-    return []
-
-
-@transaction.atomic
-def claim_batch(*, owner: UUID, limit: int) -> tuple[int, list[OutgoingMail]]:
-    """How many were due, and which of them are ours now. What is too late to be sent is put aside for good."""
-    now = database_now()
-    limit = allowance(limit=limit, now=now)
-    due = OutgoingMail.objects.due(Now()).order_by("not_before", "id")
-    # A list, not a subquery: the planner may run LIMIT … SKIP LOCKED several times in one UPDATE and take more.
-    pks = list(due.select_for_update(skip_locked=True).values_list("pk", flat=True)[:limit])
-    rows = OutgoingMail.objects.filter(pk__in=pks, state=State.QUEUED)
-    rows.filter(expires_at__lte=Now()).update(state=State.EXPIRED, reason=Reason.TOO_LATE, updated_at=Now())
-    lease = timedelta(seconds=settings.MAIL_CLAIM_SECONDS)
-    rows.update(state=State.CLAIMED, lease_owner=owner, lease_until=Now() + lease, updated_at=Now())
-    mails = list(
-        OutgoingMail.objects.filter(pk__in=pks, state=State.CLAIMED)
-        .order_by("not_before", "id")
-        .prefetch_related("brand")  # once a brand, not once a mail
-    )
-    waiting = {mail.pk: mail for mail in give_times(mails, now=now)}
-    postpone(waiting.values())
-    claimed = [mail for mail in mails if mail.pk not in waiting]
-    spend(len(claimed), now=now)
-    return len(pks), claimed
-
-
-def postpone(mails: Collection[OutgoingMail]) -> None:
-    """Until their domain can take them."""
-    for mail in mails:
-        mail.state, mail.reason, mail.lease_owner, mail.lease_until = State.QUEUED, Reason.PACED, None, None
-        mail.not_before = mail.slot_at or mail.not_before
-    OutgoingMail.objects.bulk_update(mails, ["state", "reason", "lease_owner", "lease_until", "not_before", "slot_at"])
-
-
-def prepare(mails: Sequence[OutgoingMail], *, owner: UUID) -> list[Ready]:
-    """Render them, before anything is promised. A faulty template or address is the trouble of its own mail alone."""
-    ready, faults = [], []
-    now = timezone.now()  # for the Date of a first attempt only
+def prepared(mails: Iterable[OutgoingMail], *, owner: UUID) -> Iterator[Ready]:
+    """Render them, each before it is promised. A faulty template or address is the trouble of its own mail alone."""
     for mail in mails:
         try:
-            ready.append((mail, render(mail, now=now)))
+            message = render(mail, now=timezone.now())  # for the Date of a first attempt only
         except UnsendableAddress as error:
-            faults.append(Outcome(mail, State.FAILED, Reason.ADDRESS, str(error), tries=1))
+            write_down([Outcome(mail, State.FAILED, Reason.ADDRESS, str(error), tries=1)], owner=owner)
         except Exception as error:  # templates may raise anything, and the others' mail must go out
             log.exception("mail_template_fault", mail=mail.pk, template=mail.template)
             # Later, not never: while a new version is rolled out, an older worker does not have its template.
-            faults.append(try_again(mail, Reason.TEMPLATE, f"{type(error).__name__}: {error}", tries=1))
-    record(faults, owner=owner)
-    return ready
+            fault = try_again(mail, Reason.TEMPLATE, f"{type(error).__name__}: {error}", tries=1)
+            write_down([fault], owner=owner)
+        else:
+            yield mail, message
 
 
-def send_batch(ready: Sequence[Ready], *, owner: UUID, lanes: Lanes[Outcome], deadline: float) -> Iterator[Outcome]:
-    """Hand them over one by one, until `deadline` of the monotonic clock, and see all that was begun to its end.
-
-    Unreachable.
-    """
-    waiting, outcomes, began = deque(ready), list[Outcome](), time.monotonic()
+def send_all(
+    ready: Iterator[Ready], *, owner: UUID, lanes: Lanes[Ready, Outcome], deadline: float
+) -> Iterator[Outcome]:
+    """Hand them over, until `deadline` of the monotonic clock, and see all that was begun to its end. Unreachable."""
+    first = next(ready, None)  # where nothing is due there is nobody to connect to
+    ready = chain([first] if first else [], ready)
+    is_over, outcomes, written_at = first is None, list[Outcome](), time.monotonic()
     try:
-        while lanes.in_flight or (waiting and time.monotonic() < deadline):
-            may_begin = bool(waiting) and time.monotonic() < deadline
-            if may_begin and lanes.free:
-                mail, message = waiting.popleft()
-                if hand_over(mail, owner=owner):
-                    lanes.start(partial(attempt, mail, message))
-                continue
-            outcome = lanes.wait(for_lane=may_begin)
-            if outcome is None:
-                continue
-            outcomes.append(outcome)
-            yield outcome
-            is_full = len(outcomes) >= LARGEST_GROUP or time.monotonic() - began >= GROUP_SECONDS
-            if is_full or not outcome.can_wait:
+        while lanes.in_hand or not is_over:
+            is_over = is_over or time.monotonic() >= deadline
+            if not is_over and (room := lanes.room):
+                group = list(islice(ready, room))
+                is_over = len(group) < room
+                for each in hand_over(group, owner=owner):
+                    lanes.start(each)
+                if not lanes.in_hand:
+                    continue  # none of these could be promised
+            ended = lanes.wait(for_room=not is_over)
+            if lanes.is_stalled or any(outcome.pause for outcome in ended):
+                ended += taken_back(lanes)
+            outcomes += ended
+            yield from ended
+            is_time = len(outcomes) >= LARGEST_GROUP or time.monotonic() - written_at >= GROUP_SECONDS
+            if is_time or not all(outcome.can_wait for outcome in ended):
                 write_down(outcomes, owner=owner)
-                outcomes, began = [], time.monotonic()
+                outcomes, written_at = [], time.monotonic()
     finally:
         # Whatever went wrong with one: what became of the others is known, and nobody else can know it.
-        write_down([*outcomes, *lanes.rest()], owner=owner)
+        write_down([*outcomes, *taken_back(lanes), *lanes.rest()], owner=owner)
+
+
+def taken_back(lanes: Lanes[Ready, Outcome]) -> list[Outcome]:
+    """What was promised, and nobody has spoken of it to the server."""
+    mails = [mail for mail, _message in lanes.take_back()]
+    if isinstance(lanes.fault, Unreachable):
+        return [unreached(mail, lanes.fault) for mail in mails]
+    return [Outcome(mail, State.QUEUED, tries=-1) for mail in mails]
 
 
 _HAND_OVER = """
+WITH wanted AS (
+    SELECT mail.id
+      FROM json_to_recordset(%(mails)s)
+           AS known (id bigint, domain text, hashes bytea[], scopes text[], is_asking boolean)
+      JOIN mailing_outgoingmail AS mail USING (id)
+     WHERE mail.lease_owner = %(owner)s AND mail.lease_until > statement_timestamp()
+       -- handing_over: the connection broke before we knew of our own promise. Nothing was begun.
+       AND mail.state IN ('claimed', 'handing_over')
+       AND (mail.expires_at IS NULL OR mail.expires_at > statement_timestamp())
+       AND NOT EXISTS (SELECT FROM mailing_maildomain AS domain
+                        WHERE domain.name = known.domain AND domain.paused_until > statement_timestamp())
+       AND NOT EXISTS (SELECT FROM mailing_suppression AS objection
+                        WHERE objection.brand_id = mail.brand_id AND objection.address_hash = ANY(known.hashes)
+                          AND objection.scope = ANY(known.scopes)
+                          AND (objection.expires_at IS NULL OR objection.expires_at > statement_timestamp()))
+       AND NOT (known.is_asking AND EXISTS (SELECT FROM accounts_brand AS brand
+                                             WHERE brand.id = mail.brand_id AND brand.asking_paused_at IS NOT NULL))
+     -- Whoever holds one is taking it back: not waited for, so that no two wait for each other.
+     ORDER BY mail.id FOR NO KEY UPDATE OF mail SKIP LOCKED
+)
 UPDATE mailing_outgoingmail AS mail
-   SET state = 'handing_over', lease_until = statement_timestamp() + make_interval(secs => %s),
+   SET state = 'handing_over', lease_until = statement_timestamp() + make_interval(secs => %(lease)s),
        attempts = attempts + (state = 'claimed')::int,
        handed_over_at = coalesce(handed_over_at, statement_timestamp()), updated_at = statement_timestamp()
- WHERE id = %s AND lease_owner = %s AND lease_until > statement_timestamp()
-   -- handing_over: the connection broke before we knew of our own promise. Nothing was begun.
-   AND state IN ('claimed', 'handing_over')
-   AND (expires_at IS NULL OR expires_at > statement_timestamp())
-   AND NOT EXISTS (SELECT FROM mailing_maildomain AS domain
-                    WHERE domain.name = %s AND domain.paused_until > statement_timestamp())
-   AND NOT EXISTS (SELECT FROM mailing_suppression AS objection
-                    WHERE objection.brand_id = mail.brand_id AND objection.address_hash = ANY(%s)
-                      AND objection.scope = ANY(%s)
-                      AND (objection.expires_at IS NULL OR objection.expires_at > statement_timestamp()))
-   AND NOT (%s AND EXISTS (SELECT FROM accounts_brand AS brand
-                            WHERE brand.id = mail.brand_id AND brand.asking_paused_at IS NOT NULL))
-RETURNING attempts
+  FROM wanted
+ WHERE mail.id = wanted.id
+RETURNING mail.id, mail.attempts
 """
 
 
-def hand_over(mail: OutgoingMail, *, owner: UUID) -> bool:
-    """The last look: if it is still ours, wanted and in time, it is promised to the server from here on.
+def hand_over(ready: Sequence[Ready], *, owner: UUID) -> list[Ready]:
+    """The last look: those that are still ours, wanted and in time are promised to the server from here on.
 
-    One by one and each in a statement of its own, right before its conversation, so that a worker that is killed
-    leaves one mail of which nobody knows whether it was begun.
+    As many at once as will be begun in a moment, for their promise costs one commit: a worker that is killed leaves
+    these, of which nobody knows whether they were begun.
     """
-    attempts = patiently(partial(promise, mail, owner=owner), seconds=settings.MAIL_CLAIM_SECONDS)
-    if attempts is None:
-        put_aside(mail, owner=owner)
-        return False
-    mail.attempts = attempts
-    return True
+    mails = [mail for mail, _message in ready]
+    if not mails:
+        return []
+    attempts = patiently(partial(promise, mails, owner=owner), seconds=settings.MAIL_CLAIM_SECONDS)
+    for mail in mails:
+        if mail.pk in attempts:
+            mail.attempts = attempts[mail.pk]
+        else:
+            put_aside(mail, owner=owner)
+    return [each for each in ready if each[0].pk in attempts]
 
 
-def promise(mail: OutgoingMail, *, owner: UUID) -> int | None:
-    """The number of this attempt; None: it must not be handed over."""
+def promise(mails: Sequence[OutgoingMail], *, owner: UUID) -> dict[int, int]:
+    """Which may be handed over, and the number of this attempt."""
+    known = [
+        {
+            "id": mail.pk,
+            "domain": domain_of(mail),
+            "hashes": [f"\\x{address_hash.hex()}" for address_hash in known_hashes(mail.to_address)],
+            "scopes": scopes_against(mail.scopes),
+            "is_asking": mail.waits_while_paused,
+        }
+        for mail in mails
+    ]
     with connection.cursor() as cursor:
-        objections: list[Any] = [known_hashes(mail.to_address), scopes_against(mail.scopes), mail.waits_while_paused]
-        cursor.execute(_HAND_OVER, [settings.MAIL_LEASE_SECONDS, mail.pk, owner, domain_of(mail), *objections])
-        promised = cursor.fetchone()
-    return promised[0] if promised else None
+        told: dict[str, Any] = {"mails": json.dumps(known), "owner": owner, "lease": settings.MAIL_LEASE_SECONDS}
+        cursor.execute(_HAND_OVER, told)
+        return dict(cursor.fetchall())
 
 
 @transaction.atomic
 def put_aside(mail: OutgoingMail, *, owner: UUID) -> None:
-    """It was not handed over: say why, unless it is somebody else's by now."""
+    """It was not handed over: say why, unless it is somebody else's by now. For nothing lasting: it is due again."""
     ours = OutgoingMail.objects.filter(pk=mail.pk, state__in=[State.CLAIMED, State.HANDING_OVER], lease_owner=owner)
     match objection_to(mail):
         case Objection(reason, None):
@@ -234,6 +229,7 @@ def put_aside(mail: OutgoingMail, *, owner: UUID) -> None:
     if mail.waits_while_paused:
         ours.filter(brand__asking_paused_at__isnull=False).update(state=State.CANCELLED, reason=Reason.PAUSED, **FREED)
     ours.filter(expires_at__lte=Now()).update(state=State.EXPIRED, reason=Reason.TOO_LATE, **FREED)
+    ours.update(state=State.QUEUED, **FREED)  # its domain rests, or somebody else had hold of it
 
 
 def objection_to(mail: OutgoingMail) -> Objection | None:
@@ -242,12 +238,13 @@ def objection_to(mail: OutgoingMail) -> Objection | None:
     return strongest_objection(standing.get(normalize_address(mail.to_address), {}), mail.scopes)
 
 
-def attempt(mail: OutgoingMail, message: Message, transport: Transport) -> Outcome:
+def attempt(ready: Ready, transport: Transport) -> Outcome:
     """One try, outside any transaction, and what it means for this mail."""
+    mail, message = ready
     try:
         return Outcome(mail, State.SENT, reply=transport.deliver(message))
     except Unreachable as error:
-        return Outcome(mail, State.QUEUED, Reason.UNREACHABLE, str(error), UNREACHABLE_PAUSE, tries=-1)  # it was none
+        return unreached(mail, error)
     except Refused as error:
         fault = fault_of(str(error))
         reason = Reason.BOUNCED if fault == Fault.ADDRESS else Reason.REFUSED
@@ -262,6 +259,11 @@ def attempt(mail: OutgoingMail, message: Message, transport: Transport) -> Outco
         if mail.guarantee == Guarantee.AT_MOST_ONCE:
             return Outcome(mail, State.UNCERTAIN, Reason.LOST, str(error))
         return try_again(mail, Reason.LOST, str(error))
+
+
+def unreached(mail: OutgoingMail, error: Unreachable) -> Outcome:
+    """It was no try."""
+    return Outcome(mail, State.QUEUED, Reason.UNREACHABLE, str(error), UNREACHABLE_PAUSE, tries=-1)
 
 
 def try_again(mail: OutgoingMail, reason: str, reply: str, *, tries: int = 0) -> Outcome:
@@ -342,30 +344,3 @@ def _event_of(outcome: Outcome, *, at: datetime) -> MailEvent:
 
 def _suppress_bounced(mail: OutgoingMail, *, now: datetime) -> None:
     suppress(mail.brand, mail.to_address, scope=Suppression.EVERYTHING, reason=Suppression.Reason.BOUNCED, now=now)
-
-
-def give_back(owner: UUID, *, reason: str = "", pause: timedelta = timedelta(0)) -> int:
-    """What this worker claimed and did not come to is free again; how many."""
-    return OutgoingMail.objects.filter(state=State.CLAIMED, lease_owner=owner).update(
-        state=State.QUEUED,
-        reason=reason,
-        not_before=Now() + pause if pause else F("not_before"),
-        **FREED,
-    )
-
-
-@transaction.atomic
-def recover_expired_leases() -> int:
-    """Clear up after workers that died; how many mails they had held."""
-    held = OutgoingMail.objects.filter(state__in=[State.CLAIMED, State.HANDING_OVER], lease_until__lte=Now())
-    pks = list(held.select_for_update(skip_locked=True).values_list("pk", flat=True))
-    rows = OutgoingMail.objects.filter(pk__in=pks)
-    rows.filter(state=State.CLAIMED).update(state=State.QUEUED, **FREED)
-    # Perhaps delivered. Whether to risk a second copy was decided when it was queued.
-    is_final = Q(guarantee=Guarantee.AT_MOST_ONCE) | Q(attempts__gte=settings.MAIL_MAX_ATTEMPTS)
-    promised = rows.filter(state=State.HANDING_OVER)
-    uncertain = promised.filter(is_final).update(state=State.UNCERTAIN, reason=Reason.WORKER_LOST, **FREED)
-    promised.update(state=State.QUEUED, reason=Reason.WORKER_LOST, **FREED)
-    if uncertain:
-        log.warning("mail_uncertain", count=uncertain, reason=Reason.WORKER_LOST.value)
-    return len(pks)

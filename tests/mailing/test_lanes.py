@@ -1,13 +1,15 @@
 """Several connections at once: as many as a slow server is worth, and no more than it allows."""
 
 import time
+from collections.abc import Iterable, Iterator
 from contextlib import closing
+from queue import SimpleQueue
 
 import pytest
 from pytest_django.fixtures import Settings
 
 from accounts.models import Brand
-from mailing.lanes import Lanes
+from mailing.lanes import AHEAD_SECONDS, MOST_AHEAD, STALLED, Lanes
 from mailing.models import OutgoingMail
 from mailing.services import queue_mails, send_due_mail
 from mailing.transport import Transport
@@ -60,14 +62,83 @@ def test_what_was_begun_is_seen_to_its_end_when_time_is_over(
     assert set(OutgoingMail.objects.exclude(state=State.SENT).values_list("state", "attempts")) == {(State.QUEUED, 0)}
 
 
+class Line:
+    """Lanes whose jobs are done when the test says so, each as slowly as it says."""
+
+    def __init__(self) -> None:
+        self.may_end = SimpleQueue[float]()
+        self.lanes = Lanes[int, int](self.work, most=1)
+
+    def work(self, job: int, _transport: Transport) -> int:
+        time.sleep(self.may_end.get())
+        return job
+
+    def do(self, jobs: Iterable[int], *, seconds: float) -> list[int]:
+        """Start these, all of which must find room, and wait for their ends."""
+        for job in jobs:
+            self.lanes.start(job)
+            self.may_end.put(seconds)
+        done: list[int] = []
+        while self.lanes.in_hand:
+            done += self.lanes.wait(for_room=False)
+        return done
+
+
+@pytest.fixture
+def line(server: AnsweringServer) -> Iterator[Line]:
+    line = Line()
+    while not line.lanes.open:
+        line.lanes.wait(for_room=True)
+    with closing(line.lanes):
+        yield line
+        line.lanes.take_back()
+
+
+def test_as_many_are_started_ahead_as_have_gone_quickly_in_a_row(line: Line) -> None:
+    rooms = [line.lanes.room]
+    for _ in range(4):
+        line.do(range(rooms[-1]), seconds=0)
+        rooms.append(line.lanes.room)
+    while line.lanes.room < MOST_AHEAD:
+        line.do(range(line.lanes.room), seconds=0)
+
+    assert rooms == [1, 1, 2, 4, 8]
+    assert line.lanes.room == MOST_AHEAD
+
+
+def test_one_slow_answer_and_nothing_is_started_ahead_any_more(line: Line) -> None:
+    for _ in range(6):
+        line.do(range(line.lanes.room), seconds=0)
+
+    line.do([1], seconds=AHEAD_SECONDS)
+
+    assert line.lanes.room == 1
+
+
+def test_behind_a_server_that_says_nothing_more_the_line_can_be_taken_back(line: Line) -> None:
+    line.do([0], seconds=0)
+    line.do([1], seconds=0)
+    for job in range(2, 2 + line.lanes.room):
+        line.lanes.start(job)
+    began = time.monotonic()
+
+    assert line.lanes.wait(for_room=False) == []
+
+    assert time.monotonic() - began >= STALLED
+    assert line.lanes.is_stalled
+    assert line.lanes.take_back() == [3]
+    assert line.lanes.in_hand == 1
+    line.may_end.put(0)
+    assert line.lanes.rest() == [2]
+    assert line.lanes.room == 1
+
+
 def test_a_fault_in_a_job_is_raised_where_its_result_is_waited_for(server: AnsweringServer) -> None:
-    def stumble(transport: Transport) -> None:
+    def stumble(_job: str, _transport: Transport) -> None:
         raise ZeroDivisionError
 
-    with closing(Lanes[None](most=1)) as lanes:
-        while not lanes.free:
-            lanes.wait(for_lane=True)
-        lanes.start(stumble)
-
-        with pytest.raises(ZeroDivisionError):
-            lanes.wait(for_lane=False)
+    with closing(Lanes(stumble, most=1)) as lanes, pytest.raises(ZeroDivisionError):  # noqa: PT012
+        while True:
+            lanes.wait(for_room=True)
+            if lanes.room:
+                lanes.start("stumble")

@@ -1,6 +1,8 @@
 """How fast mail goes: in all, to one domain, and to a domain that asked to be left alone."""
 
+import time
 from collections import Counter
+from contextlib import closing
 from datetime import UTC, datetime, timedelta
 from itertools import pairwise
 from uuid import uuid4
@@ -10,10 +12,13 @@ from django.db.models import F
 from pytest_django.fixtures import Settings
 
 from accounts.models import Brand
+from mailing.lanes import Lanes
 from mailing.models import MailDomain, OutgoingMail, Suppression
 from mailing.services import queue_mails, send_due_mail
+from mailing.services.claiming import claim_due
 from mailing.services.pacing import BURST_SECONDS, pause_domain
-from mailing.services.sending import claim_due, hand_over
+from mailing.services.sending import Outcome, Ready, attempt, hand_over, prepared, send_all
+from mailing.transport import Transport
 from tests.mailing.conftest import AnsweringServer
 from tests.mailing.factories import make_mail, make_request
 
@@ -144,11 +149,38 @@ def test_a_refusal_for_policy_rests_the_domain_and_suppresses_nobody(
 def test_what_another_worker_claimed_before_the_pause_is_not_handed_over(brand: Brand) -> None:
     make_mail(brand, to="carla@grande.example")
     owner = uuid4()
-    (mail,) = claim_due(owner=owner, limit=10)
+    ready = list(prepared(claim_due(owner=owner, limit=10), owner=owner))
 
     pause_domain("grande.example", pause=timedelta(minutes=10), said="421 Later")
 
-    assert not hand_over(mail, owner=owner)
+    assert hand_over(ready, owner=owner) == []
+
+
+def test_what_was_promised_ahead_is_taken_back_when_a_domain_asks_for_less(
+    server: AnsweringServer, brand: Brand, settings: Settings
+) -> None:
+    settings.MAIL_DOMAIN_PAUSE_SECONDS = 600
+    quick = [make_mail(brand, to=f"carla-{number}@correo.example") for number in range(8)]
+    asks = make_mail(brand, to="later-1@grande.example")
+    behind = [make_mail(brand, to=f"carla-{number}@grande.example") for number in range(5)]
+    owner = uuid4()
+    ready = list(prepared(claim_due(owner=owner, limit=100), owner=owner))
+
+    def hesitate(ready: Ready, transport: Transport) -> Outcome:
+        time.sleep(0.5 if ready[0] in behind else 0)
+        return attempt(ready, transport)
+
+    with closing(Lanes(hesitate, most=1)) as lanes:
+        lanes.usual, lanes.quick_in_a_row = 0.001, 50  # so that all of it is promised at once
+        list(send_all(iter(ready), owner=owner, lanes=lanes, deadline=time.monotonic() + 60))
+
+    # One may have been begun before we could know.
+    begun = [mail.to_address for mail in [*quick, behind[0]]]
+    assert server.recipients in (begun[:-1], begun)
+    left = OutgoingMail.objects.filter(pk__in=[mail.pk for mail in behind[1:]])
+    assert set(left.values_list("state", "attempts", "lease_owner")) == {(State.QUEUED, 0, None)}
+    asks.refresh_from_db()
+    assert (asks.state, asks.reason, asks.attempts) == (State.QUEUED, "deferred", 1)
 
 
 def test_a_full_mailbox_pauses_nobody_else(server: AnsweringServer, brand: Brand, settings: Settings) -> None:

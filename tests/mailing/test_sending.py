@@ -17,7 +17,17 @@ from mailing.lanes import Lanes
 from mailing.models import MailEvent, OutgoingMail, Suppression
 from mailing.selectors import suppressed_addresses
 from mailing.services import cancel_mails, queue_mails, recover_expired_leases, send_due_mail, suppress, unsubscribe
-from mailing.services.sending import Outcome, Ready, attempt, claim_due, hand_over, prepare, promise, record, send_batch
+from mailing.services.claiming import claim_due
+from mailing.services.sending import (
+    Outcome,
+    Ready,
+    attempt,
+    hand_over,
+    prepared,
+    promise,
+    record,
+    send_all,
+)
 from mailing.transport import open_transport
 from tests.factories import make_brand
 from tests.mailing.conftest import AnsweringServer
@@ -90,9 +100,9 @@ def test_statements_do_not_grow_with_the_batch(brand: Brand, django_assert_num_q
         queue_mails([make_request(brand) for _ in range(count)])
         with django_assert_num_queries(15):  # savepoints and their releases among them
             mails = claim_due(owner=owner, limit=100)
-        for mail in mails:
-            with django_assert_num_queries(1):
-                assert hand_over(mail, owner=owner)
+        ready = list(prepared(mails, owner=owner))
+        with django_assert_num_queries(1):
+            assert hand_over(ready, owner=owner) == ready
         with django_assert_num_queries(3):
             record([Outcome(mail, State.SENT) for mail in mails], owner=owner)
 
@@ -217,8 +227,8 @@ def test_behind_a_slow_answer_nothing_is_promised(server: AnsweringServer, brand
     owner = uuid4()
     ready = claim_and_prepare(owner)
 
-    with closing(Lanes[Outcome](most=1)) as lanes:
-        outcomes = list(send_batch(ready, owner=owner, lanes=lanes, deadline=time.monotonic() + 1.5))
+    with closing(Lanes(attempt, most=1)) as lanes:
+        outcomes = list(send_all(iter(ready), owner=owner, lanes=lanes, deadline=time.monotonic() + 1.5))
 
     assert len(outcomes) == len(server.delivered) == 1
     assert sorted(states().values()) == [State.CLAIMED, State.CLAIMED, State.SENT]
@@ -262,13 +272,13 @@ def test_a_server_that_goes_away_in_the_middle_costs_nothing(
 
 # --- The last look -------------------------------------------------------------------------------------------------
 def claim_and_prepare(owner: UUID) -> list[Ready]:
-    return prepare(claim_due(owner=owner, limit=100), owner=owner)
+    return list(prepared(claim_due(owner=owner, limit=100), owner=owner))
 
 
 def go_on(ready: list[Ready], owner: UUID) -> None:
     """What a worker does with mail that it has claimed."""
-    with closing(Lanes[Outcome](most=1)) as lanes:
-        list(send_batch(ready, owner=owner, lanes=lanes, deadline=time.monotonic() + 60))
+    with closing(Lanes(attempt, most=1)) as lanes:
+        list(send_all(iter(ready), owner=owner, lanes=lanes, deadline=time.monotonic() + 60))
 
 
 @contextmanager
@@ -323,14 +333,14 @@ def test_a_promise_whose_answer_was_lost_may_be_asked_for_again_by_its_worker_al
     server: AnsweringServer, brand: Brand
 ) -> None:
     mail, owner = make_mail(brand), uuid4()
-    claim_due(owner=owner, limit=1)
+    ready = claim_and_prepare(owner)
 
-    assert [promise(mail, owner=owner) for _ in range(2)] == [1, 1]
-    assert promise(mail, owner=uuid4()) is None
+    assert [promise([mail], owner=owner) for _ in range(2)] == [{mail.pk: 1}] * 2
+    assert promise([mail], owner=uuid4()) == {}
 
     # What has come in between is looked at again, though nothing was begun.
     suppress(brand, mail.to_address, scope="surveys", reason="opted_out", now=datetime.now(UTC))
-    assert not hand_over(mail, owner=owner)
+    assert hand_over(ready, owner=owner) == []
     assert states() == {mail.to_address: State.CANCELLED}
 
 
@@ -361,8 +371,8 @@ def test_a_worker_that_dies_after_claiming_leaves_mail_that_is_sent(server: Answ
 def test_a_worker_that_dies_after_the_promise_leaves_a_survey_uncertain(server: AnsweringServer, brand: Brand) -> None:
     promised, waiting = queue_mails([make_request(brand), make_request(brand)])
     owner = uuid4()
-    mails = claim_due(owner=owner, limit=100)
-    assert hand_over(mails[0], owner=owner)
+    ready = claim_and_prepare(owner)
+    assert hand_over(ready[:1], owner=owner) == ready[:1]
     expire_leases()
 
     assert recover_expired_leases() == 2
@@ -393,24 +403,20 @@ def test_a_worker_that_dies_before_it_can_write_down_leaves_an_answer_to_be_sent
 def deliver_and_die(owner: UUID) -> list[Outcome]:
     """Claim and send what is due, and come no further: what nobody wrote down."""
     with open_transport() as transport:
-        return [
-            attempt(mail, message, transport)
-            for mail, message in claim_and_prepare(owner)
-            if hand_over(mail, owner=owner)
-        ]
+        return [attempt(ready, transport) for ready in hand_over(claim_and_prepare(owner), owner=owner)]
 
 
 def test_a_worker_away_too_long_hands_nothing_over(server: AnsweringServer, brand: Brand) -> None:
     make_mail(brand)
     late, quick = uuid4(), uuid4()
-    (mail,) = claim_due(owner=late, limit=100)
+    ready = claim_and_prepare(late)
     expire_leases()
 
-    assert not hand_over(mail, owner=late)
+    assert hand_over(ready, owner=late) == []
     recover_expired_leases()
-    (taken,) = claim_due(owner=quick, limit=100)
-    assert not hand_over(mail, owner=late)
-    assert hand_over(taken, owner=quick)
+    taken = claim_and_prepare(quick)
+    assert hand_over(ready, owner=late) == []
+    assert hand_over(taken, owner=quick) == taken
 
 
 def test_what_a_slow_worker_knows_in_the_end_replaces_uncertainty(server: AnsweringServer, brand: Brand) -> None:

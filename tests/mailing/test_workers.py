@@ -12,7 +12,9 @@ from contextlib import closing
 from datetime import timedelta
 from pathlib import Path
 from threading import Timer
+from typing import Any
 from urllib.parse import urlsplit, urlunsplit
+from uuid import uuid4
 
 import psycopg2
 import pytest
@@ -23,6 +25,8 @@ from pytest_django.fixtures import Settings
 from mailing.models import OutgoingMail
 from mailing.patience import patiently
 from mailing.services import queue_mails, recover_expired_leases, send_due_mail
+from mailing.services.claiming import claim_due
+from mailing.services.sending import promise
 from tests.factories import make_brand
 from tests.mailing.conftest import AnsweringServer
 from tests.mailing.factories import make_answer_request, make_request
@@ -177,6 +181,40 @@ def test_a_database_that_restarts_leaves_nothing_uncertain_that_the_server_has_a
     assert send_due_mail(seconds=60) == 13
 
     assert Counter(server.recipients) == Counter(mail.to_address for mail in mails)
+    assert set(OutgoingMail.objects.values_list("state", "attempts")) == {(State.SENT, 1)}
+
+
+def other_connection() -> Any:
+    return psycopg2.connect(**connection.get_connection_params())
+
+
+def test_a_mail_that_somebody_has_hold_of_is_not_waited_for_at_the_last_look() -> None:
+    brand = make_brand()
+    mails = queue_mails([make_request(brand) for _ in range(2)])
+    owner = uuid4()
+    claimed = claim_due(owner=owner, limit=100)
+    with closing(other_connection()) as other, other.cursor() as cursor:
+        cursor.execute("SELECT FROM mailing_outgoingmail WHERE id = %s FOR UPDATE", [mails[1].pk])
+
+        # Who holds the second may want the first next: waiting for each other, one would have to give up.
+        assert promise(claimed, owner=owner) == {mails[0].pk: 1}
+
+
+def test_a_mail_that_somebody_had_hold_of_is_sent_in_the_same_run(server: AnsweringServer) -> None:
+    brand = make_brand()
+    mails = queue_mails([make_request(brand) for _ in range(2)])
+
+    def hold_the_other() -> None:
+        if len(server.delivered) == 1:
+            other = other_connection()
+            other.cursor().execute("SELECT FROM mailing_outgoingmail WHERE id = %s FOR UPDATE", [mails[1].pk])
+            Timer(0.5, other.close).start()
+
+    server.after_delivery = hold_the_other
+
+    assert send_due_mail(seconds=60) == 2
+
+    assert server.recipients == [mail.to_address for mail in mails]
     assert set(OutgoingMail.objects.values_list("state", "attempts")) == {(State.SENT, 1)}
 
 
