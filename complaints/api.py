@@ -14,11 +14,11 @@ from rest_framework.views import APIView
 from accounts.api import CursorPagination
 from accounts.authentication import key_of
 from accounts.models import Brand, Scope
-from affiliates.models import Customer, Purchase
+from affiliates.models import Purchase
 from complaints.forms import LONGEST_TEXT
 from complaints.models import Complaint
 from complaints.services import Problem, customers_by_email, open_complaint
-from mailing.addresses import known_hashes
+from complaints.services.by_hand import is_address_of
 
 KINDS = [choice for choice in Complaint.Kind.choices if choice[0] != Complaint.Kind.FOLLOW_UP]
 
@@ -98,11 +98,6 @@ class ComplaintsView(APIView):
         )
         code = status.HTTP_201_CREATED if is_new else status.HTTP_200_OK
         return Response(ComplaintSerializer(complaint).data, status=code)
-
-
-def is_address_of(customer: Customer, email: str) -> bool:
-    """Also where we know no address of theirs: then nothing contradicts."""
-    return customer.email_hash is None or bytes(customer.email_hash) in known_hashes(email)
 
 
 api_urlpatterns = [path("complaints/", ComplaintsView.as_view(), name="complaints")]

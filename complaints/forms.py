@@ -1,13 +1,11 @@
-"""What customers and staff write. Forms check that something is there; the rules are the services'."""
+"""What customers write. Forms check that something is there; the rules are the services'."""
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from django import forms
 from django.utils.translation import gettext_lazy as _
 
-from accounts.models import Brand, User
 from complaints.models import Complaint
-from complaints.services import WRITING_ROLES
 
 if TYPE_CHECKING:
     from django_stubs_ext import StrOrPromise
@@ -47,40 +45,3 @@ class MessageForm(forms.Form):
     """What a customer adds to their own case."""
 
     text = text_field(_("Write to us"))
-
-
-# --- The desk ------------------------------------------------------------------------------------------------------
-class ReplyForm(forms.Form):
-    text = text_field(_("Your answer"))
-    waits = forms.BooleanField(label=_("Then wait for their answer"), required=False)
-
-
-class NoteForm(forms.Form):
-    text = text_field(_("Only colleagues read it"), rows=3)
-
-
-class ResolveForm(forms.Form):
-    resolution = text_field(_("How it was resolved"), rows=3)
-
-
-class ReopenForm(forms.Form):
-    reason = text_field(_("Why it is opened again"), rows=2)
-
-
-class KindForm(forms.Form):
-    kind = forms.ChoiceField(label=_("Kind"), choices=Complaint.Kind)
-
-
-class PartForm(forms.Form):
-    part = forms.ChoiceField(label=_("Whose part"), choices=[("", "—"), *Complaint.Part.choices], required=False)
-
-
-class AssigneeForm(forms.Form):
-    """Only who may work on the brand's cases can be given one."""
-
-    assignee = forms.ModelChoiceField(label=_("Owner"), queryset=User.objects.none(), required=False)
-
-    def __init__(self, *args: Any, brand: Brand, **options: Any) -> None:
-        super().__init__(*args, **options)
-        colleagues = User.objects.filter(memberships__brand=brand, memberships__role__in=WRITING_ROLES, is_active=True)
-        self.fields["assignee"].queryset = colleagues.order_by("name", "email")  # type: ignore[attr-defined]

@@ -1,5 +1,6 @@
 """How cases come to be, what staff do with them, and what is written to their customers."""
 
+from complaints.services.by_hand import open_by_hand
 from complaints.services.following_up import open_cases_for_bad_answers
 from complaints.services.handling import (
     WRITING_ROLES,
@@ -34,6 +35,7 @@ __all__ = [
     "import_complaints",
     "link_cases",
     "merge_complaint",
+    "open_by_hand",
     "open_cases_for_bad_answers",
     "open_complaint",
     "remove_test_cases",

@@ -1,6 +1,6 @@
 """What staff do with a case. Who may and from which state is decided here, not by the page that asks."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from datetime import datetime
 
@@ -9,7 +9,9 @@ from django.db import transaction
 from django.utils.translation import gettext as _
 
 from accounts.models import Membership, User
+from complaints.files import CheckedFile
 from complaints.models import Complaint, ComplaintEvent
+from complaints.services.attaching import attach
 from complaints.services.ending import ask_how_it_ended, occasion_of
 from complaints.services.mails import send_reply, send_resolution
 from complaints.services.opening import await_answer, has_said, legal_deadline, open_case_of
@@ -116,19 +118,30 @@ def set_state(complaint: Complaint, *, state: str, by: User, now: datetime, vers
         current.save(update_fields=["state", "updated_at"])
 
 
-def add_note(complaint: Complaint, *, text: str, by: User, now: datetime) -> None:
+def add_note(complaint: Complaint, *, text: str, by: User, now: datetime, files: Sequence[CheckedFile] = ()) -> None:
     """A note among colleagues; the customer never sees it. It overwrites nothing, so no version is asked for."""
     with editing(complaint, by=by) as current:
-        record(current, Event.NOTE, by=by, now=now, text=required(text, _("Write the note.")))
+        event = record(current, Event.NOTE, by=by, now=now, text=required(text, _("Write the note.")))
+        attach(event, files, by=by, now=now)
         current.save(update_fields=["updated_at"])
 
 
-def reply(complaint: Complaint, *, text: str, by: User, now: datetime, waits: bool = False, version: str = "") -> None:
-    """Write to the customer; then wait for them, or go on working."""
+def reply(
+    complaint: Complaint,
+    *,
+    text: str,
+    by: User,
+    now: datetime,
+    waits: bool = False,
+    files: Sequence[CheckedFile] = (),
+    version: str = "",
+) -> None:
+    """Write to the customer; then wait for them, or go on working. Files wait for them on their page of the case."""
     with editing(complaint, by=by, version=version) as current:
         if not current.can_be_written_to:
             raise ValidationError(_("There is no address to write to, or the customer did not ask to be contacted."))
         event = record(current, Event.REPLIED, by=by, now=now, text=required(text, _("Write the reply.")))
+        attach(event, files, by=by, now=now)
         current.answered_at, current.waits_since = current.answered_at or now, None
         wanted = State.WAITING if waits else State.IN_PROGRESS
         if current.is_open and current.state != wanted:

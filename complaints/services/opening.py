@@ -1,7 +1,7 @@
 """How cases come to be: somebody says that something is wrong."""
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from zoneinfo import ZoneInfo
 
@@ -33,6 +33,7 @@ class Problem:
     part: str = ""
     language: str = ""
     wants_contact: bool = False
+    details: Mapping[str, str] = field(default_factory=dict)  # by the codes of `complaints.kinds`
 
 
 @transaction.atomic
@@ -137,6 +138,7 @@ def _new_case(brand: Brand, problem: Problem, *, now: datetime) -> Complaint:
         severity=problem.severity,
         part=problem.part,
         wants_contact=problem.wants_contact,
+        details=dict(problem.details),
         opened_at=now,
         waits_since=now,
         legal_due_at=legal_deadline(brand, problem.kind, now),

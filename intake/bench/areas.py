@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 
+from intake.bench.desk import desk
 from intake.bench.mails import mails, memory_of_worker
 from intake.bench.measuring import Area
 from intake.bench.pages import redirects, singles, surveys
@@ -19,4 +20,5 @@ AREAS: Mapping[str, Area] = {
     "growth": growth,
     "memory": memory,
     "due": due,
+    "desk": desk,
 }

@@ -1,0 +1,6 @@
+"""The desk: where staff put right what went wrong."""
+
+from complaints.admin.answers import CannedAnswerAdmin
+from complaints.admin.desk import ComplaintAdmin
+
+__all__ = ["CannedAnswerAdmin", "ComplaintAdmin"]

@@ -1,0 +1,61 @@
+"""Which files may come with a case, told by their bytes alone: neither a name nor a browser is believed."""
+
+from dataclasses import dataclass
+from io import BytesIO
+
+from django.core.exceptions import ValidationError
+from django.utils.translation import gettext as _
+from PIL import Image, ImageOps, UnidentifiedImageError
+
+MOST_BYTES = 10 * 1024 * 1024  # of one file
+MOST_FILES = 5  # with one message
+MOST_PIXELS = 50_000_000  # a picture that unpacks to more is no photo
+PICTURES = {"JPEG": ("image/jpeg", ".jpg"), "PNG": ("image/png", ".png"), "WEBP": ("image/webp", ".webp")}
+LONGEST_NAME = 120
+
+
+@dataclass(frozen=True)
+class CheckedFile:
+    """A file that may be stored and served."""
+
+    name: str
+    content_type: str
+    data: bytes
+
+
+def check_file(name: str, data: bytes) -> CheckedFile:
+    """A JPEG, PNG or WebP picture, written anew and so without where and with what it was taken; or a PDF.
+
+    ValidationError: it is anything else, too large, or damaged.
+    """
+    if len(data) > MOST_BYTES:
+        message = _("“%(name)s” is too large: %(count)d MB at most.")
+        raise ValidationError(message, code="too_large", params={"name": name, "count": MOST_BYTES // 1024 // 1024})
+    if data[:1024].lstrip().startswith(b"%PDF-"):
+        return CheckedFile(safe_name(name, ".pdf"), "application/pdf", data)
+    return check_picture(name, data)
+
+
+def check_picture(name: str, data: bytes) -> CheckedFile:
+    refusal = ValidationError(
+        _("“%(name)s” is neither a picture (JPEG, PNG, WebP) nor a PDF."), code="unknown_type", params={"name": name}
+    )
+    try:
+        with Image.open(BytesIO(data), formats=list(PICTURES)) as picture:
+            if picture.width * picture.height > MOST_PIXELS:
+                raise refusal
+            content_type, suffix = PICTURES[picture.format or ""]
+            upright = ImageOps.exif_transpose(picture)
+            written = BytesIO()
+            upright.save(written, picture.format, **({"quality": 88} if picture.format != "PNG" else {}))
+    except (UnidentifiedImageError, Image.DecompressionBombError, OSError, SyntaxError, ValueError) as damaged:
+        raise refusal from damaged
+    return CheckedFile(safe_name(name, suffix), content_type, written.getvalue())
+
+
+def safe_name(name: str, suffix: str) -> str:
+    """What it was called, without folders, control characters, or an ending that is not its own."""
+    last = name.replace("\\", "/").rsplit("/", 1)[-1]
+    plain = "".join(char for char in last if char.isprintable() and char not in '<>:"|?*').strip(" .")
+    stem = plain.rpartition(".")[0] or plain
+    return f"{stem[: LONGEST_NAME - len(suffix)] or 'file'}{suffix}"
