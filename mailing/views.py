@@ -22,18 +22,23 @@ def unsubscribe_page(request: HttpRequest, token: str) -> HttpResponse:
         use_language(request, mail.brand.voice(mail.language))
     if request.method == "POST":
         return unsubscribe_now(request, mail)
-    context = {"brand": mail and mail.brand, "has_purchase": bool(mail and mail.purchase_scope)}
+    context = {
+        "brand": mail and mail.brand,
+        "has_purchase": bool(mail and mail.purchase_scope),
+        "is_test": bool(mail and mail.is_sample),
+    }
     return render(request, "mailing/unsubscribe.html", context)
 
 
 def unsubscribe_now(request: HttpRequest, mail: OutgoingMail | None) -> HttpResponse:
     form = posted(request)
     only_purchase = form.get("scope") == "purchase"
+    is_test = False
     if mail:
         scope = mail.purchase_scope if only_purchase else ""
         source = "one_click" if ONE_CLICK in form.items() else "page"
-        unsubscribe(mail, scope=scope or OutgoingMail.SURVEYS, source=source, now=timezone.now())
-    return render(request, "mailing/unsubscribed.html", {"only_purchase": only_purchase})
+        is_test = not unsubscribe(mail, scope=scope or OutgoingMail.SURVEYS, source=source, now=timezone.now())
+    return render(request, "mailing/unsubscribed.html", {"only_purchase": only_purchase, "is_test": is_test})
 
 
 def posted(request: HttpRequest) -> dict[str, str]:

@@ -114,6 +114,8 @@ def _draw_consequences(mail: OutgoingMail, report: MailReport, *, now: datetime)
         case (Kind.COMPLAINED, _) | (Kind.REJECTED, "spam"):
             # Answers to what they themselves asked us still go out: the law wants claims answered.
             suppress(mail.brand, mail.to_address, scope=Suppression.UNASKED, reason=Reason.COMPLAINED, now=now)
+        case (Kind.UNSUBSCRIBED, _) if mail.is_sample:
+            pass  # whoever sent it to themselves only tried it
         case (Kind.UNSUBSCRIBED, _) | (Kind.REJECTED, "unsubscribed"):
             suppress(mail.brand, mail.to_address, scope=OutgoingMail.SURVEYS, reason=Reason.OPTED_OUT, now=now)
         case (Kind.BOUNCED | Kind.REJECTED, reason) if reason == "invalid" or _is_hard(report):

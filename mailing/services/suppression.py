@@ -34,8 +34,13 @@ def suppress(
 
 
 @transaction.atomic
-def unsubscribe(mail: OutgoingMail, *, scope: str, source: str, now: datetime) -> None:
-    """The recipient of this mail wants no more about `scope`. What is queued is stopped when it is handed over."""
+def unsubscribe(mail: OutgoingMail, *, scope: str, source: str, now: datetime) -> bool:
+    """The recipient of this mail wants no more about `scope`. What is queued is stopped when it is handed over.
+
+    False: it was a test, whose recipient only tried the link.
+    """
+    if mail.is_sample:
+        return False
     suppress(mail.brand, mail.to_address, scope=scope, reason=Suppression.Reason.OPTED_OUT, now=now)
     MailEvent.objects.bulk_create(
         [
@@ -51,3 +56,4 @@ def unsubscribe(mail: OutgoingMail, *, scope: str, source: str, now: datetime) -
         ],
         ignore_conflicts=True,
     )
+    return True

@@ -53,6 +53,16 @@ def test_the_mail_is_known_by_uuid_and_by_message_id_and_no_other(brand: Brand) 
     assert MailEvent.objects.filter(mail=mail).count() == MailEvent.objects.count() == len(known)
 
 
+def test_who_unsubscribes_from_a_test_by_mail_only_tried_it_but_spam_is_spam(brand: Brand) -> None:
+    mail = make_mail(brand, scopes=("surveys", "sample"))
+
+    record_mail_event(report(mail, Kind.UNSUBSCRIBED), now=NOW)
+    assert objections(brand) == []
+
+    record_mail_event(report(mail, Kind.COMPLAINED), now=NOW)
+    assert objections(brand) == [("unasked", "complained")]
+
+
 @pytest.mark.parametrize("odd", ["\0", "a\0b@correo.example", "\ud800", "ñ" * 1000, "<>", "\n<x>"])
 def test_a_stranger_may_name_any_mail(brand: Brand, odd: str) -> None:
     mail = make_mail(brand)

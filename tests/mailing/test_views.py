@@ -147,3 +147,20 @@ def test_old_links_work_whatever_became_of_the_mail(provider: Client, mail: Outg
 
     assert provider.post(url_of(mail)).status_code == 200
     assert stored() == [("surveys", "opted_out")]
+
+
+@pytest.mark.parametrize("scope", ["surveys", "purchase"])
+def test_trying_the_way_out_of_a_test_mail_opts_nobody_out_and_says_so(
+    provider: Client, brand: Brand, scope: str
+) -> None:
+    mail = make_mail(brand, to="sofia@lumbre.example", language="en", scopes=("surveys", "sample", "purchase:7"))
+
+    asked = provider.get(url_of(mail)).content.decode()
+    done = provider.post(url_of(mail), {"scope": scope})
+    one_click = provider.post(url_of(mail), ONE_CLICK, content_type="application/x-www-form-urlencoded")
+
+    assert "You come from a test mail" in asked
+    assert "This was a test mail, so nothing has changed" in done.content.decode()
+    assert (done.status_code, one_click.status_code) == (200, 200)
+    assert stored() == []
+    assert not MailEvent.objects.exists()
