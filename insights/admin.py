@@ -117,10 +117,12 @@ class ActionAdmin(BrandModelAdmin):
         return ("came_of_it", "named")
 
     def has_change_permission(self, request: HttpRequest, obj: Model | None = None) -> bool:
-        """Nobody writes in an affiliate's name, and a closed action stays as it was."""
-        if not super().has_change_permission(request, obj):
+        """Nobody writes in an affiliate's name, nor for a brand they may only read; a closed action stays as it was."""
+        if not super().has_change_permission(request, obj) or not isinstance(request.user, User):
             return False
-        return not isinstance(obj, Action) or (obj.affiliate_id is None and obj.is_open)
+        if not isinstance(obj, Action):
+            return True
+        return obj.affiliate_id is None and obj.is_open and request.user.may_write_for(obj.brand)
 
     def save_model(self, request: HttpRequest, obj: Action, form: Any, change: bool) -> None:
         assert isinstance(request.user, User)
@@ -149,10 +151,10 @@ class ActionAdmin(BrandModelAdmin):
             said.append(" / ".join(span_said(span, by_month=False) for span in spans))
         return format_html_join("", "<p>{}</p>", ((sentence,) for sentence in said))
 
-    @admin.action(description=_("Close: measure no further"))
+    @admin.action(description=_("Close: measure no further"), permissions=["change"])
     def close(self, request: HttpRequest, queryset: QuerySet[Action]) -> None:
-        own = queryset.filter(affiliate=None)
-        closed = sum(close_action(action, now=database_now()) for action in own.select_related("brand"))
+        own = [each for each in queryset.select_related("brand") if self.has_change_permission(request, each)]
+        closed = sum(close_action(action, now=database_now()) for action in own)
         self.message_user(request, ngettext("%(n)d action closed.", "%(n)d actions closed.", closed) % {"n": closed})
 
     def _brand_of(self, request: HttpRequest, obj: Action | None) -> Brand:

@@ -37,7 +37,6 @@ class LoyaltyPage:
 
     headline: str
     repeat: str
-    customers: str
     newcomers: str
     active: str
     second: str
@@ -58,7 +57,6 @@ def write_loyalty(loyalty: Loyalty | None, *, k: int) -> LoyaltyPage | None:
     return LoyaltyPage(
         headline=headline_of(loyalty),
         repeat=repeat_said(loyalty),
-        customers=customers_said(loyalty.customers),
         newcomers="" if loyalty.newcomers is None else newcomers_said(loyalty.newcomers),
         active=active_said(loyalty),
         second=second_said(loyalty.days_to_second),
@@ -77,7 +75,7 @@ def headline_of(loyalty: Loyalty) -> str:
         return _("It is too early to tell who comes back.")
     if loyalty.repeat.value == 0:
         return _("Nobody has bought again within %(days)s days yet.") % {"days": REPEAT_DAYS}
-    return _("%(share)s of your customers buy again within %(days)s days.") % {
+    return _("%(share)s buy again within %(days)s days.") % {
         "share": of_ten(loyalty.repeat.value),
         "days": REPEAT_DAYS,
     }
@@ -98,10 +96,6 @@ def repeat_said(loyalty: Loyalty) -> str:
     rest = _("In the rest of the programme it is %(share)s.") % {"share": percent(repeat.reference)}
     verdict = verdict_said(repeat.verdict)
     return f"{said} {rest}" + (f" ({verdict})" if verdict else "")
-
-
-def customers_said(n: int) -> str:
-    return ngettext("%(n)s customer", "%(n)s customers", n) % {"n": n}
 
 
 def newcomers_said(n: int) -> str:
