@@ -105,13 +105,14 @@ def funnel_plot(
     largest = max((point.n for point in shown), default=1)
     # Many affiliates are small and a few large: by the root of n neither crowds the other out.
     x = Scale(0, max(nice_ticks(0, largest, 4)), LEFT, right, transform=sqrt)
-    axis = zoomed(PERCENT, [point.successes / point.n for point in shown] + [reference, 0.999])
+    ends = funnel_limits(largest, reference, strength=strength)
+    axis = zoomed(PERCENT, [p.successes / p.n for p in shown] + [reference, 0.999, *(ends.outer if ends else ())])
     y = Scale(axis.low, axis.high, bottom, TOP)
     parts = [
         *_frame(x, y, answer_ticks(x), axis, localize),
         *_funnel(x, y, reference, strength),
         *_funnel_points(shown, x, y, reference, strength),
-        text(right, height - 3, _("answers"), "small muted", "end"),
+        text(right, height - 3, pgettext("axis", "answers"), "small muted", "end"),
     ]
     return drawing(caption, width, height, *parts, css=_size_class(width))
 

@@ -36,12 +36,12 @@ def write_place(place: Place | None) -> PlaceOnPage | None:
 
 def place_said(place: Place) -> str:
     texts = {
-        "well_below": _("%(own)s of your customers are satisfied; in the rest of the programme %(all)s are: far fewer than chance explains."),  # noqa: E501
-        "below": _("%(own)s of your customers are satisfied; in the rest of the programme %(all)s are: fewer than chance explains."),  # noqa: E501
-        "above": _("%(own)s of your customers are satisfied; in the rest of the programme %(all)s are: more than chance explains."),  # noqa: E501
-        "well_above": _("%(own)s of your customers are satisfied; in the rest of the programme %(all)s are: far more than chance explains."),  # noqa: E501
+        "well_below": _("%(own)s of your customers are satisfied; in the rest of the programme %(all)s are: far fewer than was to be expected."),  # noqa: E501
+        "below": _("%(own)s of your customers are satisfied; in the rest of the programme %(all)s are: fewer than was to be expected."),  # noqa: E501
+        "above": _("%(own)s of your customers are satisfied; in the rest of the programme %(all)s are: more than was to be expected."),  # noqa: E501
+        "well_above": _("%(own)s of your customers are satisfied; in the rest of the programme %(all)s are: far more than was to be expected."),  # noqa: E501
     }  # fmt: skip
-    even = _("%(own)s of your customers are satisfied; in the rest of the programme %(all)s are. With your number of answers chance alone makes such a difference.")  # noqa: E501  # fmt: skip
+    even = _("%(own)s of your customers are satisfied; in the rest of the programme %(all)s are. With your number of answers that is as was to be expected.")  # noqa: E501  # fmt: skip
     shares = {"own": percent(place.csat.value), "all": percent(place.reference)}
     return texts.get(place.csat.verdict or "", even) % shares
 
@@ -58,7 +58,7 @@ def quarter_said(quarter: int | None) -> str:
 def place_chart(place: Place) -> SafeString:
     caption = charts.Caption(
         "place",
-        _("Your satisfied customers, and what chance explains"),
+        _("Your satisfied customers, and what is to be expected"),
         _("Between the inner lines 95 of 100 would lie if all were alike, between the outer ones 998 of 1,000."),
     )
     own = charts.FunnelPoint(_("You"), place.successes, place.csat.n, is_named=True)

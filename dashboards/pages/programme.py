@@ -30,6 +30,7 @@ from insights.overview import Compared, Field, Responsibility, Rivalry
 from insights.targets import Progress
 
 WIDE = 720
+WORDS_SHOWN = 6  # of the newest; the others are folded away
 
 
 # --- Affiliates side by side -----------------------------------------------------------------------------------------
@@ -83,8 +84,8 @@ def field_said(field: Field) -> str:
     below = sum(verdict in ("below", "well_below") for verdict in verdicts)
     above = sum(verdict in ("above", "well_above") for verdict in verdicts)
     text = ngettext(
-        "Of %(n)s affiliate with 20 answers, %(below)s lie below and %(above)s above what chance explains.",
-        "Of %(n)s affiliates with 20 answers, %(below)s lie below and %(above)s above what chance explains.",
+        "Of %(n)s affiliate with 20 answers, %(below)s lie below and %(above)s above what is to be expected.",
+        "Of %(n)s affiliates with 20 answers, %(below)s lie below and %(above)s above what is to be expected.",
         judged,
     )
     return text % {"n": judged, "below": below, "above": above}
@@ -93,7 +94,7 @@ def field_said(field: Field) -> str:
 def widening_said(field: Field) -> str:
     if field.widening is None:
         return ""
-    return _("Affiliates differ by more than chance as a rule, so the lines allow for that: whoever lies outside differs even more.")  # noqa: E501  # fmt: skip
+    return _("Affiliates differ by more than chance makes them, and the lines allow for that: whoever lies outside differs even more.")  # noqa: E501  # fmt: skip
 
 
 def row_of(found: Compared, slug: str) -> ComparedRow:
@@ -189,8 +190,10 @@ class RivalryPage:
     months: list[tuple[str, str, str, int]]
     apart: list[tuple[str, int, float]]
     described: int
-    words: tuple[str, ...]
-    needs: tuple[str, ...]
+    words: Sequence[str]
+    more_words: Sequence[str]
+    needs: Sequence[str]
+    more_needs: Sequence[str]
 
 
 def write_rivalry(found: Rivalry, brand: str) -> RivalryPage:
@@ -205,8 +208,10 @@ def write_rivalry(found: Rivalry, brand: str) -> RivalryPage:
         ],
         apart=[(label, n, n / most) for label, n in found.apart],
         described=found.described,
-        words=found.words,
-        needs=found.needs,
+        words=found.words[:WORDS_SHOWN],
+        more_words=found.words[WORDS_SHOWN:],
+        needs=found.needs[:WORDS_SHOWN],
+        more_needs=found.needs[WORDS_SHOWN:],
     )
 
 

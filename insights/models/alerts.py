@@ -63,7 +63,7 @@ class Alert(models.Model):
         ]
 
     def __str__(self) -> str:
-        return f"{self.affiliate_id or '*'} · {self.key}"
+        return f"{self.affiliate or '*'} · {self.key}"
 
     @property
     def is_standing(self) -> bool:

@@ -27,6 +27,7 @@ Audience = PublishedCount.Audience
 QUOTED = ["keep_text", "improve_text", "expectation", "comment"]
 FLUSH = 500  # blocks written at once
 FEWEST_ASKED = 30  # for a rate of response
+FEWEST_COMPARED = 8  # affiliates, to say how much they differ
 
 # What is counted more (or less) than has been published. Counted are the first survey, of the one months later how the
 # brand compares, and of cases whose part they were. The programme's blocks tell no links apart.
@@ -316,10 +317,11 @@ def _measure_programme(brand: Brand) -> dict[str, Any]:
 
 
 def _differ_by_more_than_chance(groups: Sequence[tuple[int, int]]) -> bool:
-    """Of affiliates with 20 answers: the lines of chance say little of fewer."""
+    """Of affiliates with 20 answers, as the lines of chance say little of fewer; and not of a handful of them."""
     large = [(x, n) for x, n in groups if n >= statistics.ANSWERS_FOR_VERDICT]
-    answers = sum(n for _x, n in large)
-    return bool(answers) and statistics.is_overdispersed(large, sum(x for x, _n in large) / answers)
+    if len(large) < FEWEST_COMPARED:
+        return False
+    return statistics.is_overdispersed(large, sum(x for x, _n in large) / sum(n for _x, n in large))
 
 
 def _response_rate(brand: Brand) -> float | None:

@@ -28,6 +28,7 @@ from complaints.models import Complaint
 from complaints.services import Problem, open_complaint
 from complaints.services.following_up import follow_up
 from complaints.services.handling import add_note, reply, resolve_complaint, take_complaint
+from insights.models import Figure, Target
 from insights.services import fold_changes, measure_due_brands
 from intake.demo.cases import LETTERS, NOTES, REPLIES, Letter
 from intake.demo.cast import BRAND, HOST, PASSWORD, RECOMMENDERS, STAFF_EMAIL, Recommender
@@ -67,6 +68,7 @@ def seed(*, seed: int, now: datetime) -> Brand:
     work_on_answers(brand, by=sofia, rng=rng, now=now)
     work_on_letters(brand, by=sofia, now=now)
     count_as_sent(brand)
+    set_targets(brand)
     fold_changes(now=now)
     measure_due_brands(now=now)
     return brand
@@ -100,6 +102,19 @@ def create_demo_brand() -> Brand:
         requires_second_factor=False,
         **at_once,
     )
+
+
+def set_targets(brand: Brand) -> None:
+    """One that is met, one that is missed, and some in between."""
+    aims = {
+        Figure.CSAT: 75,
+        Figure.NPS: 60,
+        Figure.MISSING: 20,
+        Figure.PROMISE_UNMET: 10,
+        Figure.RESPONSE_RATE: 20,
+        Figure.FIRST_ANSWER: 24,
+    }
+    Target.objects.bulk_create(Target(brand=brand, figure=figure, aim=aim) for figure, aim in aims.items())
 
 
 def invite(brand: Brand, each: Recommender, *, now: datetime) -> list[TrackingLink]:

@@ -57,7 +57,7 @@ def test_an_affiliate_reads_where_it_stands_in_a_sentence_and_sees_its_own_point
 
     said = words(response)
     assert (
-        "60% of your customers are satisfied; in the rest of the programme 80% are: fewer than chance explains." in said
+        "60% of your customers are satisfied; in the rest of the programme 80% are: fewer than was to be expected." in said
     )
     assert "This month you stand in the lowest quarter of the affiliates with 20 answers or more." in said
     body = response.content.decode()
@@ -199,7 +199,7 @@ def test_staff_see_all_affiliates_in_the_funnel_and_each_leads_to_its_page(as_so
     response = as_sofia.get(f"{BRAND}/affiliates/", headers=ENGLISH)
 
     said, body = words(response), response.content.decode()
-    assert "Of 1 affiliate with 20 answers, 1 lie below and 0 above what chance explains." in said
+    assert "Of 1 affiliate with 20 answers, 1 lie below and 0 above what is to be expected." in said
     assert "Ana 10% 3–30% 20 well below the programme Otra 0 80% 49–94% 10 too few answers" in said
     assert f'<a href="/portal/affiliates/lumbre/{ana.code}/" tabindex="-1">' in body
     assert f'<th scope="row"><a href="/portal/affiliates/lumbre/{ana.code}/">Ana</a></th>' in body
