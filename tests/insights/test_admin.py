@@ -1,11 +1,12 @@
 """Staff say what has become of a finding; what was published nobody changes."""
 
 import pytest
+from django.db import IntegrityError, transaction
 from django.test import Client
 from django.urls import reverse
 
 from accounts.models import Membership
-from insights.models import Block, Finding
+from insights.models import Alert, Block, Finding, Target
 from insights.services import fold_changes
 from tests.factories import NOW, make_affiliate, make_brand, make_staff
 from tests.insights.conftest import Shop
@@ -85,3 +86,78 @@ def test_the_list_asks_the_database_as_often_for_many(client, shop, ana, django_
 
     with django_assert_max_num_queries(12):
         client.get(reverse("admin:insights_finding_changelist"))
+
+
+# --- Targets and alerts ----------------------------------------------------------------------------------------------
+def set_target(client: Client, shop: Shop, figure: str, aim: str):
+    url = reverse("admin:insights_target_add")
+    return client.post(url, {"brand": shop.brand.pk, "figure": figure, "aim": aim}, headers={"accept-language": "en"})
+
+
+def test_a_brand_sets_changes_and_drops_a_target(client, shop):
+    sign_in(client, shop)
+
+    assert set_target(client, shop, "csat", "85").status_code == 302
+    assert "Target with this Brand and Figure already exists" in set_target(client, shop, "csat", "90").text
+    target = Target.objects.get()
+    client.post(reverse("admin:insights_target_change", args=[target.pk]), {"aim": "82.5"})
+    target.refresh_from_db()
+    assert (target.brand, target.figure, float(target.aim), target.in_unit) == (shop.brand, "csat", 82.5, 0.825)
+
+    client.post(reverse("admin:insights_target_delete", args=[target.pk]), {"post": "yes"})
+    assert not Target.objects.exists()
+
+
+@pytest.mark.parametrize(
+    ("figure", "aim", "is_taken"),
+    [
+        ("csat", "100", True),
+        ("csat", "101", False),
+        ("missing", "-1", False),
+        ("nps", "-100", True),
+        ("nps", "100.1", False),
+        ("first_answer", "0", False),
+        ("first_answer", "200", True),
+    ],
+)
+def test_what_no_figure_can_reach_is_refused_by_the_database_too(client, shop, figure, aim, is_taken):
+    sign_in(client, shop)
+
+    response = set_target(client, shop, figure, aim)
+
+    assert (response.status_code == 302) == is_taken
+    assert is_taken or "hours are more than 0" in response.text
+    if not is_taken:
+        with pytest.raises(IntegrityError), transaction.atomic():
+            Target.objects.create(brand=shop.brand, figure=figure, aim=aim)
+
+
+def test_readers_set_no_target_and_nobody_one_for_another_brand(client, shop):
+    other = make_brand("vela")
+    client.force_login(make_staff(shop.brand, role=Membership.Role.READ_ONLY))
+    assert set_target(client, shop, "csat", "85").status_code == 403
+
+    client.force_login(make_staff(shop.brand, "Sonia"))
+    url = reverse("admin:insights_target_add")
+    assert client.post(url, {"brand": other.pk, "figure": "csat", "aim": "85"}).status_code == 200
+    assert not Target.objects.exists()
+
+
+def test_alerts_stand_in_the_admin_with_their_figures(client, shop, ana):
+    figures = {"since": "2026-01-01", "good_before": 28, "n_before": 30, "good_now": 8, "n_now": 30, "opened_at": NOW}
+    Alert.objects.create(brand=shop.brand, affiliate=ana, key="entrega", has_to_improve=True, **figures)
+    Alert.objects.create(brand=shop.brand, key="csat", has_to_improve=False, ended_at=NOW, **figures)
+    sign_in(client, shop)
+
+    page = client.get(reverse("admin:insights_alert_changelist"), headers={"accept-language": "en"}).text
+    standing = client.get(reverse("admin:insights_alert_changelist"), {"ended_at__isempty": "1"}).text
+    one = client.get(
+        reverse("admin:insights_alert_change", args=[Alert.objects.get(key="entrega").pk]),
+        headers={"accept-language": "en"},
+    ).text
+
+    assert "93% of 30 to 27% of 30" in page
+    assert "Satisfied customers" in page
+    assert "Ana" in standing
+    assert "csat" not in standing.partition("<tbody>")[2]
+    assert "44–80%" in one
