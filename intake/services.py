@@ -5,7 +5,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
-from typing import Any
+from typing import Any, NamedTuple
 
 from django.db import transaction
 
@@ -26,6 +26,7 @@ from affiliates.services import (
 from affiliates.standard import offer_standard_promises
 from complaints.services import remove_test_cases
 from mailing.addresses import known_hashes
+from surveys.asking import Verdict
 from surveys.models import Wave
 from surveys.selectors import SurveyState, state_of_new, survey_states
 from surveys.services import remove_test_surveys
@@ -33,8 +34,7 @@ from surveys.services.planning import plan_invitations
 from surveys.standard import publish_standard_survey
 
 
-@dataclass(frozen=True)
-class Taken:
+class Taken(NamedTuple):
     """What became of an input, and where the first survey of its purchase stands."""
 
     recorded: Recorded
@@ -46,13 +46,22 @@ def take_purchases(
     brand: Brand, inputs: Sequence[PurchaseInput], *, now: datetime, source: str, create_affiliates: bool = False
 ) -> list[Taken]:
     """Record purchases and plan their surveys, all or nothing; what became of each, in order."""
-    recorded = record_purchases(brand, inputs, now=now, source=source, create_affiliates=create_affiliates)
-    news = {r.purchase.pk: r.purchase for r in recorded if r.purchase and r.status in ("created", "updated")}
-    created = {r.purchase.pk for r in recorded if r.purchase and r.status == "created"}
-    verdicts = plan_invitations(brand, list(news.values()), now=now, just_made=created)
-    known = {r.purchase.pk for r in recorded if r.purchase} - created
+    recorded, verdicts = record_and_plan(brand, inputs, now=now, source=source, create_affiliates=create_affiliates)
+    created = {r.purchase.id for r in recorded if r.purchase and r.status == "created"}
+    known = {r.purchase.id for r in recorded if r.purchase} - created
     states = {pk: state_of_new(verdicts[pk]) for pk in created} | survey_states(known, now=now)
-    return [Taken(r, states.get(r.purchase.pk) if r.purchase else None) for r in recorded]
+    return [Taken(r, states.get(r.purchase.id) if r.purchase else None) for r in recorded]
+
+
+@transaction.atomic
+def record_and_plan(
+    brand: Brand, inputs: Sequence[PurchaseInput], *, now: datetime, source: str, create_affiliates: bool = False
+) -> tuple[list[Recorded], Mapping[int, Verdict]]:
+    """The same, for whoever need not tell where each survey stands."""
+    recorded = record_purchases(brand, inputs, now=now, source=source, create_affiliates=create_affiliates)
+    news = {r.purchase.id: r.purchase for r in recorded if r.purchase and r.status in ("created", "updated")}
+    created = {r.purchase.id for r in recorded if r.purchase and r.status == "created"}
+    return recorded, plan_invitations(brand, list(news.values()), now=now, just_made=created)
 
 
 @transaction.atomic

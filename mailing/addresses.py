@@ -45,5 +45,9 @@ def _digest(key: str, address: str) -> bytes:
 
 def known_hashes(address: str) -> list[bytes]:
     """The address under every key still configured, so that rotation loses nobody's objection."""
-    normalized = normalize_address(address)
-    return [bytes([version]) + _digest(key, normalized) for version, key in settings.PSEUDONYM_KEYS.items()]
+    return list(_hashes(normalize_address(address), tuple(settings.PSEUDONYM_KEYS.items())))
+
+
+@lru_cache(maxsize=10_000)
+def _hashes(address: str, keys: tuple[tuple[int, str], ...]) -> tuple[bytes, ...]:
+    return tuple(bytes([version]) + _digest(key, address) for version, key in keys)

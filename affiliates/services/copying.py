@@ -214,6 +214,8 @@ def _binary(value: bytes | memoryview) -> str:
 
 
 def _json(value: Any) -> str:
+    if value == {}:  # as metadata mostly are
+        return "{}"
     return str(_escaped(json.dumps(value)))
 
 

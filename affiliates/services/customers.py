@@ -46,12 +46,14 @@ class CustomerMismatch(Exception):
 class Customers:
     """The customers that a batch is about, each one object: those we had, what we learn of them, and new ones."""
 
-    def __init__(self, brand: Brand, found: Iterable[Customer] = ()) -> None:
+    def __init__(
+        self, brand: Brand, found: Iterable[Customer] = (), *, hashes: dict[str, list[bytes]] | None = None
+    ) -> None:
         self.brand = brand
         self.by_id: dict[int, Customer] = {}
         self.by_external_id: dict[str, Customer] = {}
         self.by_email_hash: dict[bytes, Customer] = {}
-        self.hashes: dict[str, list[bytes]] = {}
+        self.hashes = hashes or {}
         self.new: list[Customer] = []
         self.changed: set[Customer] = set()
         for customer in found:
@@ -61,10 +63,11 @@ class Customers:
     @classmethod
     def of(cls, brand: Brand, given: Sequence[CustomerInput], *, also: Iterable[int]) -> "Customers":
         """Those that the batch may mean, and those with the ids in `also`; locked against other changes."""
-        hashes = [digest for each in given if each.email for digest in known_hashes(each.email)]
+        hashes = {each.email: known_hashes(each.email) for each in given if each.email}
+        digests = [digest for each in hashes.values() for digest in each]
         ids = [each.external_id for each in given if each.external_id]
-        found = select([Customer], MEANT, [brand.pk, ids, hashes, list(also)])
-        return cls(brand, (customer for (customer,) in found))
+        found = select([Customer], MEANT, [brand.pk, ids, digests, list(also)])
+        return cls(brand, (customer for (customer,) in found), hashes=hashes)
 
     def find(self, given: CustomerInput) -> Customer | None:
         """CustomerMismatch: id and e-mail name two people."""
@@ -97,7 +100,9 @@ class Customers:
         return self._learn(customer, **told)
 
     def acquire(self, customer: Customer, affiliate: Affiliate, *, at: datetime) -> None:
-        self._learn(customer, acquiring_affiliate=affiliate, acquired_at=at)
+        customer.acquiring_affiliate_id, customer.acquired_at = affiliate.id, at
+        if customer.id:
+            self.changed.add(customer)
 
     def save_changed(self) -> None:
         changed = sorted(self.changed, key=lambda customer: customer.pk)
@@ -112,7 +117,8 @@ class Customers:
             {"brand": self.brand},
             external_id=given.external_id or None,
             email=given.email or None,
-            email_hash=hash_address(given.email) if given.email else None,
+            # Of all keys the newest: its version is the first byte.
+            email_hash=max(self._hashes(given.email)) if given.email else None,
             name=given.name,
             language=given.language,
             timezone=given.timezone,
@@ -157,13 +163,14 @@ def identity_hash(given: CustomerInput, *, key_version: int | None = None) -> by
 
     Of an e-mail already normalised, as everywhere here.
     """
-    version = key_version or max(settings.PSEUDONYM_KEYS)
+    keys = settings.PSEUDONYM_KEYS
+    version = key_version or max(keys)
     # As json.dumps() writes the two in a list, without its preparations.
     external_id, email = (
         encode_basestring_ascii(name) if name else "null" for name in (given.external_id, given.email)
     )
     message = f"postventa:identity:v1:[{external_id}, {email}]".encode()
-    return bytes([version]) + hmac.digest(settings.PSEUDONYM_KEYS[version].encode(), message, "sha256")
+    return bytes([version]) + hmac.digest(keys[version].encode(), message, "sha256")
 
 
 def is_same_identity(stored: bytes | memoryview, given: CustomerInput) -> bool:

@@ -111,7 +111,7 @@ def gather(brand: Brand, purchases: Sequence[Purchase], *, words: Iterable[str] 
     of_visitors = _clicks_of_visitors(brand, clicks.values(), purchases)
     coupons = _coupons(brand, {p.coupon_code for p in purchases if p.coupon_code})
     referrers = _referrers(brand, {p.referral_code for p in purchases if p.referral_code})
-    named = ids_by_name(brand, [*words, *(p.recommended_by for p in purchases)])
+    named = ids_by_name(brand, [*words, *(p.recommended_by for p in purchases if p.recommended_by)])
     affiliates, parties = _affiliates(
         brand,
         codes={p.declared_affiliate for p in purchases if p.declared_affiliate},

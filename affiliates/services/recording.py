@@ -205,22 +205,22 @@ class _Batch:
 
 def _normalised(given: PurchaseInput) -> PurchaseInput:
     """One spelling for what is the same: 49.9 = 49.90, EUR = eur, codes trimmed."""
-    amount = given.amount
-    if amount is not None and _has_two_decimals(amount):
-        amount = amount.quantize(CENT)
     customer = given.customer
     if customer.email and customer.email != (email := normalize_address(customer.email)):
         customer = customer._replace(email=email)
-    return given._replace(
-        amount=amount,
-        currency=given.currency.strip().upper(),
+    spelled = given._replace(
         customer=customer,
-        click_ids=tuple(dict.fromkeys(code for code in given.click_ids if code)),
+        currency=given.currency.strip().upper(),
         coupon=given.coupon.strip().lower(),
         affiliate=given.affiliate.strip(),
         referral=given.referral.strip().lower(),
         recommended_by=given.recommended_by.strip(),
     )
+    if given.amount is not None and _has_two_decimals(given.amount):
+        spelled = spelled._replace(amount=given.amount.quantize(CENT))
+    if given.click_ids:
+        spelled = spelled._replace(click_ids=tuple(dict.fromkeys(code for code in given.click_ids if code)))
+    return spelled
 
 
 def _errors(given: PurchaseInput, *, now: datetime) -> list[FieldError]:

@@ -20,7 +20,7 @@ from intake.imports.rows import (
 )
 from intake.models import ImportRun
 from intake.rows import COLUMN_OF_FIELD, parse_row
-from intake.services import take_purchases
+from intake.services import record_and_plan
 from surveys.services.importing import ImportedResponse, import_responses
 
 T = TypeVar("T")
@@ -40,6 +40,9 @@ class Outcome:
     errors: Sequence[FieldError] = ()
 
 
+WITHOUT_ERRORS = {told: Outcome(status) for told, status in STATUS.items()}
+
+
 @dataclass(frozen=True)
 class ImportKind(Generic[T]):
     """`parse` reads a row of our columns, or says what is wrong; `take` stores a batch in one transaction, in order."""
@@ -54,8 +57,10 @@ class ImportKind(Generic[T]):
 
 def purchases(*, create_affiliates: bool = False) -> ImportKind[PurchaseInput]:
     def take(brand: Brand, rows: Sequence[PurchaseInput], now: datetime) -> list[Outcome]:
-        taken = take_purchases(brand, rows, now=now, source="import", create_affiliates=create_affiliates)
-        return [_outcome(each.recorded) for each in taken]
+        recorded, _verdicts = record_and_plan(
+            brand, rows, now=now, source="import", create_affiliates=create_affiliates
+        )
+        return [_outcome(each) for each in recorded]
 
     return ImportKind(
         ImportRun.Kind.PURCHASES,
@@ -109,6 +114,8 @@ def complaints() -> ImportKind[HistoricComplaint]:
 
 
 def _outcome(result: Any) -> Outcome:
+    if not result.errors:
+        return WITHOUT_ERRORS[result.status]
     status = STATUS[result.status]
     return Outcome(status, [_by_column(error) for error in result.errors] if status == "rejected" else ())
 
