@@ -217,7 +217,10 @@ class Invitation(models.Model):
         QUEUED = "queued", _("Handed to the mail ledger")
         CANCELLED = "cancelled", _("Cancelled")
 
-    brand = models.ForeignKey(Brand, models.PROTECT, related_name="invitations", verbose_name=_("brand"))
+    # Proved to exist by the survey, which has one: see Purchase.brand.
+    brand = models.ForeignKey(
+        Brand, models.PROTECT, related_name="invitations", verbose_name=_("brand"), db_constraint=False
+    )
     survey = models.ForeignKey(Survey, models.PROTECT, related_name="invitations", verbose_name=_("survey"))
     wave = models.CharField(_("asked"), max_length=10, choices=Wave, default=Wave.FIRST)
     # What it is about: "purchase:17", or "case:5" for a closed case that may have no purchase.

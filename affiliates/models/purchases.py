@@ -56,8 +56,11 @@ class Purchase(models.Model):
         CANCELLED = "cancelled", _("Cancelled")
         REFUNDED = "refunded", _("Refunded")
 
-    # Without an index of its own: those below begin with it.
-    brand = models.ForeignKey(Brand, models.PROTECT, related_name="purchases", verbose_name=_("brand"), db_index=False)
+    # Without an index of its own: those below begin with it. That the brand exists is proved by the customer, who has
+    # one; to check it here as well would lock the brand's row for each of its purchases once more.
+    brand = models.ForeignKey(
+        Brand, models.PROTECT, related_name="purchases", verbose_name=_("brand"), db_index=False, db_constraint=False
+    )
     external_id = models.CharField(_("order"), max_length=120)
     customer = models.ForeignKey(Customer, models.PROTECT, related_name="purchases", verbose_name=_("customer"))
     product = models.ForeignKey(
