@@ -145,7 +145,7 @@ class Complaint(models.Model):
             GinIndex(fields=["tags"], name="complaint_tags"),
             # One for each queue of open cases that is shown and counted.
             models.Index("brand", urgency(), gravity(), "id", name="complaint_open", condition=IS_OPEN),
-            models.Index("assignee", urgency(), gravity(), "id", name="complaint_mine", condition=IS_OPEN),
+            models.Index(*("brand", "assignee", urgency(), gravity(), "id"), name="complaint_owned", condition=IS_OPEN),
             models.Index(
                 *("brand", urgency(), gravity(), "id"),
                 name="complaint_unassigned",

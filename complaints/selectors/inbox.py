@@ -16,8 +16,9 @@ from complaints.selectors.paging import Order, Page, page_of
 from complaints.selectors.searching import find
 from complaints.wording import Clock, clock
 
-URGENT_FIRST = Order(("urgency", "gravity", "id"))
-NEWEST_FIRST = Order(("opened_at", "id"), falls=True)
+URGENT_FIRST = Order(("urgency", "gravity", "id"), moments=("urgency",))
+NEWEST_FIRST = Order(("opened_at", "id"), moments=("opened_at",), falls=True)
+FOUND = Order(("id",), falls=True)
 COUNTED = 999  # cases of a queue; of more only that there are more is said
 
 
@@ -75,7 +76,7 @@ def inbox(user: User, look: Look, *, now: datetime, zone: ZoneInfo) -> Inbox:
     cases = Complaint.objects.filter(brand__in=brands)
     queues = queues_of(cases, user, now=now, zone=zone)
     found = find(cases, look.search, brands=brands) if look.search else None
-    shown, order = (found.cases, NEWEST_FIRST) if found else (queues[look.queue], order_of(look.queue))
+    shown, order = (found.cases, FOUND) if found else (queues[look.queue], order_of(look.queue))
     related = shown.filter(look.filters).select_related("brand", "customer", "purchase", "assignee", "merged_into")
     page = page_of(related, order, look.cursor)
     return Inbox(

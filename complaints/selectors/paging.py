@@ -24,9 +24,10 @@ class Page:
 
 @dataclass(frozen=True)
 class Order:
-    """A total order by fields or annotations of which all rise, or all fall."""
+    """A total order by fields or annotations that all rise, or all fall. `moments`: those that are times."""
 
     fields: tuple[str, ...]
+    moments: tuple[str, ...] = ()
     falls: bool = False
 
     def sort(self, rows: QuerySet[Any], *, backwards: bool = False) -> QuerySet[Any]:
@@ -73,10 +74,20 @@ def write_cursor(key: Sequence[Any], *, backwards: bool) -> str:
 def read_cursor(cursor: str, order: Order) -> tuple[list[Any], bool] | None:
     """None: there is none, or it is not one of this order's."""
     try:
-        backwards, *key = json.loads(base64.urlsafe_b64decode(cursor + "=" * (-len(cursor) % 4)))
-        first, *others = key
-        moment = datetime.fromisoformat(first)
+        backwards, *plain = json.loads(base64.urlsafe_b64decode(cursor + "=" * (-len(cursor) % 4)))
+        key = [read_value(value, field in order.moments) for field, value in zip(order.fields, plain, strict=True)]
     except (ValueError, TypeError, binascii.Error):
         return None
-    is_ours = len(key) == len(order.fields) and all(isinstance(each, int) and abs(each) < 2**63 for each in others)
-    return ([moment, *others], bool(backwards)) if is_ours and moment.tzinfo else None
+    return key, bool(backwards)
+
+
+def read_value(value: Any, is_moment: bool) -> Any:
+    """ValueError or TypeError: it is not what it should be."""
+    if is_moment:
+        moment = datetime.fromisoformat(value)
+        if moment.tzinfo is None:
+            raise ValueError
+        return moment
+    if type(value) is not int or abs(value) >= 2**63:
+        raise ValueError
+    return value

@@ -5,15 +5,14 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import reduce
 
-from django.db.models import BooleanField, Exists, Expression, F, Func, OuterRef, Q, Value
+from django.db.models import BooleanField, Expression, F, Func, Q, Value
 from django.db.models.expressions import CombinedExpression
 
 from affiliates.models import Customer, Purchase
 from complaints.models import ComplaintQuerySet, ComplaintWords
 from mailing.addresses import known_hashes
 
-# So many cases hold rare words at most, and are sorted; of more frequent ones the newest are looked through instead.
-RARE = 2_000
+RARE = 2_000  # cases with these words, at most; of more frequent ones the newest are looked through
 WORDS_READ = 8
 PREFIX = 3  # letters that the last word needs to stand for all that begin with them
 
@@ -35,7 +34,7 @@ class Found:
 
 
 def find(cases: ComplaintQuerySet, text: str, *, brands: Sequence[int]) -> Found:
-    """Those of the cases, which are of these brands, that the text means; not sorted.
+    """Those of the cases, which are of these brands, that the text means; to be sorted by their ids alone.
 
     What is the whole of a number, an order or an address means that alone.
     """
@@ -61,11 +60,11 @@ def with_words(cases: ComplaintQuerySet, text: str, brands: Sequence[int]) -> Co
     query = query_of(text)
     if query is None:
         return cases.none()
-    holding = ComplaintWords.objects.filter(brand__in=brands).filter(Holds(F("words"), query))
+    # Asked without an order, PostgreSQL goes by the index of words; asked for the newest it would guess how many there
+    # are of a word that it has never seen, and look through all cases.
+    holding = ComplaintWords.objects.filter(Holds(F("words"), query), brand__in=brands)
     ids = list(holding.values_list("pk", flat=True)[: RARE + 1])
-    if len(ids) <= RARE:
-        return cases.filter(pk__in=ids)
-    return cases.filter(Exists(ComplaintWords.objects.filter(Holds(F("words"), query), pk=OuterRef("pk"))))
+    return cases.filter(pk__in=ids) if len(ids) <= RARE else cases.filter(Holds(F("words__words"), query))
 
 
 def query_of(text: str) -> Expression | None:

@@ -48,7 +48,9 @@ INSERT INTO affiliates_purchase (brand_id, external_id, customer_id, purchased_a
 SELECT %(brand)s, 'desk-' || n, customer.id, %(now)s - n * interval '1 minute', %(now)s, 'EUR', 'open',
     '{}', '', '', '', '{}', 'api', %(now)s, %(now)s, 49.90
 FROM generate_series(%(first)s, %(last)s) AS n
-JOIN (SELECT id, row_number() OVER (ORDER BY id) AS place FROM affiliates_customer WHERE brand_id = %(brand)s) AS customer
+JOIN (
+    SELECT id, row_number() OVER (ORDER BY id) AS place FROM affiliates_customer WHERE brand_id = %(brand)s
+) AS customer
     ON customer.place = 1 + n %% %(customers)s
 WHERE n %% 2 = 0
 """
