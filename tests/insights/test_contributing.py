@@ -1,5 +1,6 @@
 """Who bought, who came back and what became of it: counted for staff as it stands, for affiliates in steps of k."""
 
+import random
 from datetime import UTC, datetime, timedelta
 
 import pytest
@@ -308,3 +309,55 @@ def test_it_is_counted_once_a_night_with_all_that_is_measured(shop, ana):
     measure_due_brands(now=NOW)
 
     assert own_loyalty(ana, view="staff").customers == 1
+
+
+# --- The attack ------------------------------------------------------------------------------------------------------
+TOLD_BY_STEPS = ("refunded", "complained", "recommended", "indirect")
+MOVED_WITH_NEW_ONES = ("customers", "active", "settled", "repeated", "returned", "days_to_second", "purchases")
+
+
+def live(shop: Shop, ana, bruno, dice: random.Random) -> None:
+    """A day in which something happens to one purchase."""
+    purchases = list(Purchase.objects.filter(attributions__is_current=True, attributions__affiliate=ana))
+    one = dice.choice(purchases) if purchases else None
+    does = dice.choice(["buy", "buy", "come back", "refund", "refund", "complain", "credit", "indirect"])
+    if does == "buy" or one is None:
+        buy(shop, ana, dice.randint(1, 200))
+    elif does == "come back":
+        at = NOW - timedelta(days=dice.randint(1, 60))
+        make_purchase(one.customer, affiliate=ana, purchased_at=at)
+    elif does == "refund":
+        Purchase.objects.filter(pk=one.pk).update(state="refunded")
+    elif does == "complain":
+        if not one.complaints.exists():
+            open_complaint(shop.brand, Problem("complaint", "Roto"), purchase=one, now=NOW)
+    elif does == "credit":
+        one.attributions.update(affiliate=bruno)
+    else:
+        Attribution.objects.filter(purchase=buy(shop, None, 5)[0]).update(indirect_affiliate=ana)
+
+
+def test_whoever_looks_after_every_single_event_sees_steps_of_k(shop, ana, bruno):
+    dice = random.Random(2)
+    before, cells_before, moves = dict.fromkeys((*TOLD_BY_STEPS, *MOVED_WITH_NEW_ONES), 0), {}, 0
+    for day in range(50):
+        live(shop, ana, bruno, dice)
+        count(shop, NOW + timedelta(days=day))
+
+        rows = Contribution.objects.filter(affiliate=ana, audience=Audience.AFFILIATE)
+        after = rows.values(*before).first() or before
+        for name in TOLD_BY_STEPS:
+            assert after[name] == before[name] or abs(after[name] - before[name]) >= 5
+        moved = {name for name in MOVED_WITH_NEW_ONES if after[name] != before[name]}
+        if moved:
+            moves += 1
+            assert any(abs(after[base] - before[base]) >= 5 for base in ("customers", "settled", "purchases"))
+        cells_after = cells(ana, Audience.AFFILIATE)
+        for cell in cells_before.keys() | cells_after.keys():
+            was, now = cells_before.get(cell, 0), cells_after.get(cell, 0)
+            assert was == now or abs(now - was) >= 5
+        before, cells_before = after, cells_after
+
+    assert moves > 1
+    assert before["refunded"] >= 5
+    assert cells_before
