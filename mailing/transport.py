@@ -169,7 +169,11 @@ class BackendTransport:
             raise Unreachable(describe(error)) from error
 
     def deliver(self, message: Message) -> str:
-        email = as_email(message)
+        email, backend = as_email(message), type(self.backend).__module__
+        if settings.BOUNCE_ADDRESS and takes_return_path(backend):
+            email.envelope_sender = message.return_path  # type: ignore[attr-defined]
+        if backend == POSTAL:
+            del email.metadata  # type: ignore[attr-defined]
         try:
             count = self.backend.send_messages([email])
         except (
@@ -190,6 +194,28 @@ class BackendTransport:
 
     def close(self) -> None:
         self.backend.close()
+
+
+SMTP = "django.core.mail.backends.smtp.EmailBackend"
+# Providers that take a whole address for bounces to come back to. Others know its domain alone, or refuse the mail.
+TAKE_RETURN_PATH = ("amazon_ses", "postal", "sparkpost")
+POSTAL = "anymail.backends.postal"  # gives nothing back with its events, and django-anymail refuses mails that want it
+
+
+def takes_return_path(backend: str) -> bool:
+    """`backend`: the path of an EMAIL_BACKEND or of its module."""
+    return backend.startswith(tuple(f"anymail.backends.{name}" for name in TAKE_RETURN_PATH))
+
+
+def bounces_come_by() -> tuple[str, ...]:
+    """How a bounce reaches us: by "mail" to the mail's own return path, by the provider's "webhook"; none: not at all.
+
+    Also where both report the same: each is written into the mail's story once.
+    """
+    backend = settings.EMAIL_BACKEND
+    by_mail = settings.BOUNCE_ADDRESS and (backend == SMTP or takes_return_path(backend))
+    by_webhook = backend.startswith("anymail.")
+    return (*(["mail"] if by_mail else []), *(["webhook"] if by_webhook else []))
 
 
 def as_email(message: Message) -> EmailMultiAlternatives:

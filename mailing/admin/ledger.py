@@ -30,6 +30,7 @@ from mailing.selectors.ledger import PAGE_SIZE, Shelf, ledger_page, named_by
 from mailing.selectors.queue import queue_health
 from mailing.selectors.story import preview_of, story_of
 from mailing.services import Settlement, cancel_mail, retry_mail, settle_mail
+from mailing.transport import bounces_come_by
 
 State = OutgoingMail.State
 NOTED_FOR = timedelta(minutes=10)
@@ -167,7 +168,7 @@ class LedgerAdmin(ReadOnlyAdmin):
         with timezone.override(zone_of(user)):
             midnight = timezone.localtime(database_now()).replace(hour=0, minute=0, second=0, microsecond=0)
             health = queue_health(user, midnight=midnight)
-        context = {"queue": health, "tells_of_troubles": True}
+        context = {"queue": health, "tells_of_troubles": True, "bounces_come_by": bounces_come_by()}
         is_part = getattr(request, "htmx", False)
         return self.show(request, "_queue.html" if is_part else "queue.html", context)
 

@@ -5,18 +5,31 @@ import socket
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from importlib import import_module
 from threading import Thread
-from typing import Any
+from typing import Any, ClassVar
 
 import pytest
+from anymail.backends.base import BasePayload
 from django.core.mail import EmailMultiAlternatives
 from django.core.mail.backends.base import BaseEmailBackend
 from pytest_django.fixtures import Settings
 
 from accounts.models import Brand
 from mailing.rendering import Message, render
+from mailing.return_paths import BOUNCE, mail_about
 from mailing.services import queue_mail
-from mailing.transport import BackendTransport, Deferred, Lost, Refused, Unreachable, as_email, open_transport
+from mailing.transport import (
+    TAKE_RETURN_PATH,
+    BackendTransport,
+    Deferred,
+    Lost,
+    Refused,
+    Unreachable,
+    as_email,
+    bounces_come_by,
+    open_transport,
+)
 from tests.factories import NOW
 from tests.mailing.factories import make_request
 
@@ -108,6 +121,78 @@ def test_a_provider_that_nobody_reaches_is_no_mails_fault(message: Message, sett
 def test_a_provider_that_sends_nothing_has_refused(message: Message) -> None:
     with pytest.raises(Refused):
         BackendTransport(Silent()).deliver(message)
+
+
+class Postal(BaseHTTPRequestHandler):
+    """A provider that takes a return path, and keeps what it was sent."""
+
+    taken: ClassVar[list[dict[str, Any]]] = []
+
+    def do_POST(self) -> None:
+        self.taken.append(json.loads(self.rfile.read(int(self.headers["Content-Length"]))))
+        self.send_response(200)
+        self.end_headers()
+        told = {"message_id": "m7", "messages": {self.taken[-1]["to"][0]: {"id": 7, "token": "t"}}}
+        self.wfile.write(json.dumps({"status": "success", "data": told}).encode())
+
+    def log_message(self, *args: object) -> None:
+        pass
+
+
+@pytest.mark.parametrize("bounces", ["bounces@{domain}", ""])
+def test_a_provider_that_takes_a_return_path_is_told_the_mails_own(
+    brand: Brand, settings: Settings, bounces: str
+) -> None:
+    server = ThreadingHTTPServer(("127.0.0.1", 0), Postal)
+    Thread(target=server.serve_forever, daemon=True).start()
+    settings.EMAIL_BACKEND = "anymail.backends.postal.EmailBackend"
+    settings.ANYMAIL = {"POSTAL_API_KEY": "key", "POSTAL_API_URL": f"http://127.0.0.1:{server.server_port}/"}
+    settings.BOUNCE_ADDRESS = bounces
+    mail = queue_mail(make_request(brand))
+
+    deliver_to(render(mail, now=NOW), "carla@correo.example")
+
+    server.shutdown()
+    server.server_close()
+    sender = Postal.taken.pop().get("sender", "")
+    assert mail_about(sender, BOUNCE) == (mail.uuid if bounces else None)
+    assert bounces_come_by() == (("mail", "webhook") if bounces else ("webhook",))
+
+
+@pytest.mark.parametrize(
+    ("backend", "bounces", "by"),
+    [
+        ("django.core.mail.backends.smtp.EmailBackend", "bounces@{domain}", ("mail",)),
+        ("django.core.mail.backends.smtp.EmailBackend", "", ()),
+        ("anymail.backends.brevo.EmailBackend", "bounces@{domain}", ("webhook",)),
+        ("anymail.backends.mailgun.EmailBackend", "bounces@{domain}", ("webhook",)),
+        ("anymail.backends.sparkpost.EmailBackend", "bounces@{domain}", ("mail", "webhook")),
+    ],
+)
+def test_how_bounces_come_back_is_known(settings: Settings, backend: str, bounces: str, by: tuple[str, ...]) -> None:
+    settings.EMAIL_BACKEND, settings.BOUNCE_ADDRESS = backend, bounces
+
+    assert bounces_come_by() == by
+
+
+@pytest.mark.usefixtures("provider")
+def test_a_provider_that_takes_no_return_path_gets_none(message: Message, settings: Settings) -> None:
+    settings.BOUNCE_ADDRESS = "bounces@{domain}"
+
+    assert deliver_to(message, "201-carla@correo.example")  # django-anymail would refuse to send it at all
+
+
+@pytest.mark.parametrize("name", TAKE_RETURN_PATH)
+def test_django_anymail_still_hands_return_paths_on(name: str) -> None:
+    if name == "amazon_ses":
+        pytest.importorskip("boto3")  # of its own extra
+    payloads = [each for each in vars(import_module(f"anymail.backends.{name}")).values() if is_payload(each)]
+
+    assert any(each.set_envelope_sender is not BasePayload.set_envelope_sender for each in payloads)
+
+
+def is_payload(each: Any) -> bool:
+    return isinstance(each, type) and issubclass(each, BasePayload)
 
 
 def test_the_message_for_a_provider_says_the_same(message: Message, mailoutbox: list[EmailMultiAlternatives]) -> None:
