@@ -9,8 +9,18 @@ from dataclasses import dataclass, replace
 from datetime import date
 from typing import Literal
 
-from insights.findings import ANSWERS, PROMISE, PROMISE_KEPT, RATING, SATISFIED, answered, nps_groups, successes, tally
-from insights.findings import Counts as Counts
+from insights.findings import (
+    ANSWERS,
+    PROMISE,
+    PROMISE_KEPT,
+    RATING,
+    SATISFIED,
+    Counts,
+    answered,
+    nps_groups,
+    successes,
+    tally,
+)
 from insights.statistics import (
     ANSWERS_FOR_VERDICT,
     CSAT_CHANGE,

@@ -312,12 +312,19 @@ def expected_verdict(x: int, n: int, reference: float, *, strength: float | None
     _check_proportion(reference)
     if not n:
         return None
-    p_value = _two_sided_p(x, n, reference, strength)
+    # Two of three lie within one standard error, where no exact test finds anything: a page may ask for thousands.
+    is_near = (x - n * reference) ** 2 <= n * reference * (1 - reference) * _spread(n, strength)
+    p_value = 1.0 if is_near else _two_sided_p(x, n, reference, strength)
     if p_value >= 0.05:
         return "as_expected"
     if x < n * reference:
         return "well_below" if p_value < 0.002 else "below"
     return "well_above" if p_value < 0.002 else "above"
+
+
+def _spread(n: int, strength: float | None) -> float:
+    """How many times as much as by chance the numbers of affiliates of this size vary."""
+    return 1.0 if strength is None else (strength + n) / (strength + 1)
 
 
 def _two_sided_p(x: int, n: int, reference: float, strength: float | None) -> float:
@@ -342,8 +349,7 @@ def funnel_limits(n: int, reference: float, *, strength: float | None = None) ->
     _check_proportion(reference)
     if not n:
         return None
-    spread = 1.0 if strength is None else (strength + n) / (strength + 1)
-    error = sqrt(reference * (1 - reference) / n * spread)
+    error = sqrt(reference * (1 - reference) / n * _spread(n, strength))
     inner, outer = ((max(0.0, reference - z * error), min(1.0, reference + z * error)) for z in (Z_95, Z_998))
     return FunnelLimits(inner, outer)
 

@@ -72,7 +72,8 @@ _FIELD_TONES: dict[Quadrant, str] = {"improve_first": "improve", "keep": "keep"}
 class FunnelPoint:
     """An affiliate with `successes` among `n` answers. Names are for staff; an affiliate sees their own point alone.
 
-    With fewer than 20 answers it has no verdict. `url` is where a point that stands out leads.
+    With fewer than 20 answers it has no verdict, and where that is known already it need not be worked out again.
+    `url` is where a point that stands out leads.
     """
 
     label: Text
@@ -80,11 +81,16 @@ class FunnelPoint:
     n: int
     is_named: bool = False
     url: str = ""
+    known_verdict: ExpectedVerdict | None = None
 
     def verdict(self, reference: float, strength: float | None) -> ExpectedVerdict:
         if self.n < ANSWERS_FOR_VERDICT:
             return "as_expected"
-        return expected_verdict(self.successes, self.n, reference, strength=strength) or "as_expected"
+        return (
+            self.known_verdict
+            or expected_verdict(self.successes, self.n, reference, strength=strength)
+            or "as_expected"
+        )
 
 
 def funnel_plot(

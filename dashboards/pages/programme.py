@@ -57,7 +57,8 @@ def write_field(field: Field | None, slug: str) -> FieldOnPage | None:
     if field is None:
         return None
     points = [
-        charts.FunnelPoint(each.name, each.satisfied, each.n, url=page_of(slug, each.code)) for each in field.affiliates
+        charts.FunnelPoint(each.name, each.satisfied, each.n, url=page_of(slug, each.code), known_verdict=each.verdict)
+        for each in field.affiliates
     ]
     caption = charts.Caption(
         "field",

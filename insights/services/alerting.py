@@ -14,13 +14,12 @@ from django.db import connection
 
 from accounts.models import Brand
 from insights.changes import ASPECT_CHANGE, Cell, Change, compare, judge, judge_together, mentions
-from insights.findings import ANSWERS, EVEN, RATING, SATISFIED, answered, successes
+from insights.findings import ANSWERS, EVEN, RATING, SATISFIED, Counts, answered, successes
 from insights.models import Alert
 from insights.services.publishing import month_of
 from insights.statistics import ANSWERS_FOR_VERDICT, CSAT_CHANGE, MENTIONS_FOR_VERDICT, aspect_verdict
 
 RECENT_MONTHS = 3  # this one among them
-Counts = Mapping[str, Mapping[str, int]]
 Subject = tuple[int | None, str]  # affiliate, and what it is about
 
 SHOWN = """

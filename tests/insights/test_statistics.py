@@ -731,3 +731,14 @@ def test_distinctive_words_are_antisymmetric(a, b, prior_size):
         assert swapped[word] == pytest.approx((-delta, -z), abs=1e-9)
         assert math.isfinite(delta)
         assert math.isfinite(z)
+
+
+@pytest.mark.parametrize("strength", [None, 5.0, 20.0, 200.0, 500.0])
+@pytest.mark.parametrize("reference", [0.02, 0.3, 0.5, 0.8, 0.95, 0.99])
+def test_within_one_standard_error_no_exact_test_finds_anything(reference, strength):
+    """So it may be left out there."""
+    for n in (1, 2, 5, 20, 47, 200):
+        spread = 1 if strength is None else (strength + n) / (strength + 1)
+        for x in range(n + 1):
+            if (x - n * reference) ** 2 <= n * reference * (1 - reference) * spread:
+                assert s._two_sided_p(x, n, reference, strength) >= 0.05
