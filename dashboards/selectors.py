@@ -118,10 +118,6 @@ def labels_of_aspects(brand: Brand, language: str) -> dict[str, str]:
     }
 
 
-def find_affiliate(brand: Brand, code: str) -> Affiliate | None:
-    return Affiliate.objects.filter(brand=brand, code=code).select_related("brand").first()
-
-
 def words_of_affiliate(affiliate: Affiliate) -> dict[str, list[AffiliateWord]]:
     """By side, from all comments: for staff."""
     sides: dict[str, list[AffiliateWord]] = {}

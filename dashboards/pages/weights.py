@@ -18,7 +18,7 @@ from insights.statistics import Quadrant
 
 IN_CHART = 12
 MOST_NAMED = 3
-WIDE = 460  # units of the matrix: room for names beside its points
+WIDE = 380  # units of the matrix: room for names beside its points, and still to be read on a phone
 FIELDS: tuple[Quadrant, ...] = ("improve_first", "keep", "low_priority", "possible_excess", "undecided")
 RANKS = (-1.0, -0.5, 0.0, 0.5, 1.0)
 

@@ -28,6 +28,7 @@ SECTION_OF = {
     **dict.fromkeys(("new_action", "action", "edit_action"), "actions"),
     "remove_person": "people",
     "customers_of_affiliate": "customers_of_brand",
+    "drivers_of_affiliate": "drivers_of_brand",
 }
 Page = Callable[..., HttpResponse]  # takes the request, the reader, and what else the address names
 

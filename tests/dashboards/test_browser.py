@@ -2,7 +2,7 @@
 
 from collections.abc import Callable
 from decimal import Decimal
-from typing import Literal
+from typing import Any, Literal
 
 import pytest
 from django.core.cache import cache
@@ -13,6 +13,7 @@ from accounts.models import User
 from affiliates.models import Affiliate, AffiliateMember, Claim, Click, LinkPromise
 from affiliates.services import ClaimInput, decline_claim, file_claim, invite_member
 from affiliates.standard import offer_standard_promises
+from insights.models import AffiliateWord, Weighing
 from insights.services import fold_changes
 from tests import factories
 from tests.factories import NOW
@@ -109,6 +110,31 @@ def test_the_pages_of_a_sale_and_of_a_claim_are_accessible_and_fit(
         for fold in page.locator("details").all():
             fold.locator("summary").click()
         assert_fits(page, assert_accessible)
+
+
+def test_what_moves_the_score_is_accessible_and_fits(
+    signed_in: Callable[[int], Page], live_server: LiveServer, assert_accessible: Callable[[Page], None]
+) -> None:
+    page = signed_in(25)
+    ana = Affiliate.objects.get(code="ana")
+    weights = [
+        ["question", "missing", 0.5, 0.4, 0.6],
+        ["aspect", "entrega", 0.4, 0.3, 0.5],
+        ["aspect", "precio", 0.1, 0, 0.2],
+    ]
+    weighed: dict[str, Any] = {"method": "weights", "answers": 400, "weights": weights, "read_until": NOW}
+    Weighing.objects.create(brand=ana.brand, audience="programme", **weighed)
+    word: dict[str, Any] = {"side": "own", "form": "nadie avisó", "comments": 25, "customers": 25, "z": 3.0}
+    AffiliateWord.objects.create(brand=ana.brand, affiliate=ana, is_published=True, **word)
+
+    page.goto(f"{live_server.url}/portal/drivers/")
+    expect(page.locator("svg.chart")).to_have_count(2)
+    for fold in page.locator("main details").all():
+        fold.locator("summary").click()
+
+    assert_fits(page, assert_accessible)
+    page.get_by_role("link", name="nadie avisó").click()
+    expect(page.get_by_text("Tardó en llegar y nadie avisó").first).to_be_visible()
 
 
 def assert_fits(page: Page, assert_accessible: Callable[[Page], None]) -> None:

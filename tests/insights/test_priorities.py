@@ -1,13 +1,19 @@
 """Where an affiliate stands on what weighs: from what it has been shown, and only beside enough others."""
 
+from datetime import datetime
+from typing import Any
+
 import pytest
 
 from insights.importance import Performance
 from insights.priorities import affiliate_priorities, programme_priorities
+from insights.privacy import own_words, programme_weights
 from insights.services import fold_changes
+from insights.services.reading import read_words
+from insights.services.weighing import weigh_opinions
 from insights.statistics import wilson_interval
 from tests.factories import NOW
-from tests.insights.test_privacy import fill_programme, respond_many, weigh
+from tests.insights.test_privacy import World, fill_programme, pairs_to_swap, respond_many, swap, tell_story, weigh
 
 
 @pytest.fixture
@@ -84,3 +90,44 @@ def test_the_programme_is_placed_for_staff(weighed):
 
     assert found
     assert {each.weight.code: each.performance.value for each in found.found} == {"entrega": 0.8, "precio": 1.0}
+
+
+# --- The attack ------------------------------------------------------------------------------------------------------
+class Nights(World):
+    """As the story goes on, a night after each step: all that Ana could read of weights, places and words."""
+
+    def __init__(self, slug: str) -> None:
+        super().__init__(slug)
+        for other in self.shop.brand.affiliates.exclude(pk__in=[self.ana.pk, self.bruno.pk]):
+            respond_many(self.shop, other, 10, csat=4, missing=["no"], keep=["precio"], keep_text="Todo bien")
+        fold_changes(now=NOW)
+        self.pass_a_night()
+
+    def pass_a_night(self) -> None:
+        weigh_opinions(self.shop.brand)
+        read_words(self.shop.brand)
+
+    def observe(self, period: str, now: datetime) -> Any:
+        if period != "all":
+            return None
+        self.pass_a_night()
+        words = [(word.form, word.comments) for word in own_words(self.ana)]
+        return programme_weights(self.shop.brand), affiliate_priorities(self.ana), words
+
+
+def test_a_look_every_night_tells_no_two_customers_apart(db):
+    """In two worlds in which two customers of a block have swapped their answers all nights look the same."""
+    story = tell_story(seed=1, steps=44)
+    world = Nights("lumbre")
+    world.play(story)
+    pairs = pairs_to_swap(story, world.blocks)
+    assert pairs
+
+    twin = Nights("vela")
+    twin.play(swap(story, pairs))
+
+    assert twin.seen == world.seen
+    weights, places, words = world.seen[-1][0]
+    assert weights
+    assert len({str(seen) for seen, _month in world.seen}) > 2
+    assert places or words

@@ -443,6 +443,17 @@ def pairs_to_swap(story: list[dict[str, Any]], blocks: list[int]) -> list[tuple[
     ]
 
 
+def swap(story: list[dict[str, Any]], pairs: list[tuple[int, int]]) -> list[dict[str, Any]]:
+    """Disjoint pairs, all at once."""
+    swapped, used = list(story), set[int]()
+    for one, other in pairs:
+        if not {one, other} & used:
+            used |= {one, other}
+            swapped[one] = story[one] | {"given": story[other]["given"]}
+            swapped[other] = story[other] | {"given": story[one]["given"]}
+    return swapped
+
+
 @pytest.mark.parametrize("seed", [1, 2])
 def test_swapping_two_customers_answers_changes_nothing_that_is_ever_seen(db, seed):
     story = tell_story(seed)
@@ -452,15 +463,8 @@ def test_swapping_two_customers_answers_changes_nothing_that_is_ever_seen(db, se
     assert world.blocks[-1] >= 3
     assert pairs
 
-    # Disjoint pairs, all swapped at once.
-    swapped, used = list(story), set[int]()
-    for one, other in pairs:
-        if not {one, other} & used:
-            used |= {one, other}
-            swapped[one] = story[one] | {"given": story[other]["given"]}
-            swapped[other] = story[other] | {"given": story[one]["given"]}
     twin = World("vela")
-    twin.play(swapped)
+    twin.play(swap(story, pairs))
 
     assert twin.seen == world.seen
 
