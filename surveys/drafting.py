@@ -94,6 +94,11 @@ def moved(questions: Sequence[Question], key: str, step: int) -> list[Question]:
     return order
 
 
+def placed(questions: Sequence[Question], key: str, place: int) -> list[Question]:
+    """`place` counts from 0; beyond the end is the end."""
+    return moved(questions, key, place - next(n for n, question in enumerate(questions) if question.key == key))
+
+
 def without(questions: Sequence[Question], key: str) -> list[Question]:
     """What hung on an answer to it is asked always from now on."""
     left = [question for question in questions if question.key != key]

@@ -36,6 +36,7 @@ from surveys.drafting import (
     addable,
     codes_of,
     moved,
+    placed,
     problems_in,
     remove_option,
     standard_questions,
@@ -303,6 +304,8 @@ def changed(post: QueryDict, survey: Survey, questions: list[Question]) -> tuple
         return questions, ""
     if act in ("up", "down"):
         return moved(questions, key, -1 if act == "up" else 1), key
+    if act == "place" and code.isdecimal() and len(code) < 4:
+        return placed(questions, key, int(code)), ""
     if act == "remove":
         return without(questions, key), ""
     if act == "add-option":

@@ -154,6 +154,54 @@ def test_the_builder_fits_a_phone_and_needs_no_script(
     assert_fits(page)
 
 
+@pytest.mark.parametrize("viewport", [DESK, PHONE], ids=["desk", "phone"])
+def test_a_question_is_dragged_to_its_place_and_what_was_typed_is_kept(
+    open_desk: OpenDesk, brand: Brand, published: Survey, viewport: Any
+) -> None:
+    draft = begin_draft(brand, Wave.FOLLOW_UP)  # of few questions, so that all fit the window
+    before = list(draft.questions.values_list("key", flat=True))
+    page = open_desk("survey_change", draft.pk, viewport=viewport)
+    page.locator("#q-needs > details > summary").click()
+    page.locator('[name="needs.text.en"]').fill("What next?")
+    page.locator("#q-needs > details > summary").click()
+
+    drag(page, "needs", onto="alternatives")
+
+    page.wait_for_url("**/change/**")
+    expect(page.locator(".builder-question").nth(1)).to_have_id("q-needs")
+    expected = ["buy_again", "needs", *[key for key in before if key not in ("buy_again", "needs")]]
+    assert list(draft.questions.values_list("key", flat=True)) == expected
+    assert draft.questions.get(key="needs").texts["en"] == "What next?"
+    assert_fits(page)
+
+
+def test_a_drag_that_is_given_up_changes_nothing(open_desk: OpenDesk, brand: Brand, published: Survey) -> None:
+    draft = begin_draft(brand, Wave.FOLLOW_UP)
+    before = list(draft.questions.values_list("key", flat=True))
+    page = open_desk("survey_change", draft.pk)
+
+    drag(page, "needs", onto="alternatives", escapes=True)
+
+    shown = page.locator(".builder-question").evaluate_all("rows => rows.map(row => row.dataset.question)")
+    assert shown == before == list(draft.questions.values_list("key", flat=True))
+    page.close()
+
+
+def drag(page: Page, key: str, *, onto: str, escapes: bool = False) -> None:
+    """By the handle of one question to just above another."""
+    handle = page.locator(f"#q-{key} > .builder-handle")
+    handle.scroll_into_view_if_needed()
+    start, end = handle.bounding_box(), page.locator(f"#q-{onto}").bounding_box()
+    assert start is not None
+    assert end is not None
+    page.mouse.move(start["x"] + 5, start["y"] + start["height"] / 2)
+    page.mouse.down()
+    page.mouse.move(end["x"] + 5, end["y"] + 2, steps=8)
+    if escapes:
+        page.keyboard.press("Escape")
+    page.mouse.up()
+
+
 def test_the_mail_is_worded_beside_a_real_one(
     open_desk: OpenDesk, brand: Brand, published: Survey, assert_accessible: Callable[[Page], None]
 ) -> None:

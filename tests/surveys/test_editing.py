@@ -12,6 +12,7 @@ from surveys.drafting import (
     add_option,
     addable,
     moved,
+    placed,
     problems_in,
     remove_option,
     with_own,
@@ -190,6 +191,9 @@ def test_moving_stops_at_the_ends(draft: Survey) -> None:
     assert keys(moved(questions, first, 1)) == [second, first, third]
     assert keys(moved(questions, first, -1)) == [first, second, third]
     assert keys(moved(questions, third, 1)) == [first, second, third]
+    assert keys(placed(questions, third, 0)) == [third, first, second]
+    assert keys(placed(questions, first, 1)) == [second, first, third]
+    assert keys(placed(questions, first, 99)) == [second, third, first]
 
 
 def test_keys_and_codes_are_never_used_again() -> None:
