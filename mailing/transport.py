@@ -4,7 +4,6 @@ Four answers: accepted; `Refused` for good; `Deferred`, not accepted now; `Lost`
 which is about the server and no mail's fault.
 """
 
-import re
 import smtplib
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
@@ -28,6 +27,7 @@ from mailing.rendering import Message
 
 # Seconds for an answer to anything but the message itself. To give up there loses nothing: the mail is tried again.
 COMMAND_TIMEOUT = 60
+CLOSING = 421  # the server says goodbye
 LONGEST_REPLY = 500  # characters kept
 
 
@@ -110,9 +110,30 @@ class SmtpTransport:
         return self._answer(self.backend.connection)
 
     def _begin(self, smtp: smtplib.SMTP, message: Message) -> None:
+        if smtp.has_extn("pipelining"):
+            self._begin_at_once(smtp, message)
+            return
         self._check(*smtp.mail(message.return_path), smtp)
         self._check(*smtp.rcpt(message.to), smtp)
         self._check(*smtp.docmd("DATA"), smtp, expected=354)
+
+    def _begin_at_once(self, smtp: smtplib.SMTP, message: Message) -> None:
+        """All three commands, then all three answers (RFC 2920): half the round trips of a mail."""
+        sender, recipient = smtplib.quoteaddr(message.return_path), smtplib.quoteaddr(message.to)
+        smtp.send(f"MAIL FROM:{sender}\r\nRCPT TO:{recipient}\r\nDATA\r\n")
+        refusal = None
+        for expected in (250, 250, 354):
+            code, reply = smtp.getreply()
+            if code == CLOSING:  # no more answers will come
+                self._check(code, reply, smtp)
+            if refusal is None and not is_as_expected(code, expected):
+                refusal = code, reply
+        if refusal is None:
+            return
+        if code == 354:  # it waits for a message to nobody, which only a dot can end
+            smtp.send(b".\r\n")
+            smtp.getreply()
+        self._check(*refusal, smtp, expected=0)
 
     def _answer(self, smtp: smtplib.SMTP) -> str:
         """The one wait that must not be short: giving up on an answer makes the mail arrive twice."""
@@ -128,9 +149,9 @@ class SmtpTransport:
         return describe_reply(code, reply)
 
     def _check(self, code: int, reply: bytes, smtp: smtplib.SMTP, *, expected: int = 250) -> None:
-        if code == expected or (expected == 250 and 200 <= code < 300):
+        if is_as_expected(code, expected):
             return
-        if code == 421:
+        if code == CLOSING:
             self.drop()  # the server says that it is closing
         else:
             # The server forgets this message and takes the next. Where even that fails, a new connection does.
@@ -258,5 +279,9 @@ def describe_reply(code: int, reply: bytes | str) -> str:
     return f"{code} {' '.join(text.replace(chr(0), '').split())}"[:LONGEST_REPLY]
 
 
+def is_as_expected(code: int, expected: int) -> bool:
+    return code == expected or (expected == 250 and 200 <= code < 300)
+
+
 def _dot_stuffed(data: bytes) -> bytes:
-    return re.sub(rb"(?m)^\.", b"..", data)
+    return (b"." if data.startswith(b".") else b"") + data.replace(b"\n.", b"\n..")

@@ -40,7 +40,7 @@ class Conversation(asyncio.Protocol):
     def __init__(self, sink: Sink) -> None:
         self.sink = sink
         self.buffer = b""
-        self.in_data = False
+        self.in_data = self.has_recipient = False
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         assert isinstance(transport, asyncio.Transport)
@@ -64,9 +64,11 @@ class Conversation(asyncio.Protocol):
 
     def take_command(self, line: bytes) -> None:
         verb = line[:4].upper()
-        if verb == b"DATA":
-            self.in_data = True
-            self.say(b"354 go on")
+        if verb == b"EHLO":
+            self.say(b"250-sink\r\n250 PIPELINING")
+        elif verb == b"DATA":
+            self.in_data = self.has_recipient
+            self.say(b"354 go on" if self.has_recipient else b"554 to nobody")
         elif verb == b"QUIT":
             self.say(b"221 bye")
             self.transport.close()
@@ -76,10 +78,11 @@ class Conversation(asyncio.Protocol):
             if reply.startswith(b"421"):
                 self.transport.close()
         else:
+            self.has_recipient = verb == b"RCPT"
             self.say(b"250 ok")
 
     def take_message(self, message: bytes) -> None:
-        self.in_data = False
+        self.in_data = self.has_recipient = False
         found = _MESSAGE_ID.search(message)
         assert found, "a mail without a Message-ID"
         self.sink.taken[found.group(1).decode()] += 1

@@ -45,6 +45,7 @@ class AnsweringServer:
         self.connections = 0
         self.open_connections: list[SMTP] = []
         self.most_connections = 1000
+        self.pipelines = False  # allows commands to come before their turn, as most real ones do
         self.seconds = 1.0
         self.after_delivery: Callable[[], None] = lambda: None
         self.controller = FreePortController(self, hostname="127.0.0.1")
@@ -66,7 +67,7 @@ class AnsweringServer:
         if len(self.open_connections) > self.most_connections and server.transport:
             server.transport.abort()
         session.host_name = hostname
-        return responses
+        return [responses[0], *(["250-PIPELINING"] if self.pipelines else []), *responses[1:]]
 
     async def handle_RCPT(
         self, server: SMTP, session: Session, envelope: Envelope, address: str, options: list[str]

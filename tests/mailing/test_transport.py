@@ -1,4 +1,4 @@
-"""Providers behind Django's interface: what their errors mean."""
+"""What servers say, one by one or all at once, and what errors of providers behind Django's interface mean."""
 
 import json
 import socket
@@ -6,6 +6,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from importlib import import_module
+from socketserver import StreamRequestHandler, ThreadingTCPServer
 from threading import Thread
 from typing import Any, ClassVar
 
@@ -31,9 +32,90 @@ from mailing.transport import (
     open_transport,
 )
 from tests.factories import NOW
+from tests.mailing.conftest import AnsweringServer
 from tests.mailing.factories import make_request
 
 pytestmark = pytest.mark.django_db
+
+
+@pytest.mark.integration
+@pytest.mark.parametrize("pipelines", [False, True])
+@pytest.mark.parametrize(
+    ("word", "meaning", "said"),
+    [
+        ("refuse", Refused, "550 5.7.1 Not from you"),
+        ("later", Deferred, "451 4.7.1 Greylisted, come back"),
+        ("closing", Deferred, "421 4.3.2 Going down"),
+        ("reject", Refused, "554 5.6.0 Not this content"),
+        ("busy", Deferred, "452 4.2.2 Mailbox full"),
+        ("bye", Deferred, "421 4.3.2 Going down"),
+        ("cut", Lost, "SMTPServerDisconnected: Connection unexpectedly closed"),
+    ],
+)
+def test_a_server_is_understood_and_gets_the_next_mail_all_the_same(
+    server: AnsweringServer, message: Message, *, pipelines: bool, word: str, meaning: type[Exception], said: str
+) -> None:
+    server.pipelines = pipelines
+
+    with open_transport() as transport:
+        with pytest.raises(meaning) as caught:
+            transport.deliver(replace(message, to=f"{word}-1@correo.example"))
+        reply = transport.deliver(replace(message, to="good@correo.example"))
+
+    assert str(caught.value) == said
+    assert reply.startswith("250 OK queued")
+    assert server.recipients[-1] == "good@correo.example"
+    assert server.delivered[-1][2].endswith(f"\r\n--{message.boundary}--\r\n".encode())
+
+
+class HastyServer(StreamRequestHandler):
+    """Says nothing before it has heard all three commands, refuses the recipient and still asks for the message."""
+
+    heard: ClassVar[list[bytes]] = []
+
+    def handle(self) -> None:
+        self.say("220 hasty")
+        self.hear()
+        self.say("250-hasty", "250 PIPELINING")
+        while all([self.hear(), self.hear(), self.hear()]):
+            self.say("250 ok", "550 5.1.1 nobody", "354 go on")
+            while self.hear() != b".\r\n":
+                pass
+            self.say("554 no valid recipients")
+            self.hear()  # RSET
+            self.say("250 ok")
+
+    def say(self, *lines: str) -> None:
+        self.wfile.write("".join(f"{line}\r\n" for line in lines).encode())
+
+    def hear(self) -> bytes:
+        line = self.rfile.readline()
+        self.heard.append(line)
+        return line
+
+
+@pytest.mark.integration
+def test_no_word_of_a_message_goes_to_nobody(message: Message, settings: Settings) -> None:
+    HastyServer.heard.clear()
+    with ThreadingTCPServer(("127.0.0.1", 0), HastyServer) as server:
+        Thread(target=server.serve_forever, daemon=True).start()
+        settings.EMAIL_BACKEND = "django.core.mail.backends.smtp.EmailBackend"
+        settings.EMAIL_HOST, settings.EMAIL_PORT = server.server_address[:2]
+        settings.EMAIL_TIMEOUT = 5
+        with open_transport() as transport:
+            for _ in range(2):
+                with pytest.raises(Refused, match=r"550 5\.1\.1 nobody"):
+                    transport.deliver(message)
+        server.shutdown()
+
+    conversation = [
+        f"MAIL FROM:<{message.return_path}>\r\n".encode(),
+        f"RCPT TO:<{message.to}>\r\n".encode(),
+        b"DATA\r\n",
+        b".\r\n",
+        b"rset\r\n",
+    ]
+    assert HastyServer.heard[1:11] == conversation * 2
 
 
 class Provider(BaseHTTPRequestHandler):
