@@ -134,6 +134,15 @@ class ShownCount(models.Model):
     class Meta:
         verbose_name = _("shown count")
         verbose_name_plural = _("shown counts")
+        indexes = [
+            # All affiliates side by side: asked by a page, so from the index alone.
+            models.Index(
+                fields=["brand", "affiliate"],
+                include=["month", "value", "count"],
+                name="showncount_satisfied",
+                condition=Q(question="csat", link__isnull=True),
+            ),
+        ]
         constraints = [
             models.UniqueConstraint(
                 fields=["brand", "affiliate", "month", "question", "value", "link"],
