@@ -9,4 +9,5 @@ urlpatterns = [
     path("s/<str:token>/report/", views.report, name="report"),
     path("s/<str:token>/reported/", views.reported, name="reported"),
     path("c/<str:token>/", views.case, name="case"),
+    path("c/<str:token>/files/<uuid:uuid>/", views.case_file, name="file"),
 ]

@@ -1,6 +1,7 @@
 """What customers see beyond the survey: thanks, a way to say that something is wrong, and their own case."""
 
 from datetime import datetime
+from uuid import UUID
 from zoneinfo import ZoneInfo
 
 from django.conf import settings
@@ -16,8 +17,9 @@ from accounts.secret_links import secret_link
 from affiliates.models import Purchase
 from complaints.forms import MessageForm, ReportForm
 from complaints.models import Complaint
-from complaints.selectors import case_for, thread_of
+from complaints.selectors import case_for, file_of, thread_of
 from complaints.services import Problem, customer_wrote, open_complaint
+from complaints.serving import as_download
 from complaints.wording import moment_in_words
 from mailing.rendering import name_of
 from surveys.models import Response
@@ -97,9 +99,21 @@ def case(request: HttpRequest, token: str) -> HttpResponse:
         "brand_name": name_of(complaint.brand),
         "thread": thread_of(complaint),
         "form": form,
+        "token": token,
     }
     with timezone.override(ZoneInfo(complaint.brand.timezone)):
         return render(request, "complaints/case.html", context)
+
+
+@secret_link
+@require_safe
+def case_file(request: HttpRequest, token: str, uuid: UUID) -> HttpResponse:
+    """A file of the thread. What goes with a note among colleagues is not found."""
+    complaint = case_for(token)
+    attachment = file_of(complaint, uuid) if complaint else None
+    if attachment is None:
+        raise Http404
+    return as_download(attachment)
 
 
 def see_other(view: str, token: str) -> HttpResponse:

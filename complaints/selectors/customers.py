@@ -1,10 +1,11 @@
 """What a customer sees of their own case."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from uuid import UUID
 
-from complaints.models import Complaint, ComplaintEvent
+from complaints.models import Attachment, Complaint, ComplaintEvent
 from mailing.models import OutgoingMail
 
 Event = ComplaintEvent.Kind
@@ -26,10 +27,17 @@ class Message:
     is_ours: bool
     text: str
     at: datetime
+    files: Sequence[Attachment] = ()
 
 
 def thread_of(complaint: Complaint) -> list[Message]:
     """What customer and brand said to each other, oldest first. Notes among colleagues are not in it."""
     ours = {Event.REPLIED, Event.RESOLVED}
-    shown: Iterable[ComplaintEvent] = complaint.events.filter(kind__in=[*ComplaintEvent.FROM_CUSTOMER, *ours])
-    return [Message(event.kind in ours, event.text, event.at) for event in shown if event.text]
+    said = complaint.events.filter(kind__in=[*ComplaintEvent.FROM_CUSTOMER, *ours])
+    shown: Iterable[ComplaintEvent] = said.exclude(text="").prefetch_related("attachments")
+    return [Message(event.kind in ours, event.text, event.at, list(event.attachments.all())) for event in shown]
+
+
+def file_of(complaint: Complaint, uuid: UUID) -> Attachment | None:
+    """A file that its customer may have: it came with what they said, or with what was said to them."""
+    return complaint.attachments.for_customers().select_related("content").filter(uuid=uuid).first()

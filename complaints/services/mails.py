@@ -24,7 +24,8 @@ def acknowledge(complaint: Complaint, *, now: datetime) -> None:
 
 
 def send_reply(complaint: Complaint, event: ComplaintEvent, *, now: datetime) -> None:
-    _write(complaint, "complaints/reply", key=f"complaint:event:{event.pk}", now=now, context={"text": event.text})
+    context = {"text": event.text, "has_files": event.attachments.exists()}
+    _write(complaint, "complaints/reply", key=f"complaint:event:{event.pk}", now=now, context=context)
 
 
 def send_resolution(complaint: Complaint, event: ComplaintEvent, *, now: datetime) -> None:

@@ -104,6 +104,34 @@ LETTERS = [
     ),
 ]
 
+# Kept ready at the desk: language, title, text.
+READY_ANSWERS = (
+    (
+        "es",
+        "Recibido, lo miro",
+        "Hola, {name}: gracias por contárnoslo. Tengo tu caso {number} y te escribo en cuanto sepa más."
+        "\n\n{agent}, {brand}",
+    ),
+    (
+        "es",
+        "Etiqueta de devolución",
+        "Hola, {name}: te mandamos por correo la etiqueta para devolver {product} (pedido {order}). El envío corre de "
+        "nuestra cuenta y te devolvemos el importe en cuanto llegue.\n\n{agent}, {brand}",
+    ),
+    (
+        "es",
+        "Fotos, por favor",
+        "Hola, {name}: ¿puedes subir una o dos fotos a la página de tu caso? Con ellas lo resolvemos sin pedirte más."
+        "\n\n{agent}, {brand}",
+    ),
+    (
+        "en",
+        "Got it",
+        "Hello {name}, thank you for telling us. I have your case {number} and will write as soon as I know more."
+        "\n\n{agent}, {brand}",
+    ),
+)
+
 # What staff wrote to customers whose answer opened a case, and how it ended, by what had gone wrong.
 REPLIES = {
     "delivery": (

@@ -24,13 +24,13 @@ from affiliates.models import (
     TrackingLink,
 )
 from affiliates.services import create_affiliate, create_link
-from complaints.models import Complaint
+from complaints.models import CannedAnswer, Complaint
 from complaints.services import Problem, open_complaint
 from complaints.services.following_up import follow_up
 from complaints.services.handling import add_note, reply, resolve_complaint, take_complaint
 from insights.models import Figure, Target
 from insights.services import fold_changes, measure_due_brands
-from intake.demo.cases import LETTERS, NOTES, REPLIES, Letter
+from intake.demo.cases import LETTERS, NOTES, READY_ANSWERS, REPLIES, Letter
 from intake.demo.cast import BRAND, HOST, PASSWORD, RECOMMENDERS, STAFF_EMAIL, Recommender
 from intake.demo.history import Sale, make_history
 from intake.demo.second import answer_again
@@ -248,6 +248,8 @@ def work_on_answers(brand: Brand, *, by: User, rng: random.Random, now: datetime
 
 
 def work_on_letters(brand: Brand, *, by: User, now: datetime) -> None:
+    for language, title, text in READY_ANSWERS:
+        CannedAnswer.objects.create(brand=brand, language=language, title=title, text=text)
     for letter in LETTERS:
         write_letter(brand, letter, by=by, now=now)
 

@@ -73,6 +73,21 @@ def test_files_go_with_a_reply_and_come_back_as_downloads(desk, case):
     assert "sandbox" in response["Content-Security-Policy"]
 
 
+def test_customers_get_what_was_sent_to_them_and_no_more(desk, case, client):
+    act(desk, case, "reply", text="Mira", attached=[upload("guía.pdf", b"%PDF-1.7 x")])
+    act(desk, case, "note", text="Interno", attached=[upload("a.png", picture("PNG"))])
+    sent, internal = Attachment.objects.order_by("id")
+
+    html = client.get(reverse("complaints:case", args=[case.token])).content.decode()
+    url = reverse("complaints:file", args=[case.token, sent.uuid])
+    assert url in html
+    assert "a.png" not in html
+    assert client.get(url).content == b"%PDF-1.7 x"
+    assert client.get(reverse("complaints:file", args=[case.token, internal.uuid])).status_code == 404
+    assert client.get(reverse("complaints:file", args=["A" * 22, sent.uuid])).status_code == 404
+    assert OutgoingMail.objects.get(template="complaints/reply").context["has_files"] is True
+
+
 def test_files_are_seen_by_the_brands_staff_alone(desk, case, brand, purchase):
     act(desk, case, "note", text="Interno", attached=[upload("a.png", picture("PNG"))])
     file = Attachment.objects.get()
