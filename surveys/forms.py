@@ -8,18 +8,23 @@ from typing import Any
 from django import forms
 from django.core.exceptions import NON_FIELD_ERRORS
 from django.forms.boundfield import BoundField
+from django.forms.utils import ErrorList
+from django.utils.functional import cached_property
+from django.utils.html import format_html
+from django.utils.safestring import SafeString, mark_safe
 from django.utils.translation import gettext_lazy as _
 
 from surveys.models import Question
 from surveys.questionnaire import CONTACT, Ask, Block, Questionnaire
 from surveys.services.answering import LONGEST_TEXT, AnswerData, Given, Said, without_controls
 
+CONSENTS = ("hide_comment", "publish")
+
 
 class WordsField(forms.CharField):
     """Free text, whole: no cut at a limit in the browser, no refusal because of a character that nobody sees."""
 
-    def __init__(self, *, rows: int = 3, **options: Any) -> None:
-        super().__init__(required=False, widget=forms.Textarea(attrs={"rows": rows, "dir": "auto"}), **options)
+    widget = forms.Textarea
 
     def to_python(self, value: Any) -> str:
         return super().to_python(without_controls(value or "")) or ""
@@ -46,26 +51,43 @@ class ChipsField(forms.MultipleChoiceField):
         return value in self.withdrawn or super().valid_value(value)
 
 
-class OpeningChoices(forms.RadioSelect):
-    """Radio buttons of which some open another question (static/css/survey.css shows it)."""
+@dataclass(frozen=True)
+class Choice:
+    """An option on the page."""
 
-    def __init__(self, opening: frozenset[str], **options: Any) -> None:
-        super().__init__(**options)
-        self.opening = opening
-
-    def create_option(self, name: str, value: Any, *args: Any, **options: Any) -> dict[str, Any]:
-        option = super().create_option(name, value, *args, **options)
-        if str(value) in self.opening:
-            option["attrs"]["class"] = "opens"
-        return option
+    id: str
+    code: str
+    label: str
+    opens_more: bool
+    is_chosen: bool
 
 
 @dataclass(frozen=True)
 class Asked:
-    """A question on the page: how it is worded and its field."""
+    """A question on the page: how it is worded, what is chosen or written, and what is wrong with it."""
 
     ask: Ask
-    field: BoundField
+    choices: Sequence[Choice]
+    text: str
+    errors: ErrorList | str
+    is_required: bool
+
+    @cached_property
+    def attributes(self) -> SafeString:
+        """What all its inputs have in common."""
+        return format_html(
+            ' name="{}"{}{}',
+            self.ask.key,
+            mark_safe(" required") if self.is_required else "",
+            mark_safe(' aria-invalid="true"') if self.errors else "",
+        )
+
+
+@dataclass(frozen=True)
+class Consent:
+    name: str
+    label: str
+    is_given: bool
 
 
 @dataclass(frozen=True)
@@ -119,7 +141,7 @@ class SurveyForm(forms.Form):
             label=_("%(brand)s may publish my comment as a review, without my name") % {"brand": wording.brand_name},
         )
 
-    @property
+    @cached_property
     def answers(self) -> dict[str, str]:
         """Codes by question: what was said before, and what this form says."""
         before = self.said.codes if self.said else {}
@@ -147,10 +169,30 @@ class SurveyForm(forms.Form):
         name = self._removal(block)
         return AskedBlock(
             number=number,
-            lead=Asked(block[0], self[block[0].key]),
-            rest=[Asked(ask, self[ask.key]) for ask in block[1:]],
+            lead=self._ask(block[0]),
+            rest=[self._ask(ask) for ask in block[1:]],
             removal=self[name] if name in self.fields else None,
         )
+
+    def _ask(self, ask: Ask) -> Asked:
+        field = self[ask.key]
+        value = field.value() or ""
+        chosen = {str(code) for code in value} if isinstance(value, list) else {str(value)}
+        return Asked(
+            ask,
+            choices=[
+                Choice(f"id_{ask.key}_{place}", each.code, each.label, each.opens_more, each.code in chosen)
+                for place, each in enumerate(ask.options)
+            ],
+            text=str(value) if ask.kind == Question.Kind.TEXT else "",
+            errors=field.errors if self.is_bound else "",
+            is_required=field.field.required,
+        )
+
+    @property
+    def consents(self) -> list[Consent]:
+        fields = [self[name] for name in CONSENTS]
+        return [Consent(field.name, str(field.label), bool(field.value())) for field in fields]
 
     def _removal(self, block: Block) -> str:
         """The name of the box that takes back what a block keeps private; none where nothing is stored."""
@@ -233,17 +275,16 @@ def initial_for(questionnaire: Questionnaire, said: Said | None, preselected: st
 def field_for(ask: Ask, *, is_answered: bool = False) -> forms.Field:
     choices = [(option.code, option.label if ask.has_words else option.code) for option in ask.options]
     if ask.kind == Question.Kind.TEXT:
-        return WordsField(label=ask.text, rows=3 if ask.is_comment else 1)
+        return WordsField(label=ask.text, required=False)
     if ask.kind == Question.Kind.CHIPS:
         return ChipsField(
             label=ask.text, choices=choices, required=False, withdrawn={option.code for option in ask.withdrawn}
         )
-    opening = frozenset(option.code for option in ask.options if option.opens_more)
     return forms.ChoiceField(
         label=ask.text,
         choices=choices,
         required=ask.is_required and not is_answered,
-        widget=OpeningChoices(opening),
+        widget=forms.RadioSelect,
         error_messages={"required": _("Choose one of these; everything else is optional.")},
     )
 
