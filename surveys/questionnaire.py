@@ -2,13 +2,15 @@
 
 import random
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
+from functools import cached_property, lru_cache
 from typing import Any
 
 from django.utils.translation import gettext as _
 
 from accounts.models import Brand
 from affiliates.models import Attribution
+from surveys.links import OpenedLink
 from surveys.models import Answer, Aspect, Fact, Invitation, Question, Response
 from surveys.wording import fill, in_language
 
@@ -68,16 +70,21 @@ class Ask:
         """After these answers, codes by question key."""
         return not self.is_conditional or meets(self.condition, answers.get(self.leader, ""))
 
-    @property
+    @cached_property
     def has_words(self) -> bool:
         """Every point has words: one row each. Otherwise a row of numbers with words at its ends."""
         return all(option.label != option.code for option in self.options)
 
-    @property
+    @cached_property
     def ends(self) -> tuple[str, str]:
         """What the lowest and the highest number mean."""
         numbers = [option for option in self.options if option.code.removeprefix("-").isdecimal()]
         return f"{numbers[0].code} · {numbers[0].label}", f"{numbers[-1].code} · {numbers[-1].label}"
+
+    @cached_property
+    def names_somebody(self) -> bool:
+        """Is there a place for a name, of the brand, the product or the affiliate?"""
+        return any("{" in text for text in (self.text, *(option.label for option in self.options)))
 
     @property
     def is_kept_private(self) -> bool:
@@ -111,9 +118,17 @@ class Wording:
     def affiliate(self) -> str:
         return self.affiliate_name or _("whoever recommended %(brand)s to you") % {"brand": self.brand_name}
 
+    @cached_property
+    def voices(self) -> tuple[str, str]:
+        """In which form to say a text, and in which where there is none."""
+        return self.brand.voice(self.language), self.brand.voice(self.brand.default_language)
+
     def say(self, texts: Mapping[str, str]) -> str:
-        voice, fallback = self.brand.voice(self.language), self.brand.voice(self.brand.default_language)
-        text = in_language(texts, voice, fallback, kind=self.product_kind)
+        return self.fill(in_language(texts, *self.voices, kind=self.product_kind))
+
+    def fill(self, text: str) -> str:
+        if "{" not in text:
+            return text
         return fill(text, brand=self.brand_name, product=self.purchase, affiliate=self.affiliate)
 
 
@@ -127,7 +142,7 @@ class Questionnaire:
         """The one question that the mail asks too."""
         return self.asks[0]
 
-    @property
+    @cached_property
     def blocks(self) -> tuple[Block, ...]:
         """For one page: a question stands with the one that it hangs on; every other begins a block."""
         blocks: dict[str, list[Ask]] = {}
@@ -137,7 +152,7 @@ class Questionnaire:
             blocks.setdefault(home[ask.key], []).append(ask)
         return tuple(tuple(block) for block in blocks.values())
 
-    @property
+    @cached_property
     def steps(self) -> tuple[Step, ...]:
         """The first question alone, then two by two; a list of chips counts for two.
 
@@ -176,14 +191,42 @@ def questionnaire_for(invitation: Invitation, *, language: str) -> Questionnaire
     return questionnaire_of(questions, wording, is_credited=affiliate is not None, seed=str(invitation.pk))
 
 
+def questionnaire_behind(opened: OpenedLink, *, language: str) -> Questionnaire:
+    """The same behind a link, as a rule without a statement: what somebody was asked never changes."""
+    invitation = opened.link.invitation
+    wording = wording_for(invitation, language=language, affiliate_name=opened.credited or "")
+    asks = _asks_of(
+        invitation.survey_id,
+        invitation.brand_id,
+        opened.catalogues,
+        wording.voices,
+        wording.product_kind,
+        is_credited=opened.credited is not None,
+    )
+    return _for_customer(asks, wording, seed=str(invitation.pk))
+
+
+@lru_cache(maxsize=100)
+def questions_asked(survey: int) -> tuple[Question, ...]:
+    """Of a version for which there is an invitation: the database refuses every change of them (migration 0002)."""
+    return tuple(Question.objects.filter(survey=survey).order_by("position"))
+
+
+@lru_cache(maxsize=500)  # a version has some dozens: by language, kind of product and whether somebody is credited
+def _asks_of(
+    survey: int, brand: int, _catalogues: str, voices: tuple[str, str], kind: str, *, is_credited: bool
+) -> tuple[Ask, ...]:
+    possible = _possible(questions_asked(survey), is_credited=is_credited)
+    return _spoken(possible, _catalogue_chips(brand, possible), voices, kind)
+
+
 def questionnaire_of(
     questions: Iterable[Question], wording: Wording, *, is_credited: bool, seed: str = ""
 ) -> Questionnaire:
     """What these questions, stored or not, ask in this wording; two statements at most."""
     possible = _possible(questions, is_credited=is_credited)
-    chips = _catalogue_chips(wording.brand, possible)
-    asks = [_ask(q, chips.get(q.key, q.options), possible, wording, seed=seed) for q in possible]
-    return Questionnaire(wording, tuple(asks))
+    chips = _catalogue_chips(wording.brand.pk, possible)
+    return _for_customer(_spoken(possible, chips, wording.voices, wording.product_kind), wording, seed=seed)
 
 
 def wording_for(invitation: Invitation, *, language: str, affiliate_name: str = "") -> Wording:
@@ -214,7 +257,7 @@ def meets(condition: Condition, code: str) -> bool:
     return condition.get("at_least", int(code)) <= int(code) <= condition.get("at_most", int(code))
 
 
-def _catalogue_chips(brand: Brand, questions: Iterable[Question]) -> dict[str, list[dict[str, Any]]]:
+def _catalogue_chips(brand: int, questions: Iterable[Question]) -> dict[str, list[dict[str, Any]]]:
     wanted = {q.key: CATALOGUES[q.key] for q in questions if q.key in CATALOGUES and not q.options}
     chips: dict[type[Fact] | type[Aspect], list[Any]] = {}
     for catalogue in set(wanted.values()):
@@ -222,30 +265,53 @@ def _catalogue_chips(brand: Brand, questions: Iterable[Question]) -> dict[str, l
     return {key: chips[catalogue] for key, catalogue in wanted.items()}
 
 
+def _spoken(
+    questions: Sequence[Question], chips: Mapping[str, Sequence[Mapping[str, Any]]], voices: tuple[str, str], kind: str
+) -> tuple[Ask, ...]:
+    """The questions as everybody reads them to whom the brand speaks so: names are still to come."""
+    return tuple(_ask(q, chips.get(q.key, q.options), questions, voices, kind) for q in questions)
+
+
 def _ask(
-    question: Question, options: Sequence[Mapping[str, Any]], others: Sequence[Question], wording: Wording, *, seed: str
+    question: Question,
+    options: Sequence[Mapping[str, Any]],
+    others: Sequence[Question],
+    voices: tuple[str, str],
+    kind: str,
 ) -> Ask:
     opening = [q.condition for q in others if q.condition.get("question") == question.key]
-    labels = {str(option["code"]): wording.say(option["labels"]) for option in options}
+    labels = {str(option["code"]): in_language(option["labels"], *voices, kind=kind) for option in options}
     if question.kind == Question.Kind.SCALE and question.low is not None and question.high is not None:
         points = [str(point) for point in range(question.low, question.high + 1)]
         labels = {code: labels.get(code, code) for code in [*points, *(c for c in labels if c not in points)]}
-    codes = list(labels)
-    if question.kind == Question.Kind.CHIPS:
-        # No chip gains by its place; the same order in each list and each time this customer opens the page.
-        random.Random(seed).shuffle(codes)  # noqa: S311
-        codes.sort(key=LAST_CODES.__contains__)
     withdrawn = {str(option["code"]) for option in options if not option.get("is_active", True)}
-    choices = [Option(code, labels[code], any(meets(c, code) for c in opening)) for code in codes]
+    choices = [Option(code, label, any(meets(c, code) for c in opening)) for code, label in labels.items()]
     return Ask(
         key=question.key,
         kind=question.kind,
-        text=wording.say(question.texts),
+        text=in_language(question.texts, *voices, kind=kind),
         options=tuple(choice for choice in choices if choice.code not in withdrawn),
         withdrawn=tuple(choice for choice in choices if choice.code in withdrawn),
         is_required=question.is_required,
         condition=question.condition,
     )
+
+
+def _for_customer(asks: Iterable[Ask], wording: Wording, *, seed: str) -> Questionnaire:
+    return Questionnaire(wording, tuple(_personal(ask, wording, seed) for ask in asks))
+
+
+def _personal(ask: Ask, wording: Wording, seed: str) -> Ask:
+    """With names in their places, and chips in an order of this customer's."""
+    is_shuffled = ask.kind == Question.Kind.CHIPS
+    if not (is_shuffled or ask.names_somebody):
+        return ask
+    options = [replace(option, label=wording.fill(option.label)) for option in ask.options]
+    if is_shuffled:
+        # No chip gains by its place; the same order in each list and each time this customer opens the page.
+        random.Random(seed).shuffle(options)  # noqa: S311
+        options.sort(key=lambda option: option.code in LAST_CODES)
+    return replace(ask, text=wording.fill(ask.text), options=tuple(options))
 
 
 @dataclass(frozen=True)
@@ -262,7 +328,7 @@ def replies_in(response: Response, *, language: str) -> list[Reply]:
     """What a response says, for staff to read; four statements."""
     answers = list(response.answers.select_related("question").order_by("question__position"))
     wording = wording_for(response.invitation, language=language)
-    chips = _catalogue_chips(response.brand, [answer.question for answer in answers])
+    chips = _catalogue_chips(response.brand_id, [answer.question for answer in answers])
     return [_reply(answer, chips.get(answer.question.key, answer.question.options), wording) for answer in answers]
 
 

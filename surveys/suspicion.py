@@ -79,9 +79,9 @@ def was_scanned(token: str, *, handed_over_at: datetime | None, now: datetime) -
 def _count_token(address: str, token: str) -> int:
     """How many different tokens this address has answered in the window, this one included."""
     counter, seconds = f"survey-posts:{_hashed(address)}", int(POSTS_WINDOW.total_seconds())
-    cache.add(counter, 0, timeout=seconds)
-    is_new = cache.add(f"{counter}:{_hashed(token)}", 1, timeout=seconds)
-    return cache.incr(counter) if is_new else cache.get(counter, 0)
+    if not cache.add(f"{counter}:{_hashed(token)}", 1, timeout=seconds):
+        return cache.get(counter, 0)
+    return 1 if cache.add(counter, 1, timeout=seconds) else cache.incr(counter)
 
 
 def _unless_cache_is_away(action: Callable[[], T], otherwise: T) -> T:

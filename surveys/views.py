@@ -9,7 +9,6 @@ from zoneinfo import ZoneInfo
 
 from django.conf import settings
 from django.core.files.uploadhandler import FileUploadHandler, SkipFile
-from django.db.models import Prefetch
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, render
 from django.urls import reverse
@@ -20,12 +19,19 @@ from django.views.decorators.http import require_http_methods
 from accounts.middleware import use_language
 from accounts.models import Brand
 from accounts.secret_links import client_address, secret_link
-from affiliates.models import AffiliateMember, Purchase
+from affiliates.models import AffiliateMember
 from surveys import suspicion
 from surveys.forms import SurveyForm
+from surveys.links import OpenedLink, open_link
 from surveys.models import InvitationMail, Response, SampleMail, Survey
 from surveys.previews import questionnaire_as_for, render_end, render_preview
-from surveys.questionnaire import RECOMMENDED_BY, Questionnaire, questionnaire_for, wording_for
+from surveys.questionnaire import (
+    RECOMMENDED_BY,
+    Questionnaire,
+    questionnaire_behind,
+    questionnaire_for,
+    wording_for,
+)
 from surveys.services.answering import Said, said_in, submit_response
 
 ALL_STEPS = "all"  # ?step=all: the questions on one page
@@ -37,10 +43,18 @@ class Visit:
     """Somebody has opened the link of a survey's mail."""
 
     token: str
-    link: InvitationMail
-    standing: Response | None  # what a human answered here before
+    opened: OpenedLink
     language: str
     now: datetime
+
+    @property
+    def link(self) -> InvitationMail:
+        return self.opened.link
+
+    @property
+    def standing(self) -> Response | None:
+        """What a human answered here before."""
+        return self.opened.standing
 
     @property
     def brand(self) -> Brand:
@@ -92,7 +106,7 @@ def answer(request: HttpRequest, token: str) -> HttpResponse:
     visit = visit_of(request, token)
     if visit.why_closed:
         return render_closed(request, visit)
-    questionnaire = questionnaire_for(visit.link.invitation, language=visit.language)
+    questionnaire = questionnaire_behind(visit.opened, language=visit.language)
     if request.method == "POST":
         return take_answer(request, visit, questionnaire)
     rating = rating_in(request, questionnaire)
@@ -194,19 +208,15 @@ def go_on(visit: Visit, step: int | None, *, rating: str) -> HttpResponse:
 
 def visit_of(request: HttpRequest, token: str) -> Visit:
     """Http404 for a token that no survey's mail carries. From here on the page speaks the customer's language."""
-    link = get_object_or_404(
-        InvitationMail.objects.with_token(token)
-        .select_related("mail", "invitation__brand", "invitation__survey")
-        # In a statement of its own: to plan a join of eight tables takes longer than to run both.
-        .prefetch_related(Prefetch("invitation__purchase", Purchase.objects.select_related("customer", "product")))
-        .prefetch_related("invitation__survey__questions")
-    )
+    opened = open_link(token)
+    if opened is None:
+        raise Http404
+    link = opened.link
     chosen = request.GET.get("lang", "")  # in the address: no cookie of ours is set here
     language = chosen if chosen in link.invitation.brand.languages else link.mail.language
     spoken = language if language in dict(settings.LANGUAGES) else settings.LANGUAGE_CODE
     use_language(request, link.invitation.brand.voice(spoken))
-    standing = Response.objects.filter(invitation=link.invitation, is_suspect=False).first()
-    return Visit(token, link, standing, language, timezone.now())
+    return Visit(token, opened, language, timezone.now())
 
 
 def suspicions_about(request: HttpRequest, visit: Visit, form: SurveyForm, *, age: timedelta) -> list[str]:

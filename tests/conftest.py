@@ -26,6 +26,7 @@ from postventa import browser
 from postventa.mailbox import Mail, Mailbox, serve_smtp
 from postventa.processes import Child, Guard
 from postventa.supervisor import worker_answers
+from surveys.questionnaire import questions_asked
 
 # Machines are slow at times: a property is about values, not about milliseconds. CI tries the same examples each time.
 hypothesis.settings.register_profile("ours", deadline=None, derandomize="CI" in os.environ)
@@ -38,6 +39,7 @@ WCAG_22_AA = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa"]
 @pytest.fixture(autouse=True)
 def forget_what_the_process_remembers() -> None:
     caches["process"].clear()
+    questions_asked.cache_clear()
 
 
 class ReceivingMailbox(Mailbox):

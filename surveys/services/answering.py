@@ -7,7 +7,6 @@ from datetime import datetime
 from typing import Any
 
 from django.db import transaction
-from django.db.models import prefetch_related_objects
 
 from affiliates.services import (
     declare_affiliate,
@@ -18,7 +17,7 @@ from affiliates.services import (
 )
 from mailing.services import cancel_mails
 from surveys.models import Answer, Invitation, InvitationMail, Question, Response, ResponseChange, ResponseRevision
-from surveys.questionnaire import RECOMMENDED_BY, meets
+from surveys.questionnaire import RECOMMENDED_BY, meets, questions_asked
 from surveys.services.words import NOBODY, Known, keep_what_staff_set, known_about, read_words
 
 FollowUp = Response.FollowUp
@@ -80,7 +79,6 @@ def submit_response(
     suspect; another human answer adds to the first or changes it, and keeps its date. The history keeps what was said
     before a change; going on from step to step is none.
     """
-    prefetch_related_objects([invitation], "survey__questions")
     if invitation.purchase:
         # In the order in which recording purchases locks them: purchase, customer, and the invitation last.
         if RECOMMENDED_BY in data.given:
@@ -188,7 +186,7 @@ def _said_after(before: Said, data: AnswerData, invitation: Invitation) -> Said:
     return Said(
         {
             question.key: given[question.key]
-            for question in invitation.survey.questions.all()
+            for question in questions_asked(invitation.survey_id)
             if question.key in given and not _is_contradicted(question, given)
         },
         before.hides_comment if data.hides_comment is None else data.hides_comment,
@@ -255,7 +253,7 @@ def _store_answers(response: Response, invitation: Invitation, given: Mapping[st
     known = known_about(response.brand, invitation.purchase) if any(g.text for g in given.values()) else NOBODY
     answers = [
         answer_for(response, question, given[question.key], known)
-        for question in invitation.survey.questions.all()
+        for question in questions_asked(invitation.survey_id)
         if question.key in given
     ]
     if not is_new:

@@ -4,7 +4,7 @@ from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass, field, replace
 
 from django.core.exceptions import ValidationError
-from django.db import transaction
+from django.db import connection, transaction
 from django.utils.translation import gettext as _
 
 from accounts.models import Brand, User
@@ -46,21 +46,35 @@ NOBODY = Known()
 
 
 def known_about(brand: Brand, purchase: Purchase | None) -> Known:
-    """What is known about who bought this, with all their orders."""
-    everybody = known_of(brand)
+    """What is known about who bought this, with all their orders; one statement, for somebody waits."""
     if purchase is None:
-        return everybody
-    return known_with(everybody, purchase, orders=purchase.customer.purchases.values_list("external_id", flat=True))
+        return known_of(brand)
+    found: dict[str, list[str]] = {"name": [], "aspect": [], "order": []}
+    with connection.cursor() as cursor:
+        cursor.execute(
+            """
+            SELECT 'name', person.name
+            FROM accounts_membership member JOIN accounts_user person ON person.id = member.user_id
+            WHERE member.brand_id = %(brand)s AND person.name <> ''
+            UNION ALL SELECT 'aspect', code FROM surveys_aspect WHERE brand_id = %(brand)s AND is_active
+            UNION ALL SELECT 'order', external_id FROM affiliates_purchase WHERE customer_id = %(customer)s
+            """,
+            {"brand": brand.pk, "customer": purchase.customer_id},
+        )
+        for what, value in cursor.fetchall():
+            found[what].append(value)
+    everybody = _known(brand, names=found["name"], aspects=found["aspect"])
+    return known_with(everybody, purchase, orders=found["order"])
 
 
 def known_of(brand: Brand) -> Known:
     """What is the same for all of a brand's comments."""
-    return Known(
-        regions=(brand.country,),
-        names=tuple(User.objects.filter(memberships__brand=brand).exclude(name="").values_list("name", flat=True)),
-        languages=tuple(brand.languages),
-        aspects=aspect_codes(brand),
-    )
+    names = User.objects.filter(memberships__brand=brand).exclude(name="").values_list("name", flat=True)
+    return _known(brand, names=names, aspects=aspect_codes(brand))
+
+
+def _known(brand: Brand, *, names: Iterable[str], aspects: Iterable[str]) -> Known:
+    return Known(regions=(brand.country,), names=tuple(names), languages=tuple(brand.languages), aspects=tuple(aspects))
 
 
 def known_with(everybody: Known, purchase: Purchase, *, orders: Iterable[str]) -> Known:

@@ -11,7 +11,7 @@ from django.urls import reverse
 
 from affiliates.models import Affiliate
 from mailing.models import OutgoingMail
-from surveys.models import Invitation, InvitationMail, Response, ResponseRevision
+from surveys.models import Aspect, Invitation, InvitationMail, Response, ResponseRevision
 from tests import factories
 from tests.factories import NOW
 from tests.surveys.factories import ASKED_AT, make_invitation, send_mail
@@ -133,8 +133,16 @@ class TestSeeing:
         assert "Velvet" not in html
 
     def test_the_number_of_statements_does_not_grow(self, mail, django_assert_num_queries):
-        with django_assert_num_queries(7):  # link, purchase, questions, response, attribution, facts, aspects
+        with django_assert_num_queries(4):  # all behind the link; questions, facts and aspects, which are remembered
             see(mail)
+        with django_assert_num_queries(1):
+            see(mail)
+
+    def test_a_chip_is_offered_in_other_words_at_once(self, mail):
+        see(mail)
+        Aspect.objects.filter(code="precio").update(labels={"es": "Lo que cuesta"})
+
+        assert "Lo que cuesta" in see(mail, "?step=all").content.decode()
 
 
 # --- Sending -------------------------------------------------------------------------------------------------------
