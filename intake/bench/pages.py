@@ -73,20 +73,22 @@ def surveys(size: int) -> Iterator[Contest | Skipped]:
     def prepare() -> None:
         tokens[:] = survey_tokens(brand, requests)
 
-    def insert(client: Client, number: int) -> None:
-        client.get("/show/", status=200)
+    def answer_bare(client: Client, number: int) -> None:
+        client.get(f"/survey/{number}/", status=200)
         fields = urlencode({"brand": brand.pk, "sku": f"bench-{number}"})
         client.post("/insert/", fields.encode(), status=303, kind=FORM)
 
     with serving(OURS) as ours:
         with serving(BARE) as bare:
+            prepare()
+            check_same_page(ours, f"/s/{tokens[0]}/?step=all", bare, "/survey/0/")
             yield Contest(
                 ANSWER,
-                "bare template and one insert",
+                "the same template bare, and one insert",
                 0.35,
                 0.60,
                 lambda: visit_all(ours, answer, tokens),
-                lambda: visit_all(bare, insert, fresh(requests)),
+                lambda: visit_all(bare, answer_bare, fresh(requests)),
                 prepare=prepare,
             )
         try:
@@ -107,10 +109,19 @@ def surveys(size: int) -> Iterator[Contest | Skipped]:
 
 
 def answer(client: Client, token: str) -> None:
-    page = client.get(f"/s/{token}/?q=5", status=200).body
-    nonce = re.search(rb'name="nonce" value="([^"]*)"', page)
-    fields = {"nonce": nonce[1] if nonce else b"", "csat": "5", "nps": "9", "keep_text": "Todo bien."}
+    """All questions on one page, as the peer shows them."""
+    page = client.get(f"/s/{token}/?step=all", status=200).body
+    [nonce] = re.findall(rb'name="nonce" value="([^"]*)"', page)
+    fields = {"nonce": nonce, "csat": "5", "nps": "9", "keep_text": "Todo bien."}
     client.post(f"/s/{token}/", urlencode(fields).encode(), status=303, kind=FORM)
+
+
+def check_same_page(ours: int, our_path: str, bare: int, bare_path: str) -> None:
+    """Both sides must ask as much: RuntimeError where the bare page has more or fewer inputs than ours."""
+    pages = [Client(port).get(path, status=200).body for port, path in ((ours, our_path), (bare, bare_path))]
+    inputs = [sorted(re.findall(rb'<(?:input|textarea)[^>]* name="([^"]*)"', page)) for page in pages]
+    if inputs[0] != inputs[1]:
+        raise RuntimeError(f"The bare page is not ours: {inputs[1]} instead of {inputs[0]}.")
 
 
 @contextmanager

@@ -19,7 +19,7 @@ _numbers = count(1)
 
 
 def make_brand() -> Brand:
-    """Asks at once, at all hours and as often as they buy."""
+    """Asks at once, at all hours and as often as they buy; and believes that the bench's quick answers are people's."""
     at_once = dict.fromkeys(("delay_goods", "delay_digital", "delay_service"), timedelta(0))
     brand = create_brand(
         f"bench{next(_numbers)}",
@@ -33,6 +33,8 @@ def make_brand() -> Brand:
         is_spread=False,
         window_start="00:00",
         window_end="23:59:59.999999",
+        min_form_seconds=0,
+        max_posts_per_address=1_000_000,
         **at_once,
     )
     for number in range(AFFILIATES):
