@@ -7,12 +7,14 @@ from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
 from accounts.templatetags.components import percent, percent_range
-from dashboards.wording import between_said, name_of_month, of_ten, verdict_said
+from dashboards.wording import between_said, of_ten, short_month, verdict_said
 from insights.cohorts import CohortRow
 from insights.loyalty import Loyalty, Part, Worth
 from insights.services.contributing import REPEAT_DAYS
 
-SHADES = (0.02, 0.05, 0.1, 0.2, 0.4)  # a cell is the darker the more of these it reaches
+SHADES = (0.01, 0.02, 0.05, 0.1, 0.2)  # a cell is the darker the more of these it reaches
+
+LEAST_SHARE = 0.005  # what still rounds to 1 %
 
 
 @dataclass(frozen=True)
@@ -37,7 +39,6 @@ class LoyaltyPage:
 
     headline: str
     repeat: str
-    newcomers: str
     active: str
     second: str
     refunded: str
@@ -57,7 +58,6 @@ def write_loyalty(loyalty: Loyalty | None, *, k: int) -> LoyaltyPage | None:
     return LoyaltyPage(
         headline=headline_of(loyalty),
         repeat=repeat_said(loyalty),
-        newcomers="" if loyalty.newcomers is None else newcomers_said(loyalty.newcomers),
         active=active_said(loyalty),
         second=second_said(loyalty.days_to_second),
         refunded=part_said(loyalty.refunded),
@@ -98,12 +98,6 @@ def repeat_said(loyalty: Loyalty) -> str:
     return f"{said} {rest}" + (f" ({verdict})" if verdict else "")
 
 
-def newcomers_said(n: int) -> str:
-    return ngettext(
-        "%(n)s of them had never bought from the brand.", "%(n)s of them had never bought from the brand.", n
-    ) % {"n": n}
-
-
 def active_said(loyalty: Loyalty) -> str:
     return ngettext(
         "%(n)s has bought within a year: %(share)s.", "%(n)s have bought within a year: %(share)s.", loyalty.active
@@ -127,7 +121,9 @@ def part_said(part: Part | None) -> str:
         return _("too few purchases to tell")
     if part.count is not None:
         return f"{part.count} ({percent(part.low)})"
-    return _("between %(range)s") % {"range": percent_range(part.low, part.high)}
+    if percent(part.low) != percent(part.high):
+        return _("between %(range)s") % {"range": percent_range(part.low, part.high)}
+    return _("about %(share)s") % {"share": percent(part.high)} if part.high >= LEAST_SHARE else _("less than 1%")
 
 
 def number_said(n: int, k: int) -> str:
@@ -139,7 +135,7 @@ def number_said(n: int, k: int) -> str:
 
 def write_cohort(row: CohortRow, k: int) -> CohortLine:
     cells = tuple(write_cell(row.share(later), later, k) for later in range(1, len(row.back) + 1))
-    return CohortLine(name_of_month(row.month), row.customers, cells)
+    return CohortLine(short_month(row.month), row.customers, cells)
 
 
 def write_cell(share: float | None, later: int, k: int) -> CohortCell:

@@ -322,7 +322,7 @@ def live(shop: Shop, ana, bruno, dice: random.Random) -> None:
     one = dice.choice(purchases) if purchases else None
     does = dice.choice(["buy", "buy", "come back", "refund", "refund", "complain", "credit", "indirect"])
     if does == "buy" or one is None:
-        buy(shop, ana, dice.randint(1, 200))
+        buy(shop, ana, dice.choice((20, 50, 110)))
     elif does == "come back":
         at = NOW - timedelta(days=dice.randint(1, 60))
         make_purchase(one.customer, affiliate=ana, purchased_at=at)
