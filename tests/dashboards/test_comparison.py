@@ -56,9 +56,10 @@ def test_an_affiliate_reads_where_it_stands_in_a_sentence_and_sees_its_own_point
     response = as_ana.get(PAGE, headers=ENGLISH)
 
     said = words(response)
-    assert (
-        "60% of your customers are satisfied; in the rest of the programme 80% are: fewer than was to be expected." in said
+    sentence = (
+        "60% of your customers are satisfied; in the rest of the programme 80% are: fewer than was to be expected."
     )
+    assert sentence in said
     assert "This month you stand in the lowest quarter of the affiliates with 20 answers or more." in said
     body = response.content.decode()
     assert re.findall(r"<g class=\"tone-\w+( named)?\"><title>([^<]*)", body) == [(" named", "You: 60%, n 20")]
