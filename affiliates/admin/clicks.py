@@ -1,6 +1,5 @@
 """Who followed links, one row a click, with the sub-ids it came with: for staff, since it carries exact times."""
 
-
 from django.contrib import admin
 from django.db.models import QuerySet
 from django.http import HttpRequest, StreamingHttpResponse
