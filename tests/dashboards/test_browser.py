@@ -188,3 +188,41 @@ def test_on_paper_the_evidence_is_open_and_the_navigation_gone(signed_in: Callab
     expect(evidence).to_be_visible()
     expect(page.get_by_role("navigation", name="Secciones")).to_be_hidden()
     expect(page.get_by_role("button", name="Ver")).to_be_hidden()
+
+
+def test_on_a_phone_the_sections_wait_behind_one_bar_that_opens_without_a_script(
+    signed_in: Callable[[int], Page], live_server: LiveServer, assert_accessible: Callable[[Page], None]
+) -> None:
+    page = signed_in(25)
+    page.set_viewport_size({"width": 360, "height": 740})
+    opinions = page.get_by_role("link", name="Opiniones", exact=True)
+    assert page.locator(".masthead").evaluate("bar => bar.offsetHeight") <= 64
+    expect(opinions).to_be_hidden()
+
+    page.locator(".menu > summary").press("Enter")
+    assert_accessible(page)
+    opinions.click()
+
+    page.wait_for_url("**/portal/opinions/")
+
+
+@pytest.mark.parametrize("width", [1000, 1280])
+def test_with_room_the_sections_stand_open(signed_in: Callable[[int], Page], width: int) -> None:
+    page = signed_in(4)
+    page.set_viewport_size({"width": width, "height": 740})
+
+    expect(page.locator(".menu > summary")).to_be_hidden()
+    expect(page.get_by_role("navigation", name="Secciones").get_by_role("link", name="Opiniones")).to_be_visible()
+
+
+def test_on_a_phone_boards_show_their_gist_and_open(signed_in: Callable[[int], Page]) -> None:
+    page = signed_in(25)
+    missing = page.get_by_role("region", name="Lo que faltó antes de comprar")
+    page.set_viewport_size({"width": 1280, "height": 740})
+    expect(missing.locator(".pareto")).to_be_visible()
+
+    page.set_viewport_size({"width": 360, "height": 740})
+    expect(missing.locator(".pareto")).to_be_hidden()
+    missing.locator(".fold > summary").click()
+
+    expect(missing.locator(".pareto")).to_be_visible()
