@@ -75,7 +75,7 @@ def crowd_killed_at_random(stage: Stage, crowd: int) -> Iterator[Outcome]:
     stage.sink.delay = 0.02
     stage.sell(case, crowd)
     stage.answer(case, answers)
-    end = time.monotonic() + 120 + due / 20
+    end = time.monotonic() + 180 + due / 10
     while not stage.is_settled(case, due) and time.monotonic() < end:
         enough = len(stage.sink.taken) + stage.random.randint(1, 2 * due // KILLS)
         if wait_until(lambda enough=enough: len(stage.sink.taken) >= enough, seconds=10):  # type: ignore[misc]
