@@ -31,12 +31,13 @@ def figure_said(value: float, subject: Subject) -> str:
 
 
 def span_said(span: Span, *, by_month: bool) -> str:
-    """«febrero de 2026», «diciembre de 2025 a febrero de 2026»; by day «3 de marzo a 9 de marzo de 2026»."""
+    """«febrero de 2026», «enero a mayo de 2026», «diciembre de 2025 a febrero de 2026»; by day with both dates."""
     last = span.after - timedelta(days=1)
     if by_month and (span.first.year, span.first.month) == (last.year, last.month):
         return date_format(last, "YEAR_MONTH_FORMAT")
     style = "YEAR_MONTH_FORMAT" if by_month else "DATE_FORMAT"
-    ends = {"first": date_format(span.first, style), "last": date_format(last, style)}
+    begin = "F" if by_month and span.first.year == last.year else style
+    ends = {"first": date_format(span.first, begin), "last": date_format(last, style)}
     return _("%(first)s to %(last)s") % ends
 
 

@@ -4,6 +4,7 @@ from datetime import date
 from math import sqrt
 
 import pytest
+from django.utils import translation
 from hypothesis import given
 from hypothesis import strategies as st
 from statsmodels.stats.power import NormalIndPower
@@ -24,6 +25,7 @@ from insights.actions import (
 from insights.differences import Difference, answers_to_demonstrate, difference_of_differences
 from insights.findings import Lens
 from insights.statistics import nps_change_interval, shrink, wilson_interval
+from insights.wording import difference_said, span_said
 
 CSAT, NPS = Subject("figure", "csat"), Subject("figure", "nps")
 SPANS = Spans(Span(date(2026, 1, 1), date(2026, 3, 1)), Span(date(2026, 4, 1), date(2026, 6, 1)))
@@ -114,11 +116,15 @@ def test_days_that_have_ended_around_the_day_of_the_change():
 @given(st.dates(date(2020, 1, 1), date(2026, 1, 1)), st.integers(0, 900))
 def test_before_and_after_last_as_long_and_leave_the_change_out(changed_on, days):
     until = date.fromordinal(changed_on.toordinal() + days)
-    for spans in (spans_by_day(changed_on, until), spans_by_month(changed_on, until)):
-        if spans:
-            assert spans.before.after <= changed_on < spans.after.first
-            lengths = [(s.after.year - s.first.year) * 12 + s.after.month - s.first.month for s in vars(spans).values()]
-            assert abs(lengths[0] - lengths[1]) <= 1
+    by_day, by_month = spans_by_day(changed_on, until), spans_by_month(changed_on, until)
+
+    for spans in filter(None, (by_day, by_month)):
+        assert spans.before.after <= changed_on < spans.after.first
+    if by_day:
+        assert len({each.after - each.first for each in (by_day.before, by_day.after)}) == 1
+    if by_month:
+        ends = (by_month.before, by_month.after)
+        assert len({12 * (s.after.year - s.first.year) + s.after.month - s.first.month for s in ends}) == 1
 
 
 # --- What it is about ------------------------------------------------------------------------------------------------
@@ -234,3 +240,24 @@ def test_of_what_could_not_be_shown_it_is_said_how_many_answers_would_show_it():
     # Two points are nothing to wait for, and what was answered before by few can never show it.
     assert answers_missing(CSAT, own, Difference(0.02, -0.1, 0.14)) is None
     assert answers_missing(CSAT, Pair(rated(20, 10), rated(16, 4)), Difference(0.13, -0.1, 0.3)) is None
+
+
+# --- Said ------------------------------------------------------------------------------------------------------------
+@pytest.mark.parametrize(
+    ("first", "after", "said"),
+    [
+        (date(2026, 2, 1), date(2026, 3, 1), "February 2026"),
+        (date(2026, 1, 1), date(2026, 6, 1), "January to May 2026"),
+        (date(2025, 12, 1), date(2026, 3, 1), "December 2025 to February 2026"),
+    ],
+)
+def test_months_are_said_without_repeating_the_year(first, after, said):
+    with translation.override("en"):
+        assert span_said(Span(first, after), by_month=True) == said
+
+
+def test_a_difference_is_said_in_points_with_its_interval():
+    with translation.override("en"):
+        assert difference_said(Difference(0.125, -0.004, 0.31), CSAT) == "13 points more (between 0 and +31)"
+        assert difference_said(Difference(-12.5, -20.2, 1), NPS) == "13 points less (between −20 and +1)"
+        assert difference_said(Difference(0.004, -0.1, 0.1), CSAT) == "no difference (between −10 and +10)"
