@@ -53,7 +53,7 @@ def take_purchases(
     return [Taken(r, states.get(r.purchase.id) if r.purchase else None) for r in recorded]
 
 
-@transaction.atomic
+@transaction.atomic(savepoint=False)  # nobody goes on after a failure in here
 def record_and_plan(
     brand: Brand, inputs: Sequence[PurchaseInput], *, now: datetime, source: str, create_affiliates: bool = False
 ) -> tuple[list[Recorded], Mapping[int, Verdict]]:
