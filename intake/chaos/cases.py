@@ -84,8 +84,11 @@ def crowd_killed_at_random(stage: Stage, crowd: int) -> Iterator[Outcome]:
             if worker.has_ended():
                 stage.deaths += 1
                 workers[place] = stage.worker(hosts[place], *deadly)
-    # Whoever was killed last holds its mails for as long as a lease.
-    yield stage.settle(case, due, in_a_hurry=False)
+    if not stage.is_settled(case, due):
+        # Those who are left may die as well, and nobody would take their place. Healthy ones see it through.
+        stop_all(stage, workers)
+        workers = start_workers(stage, 4)
+    yield stage.settle(case, due, seconds=180, in_a_hurry=False)
     stage.sink.delay = 0.0
     stop_all(stage, [*workers, beat])
 
