@@ -11,6 +11,7 @@ from affiliates.models import Affiliate, AffiliateMember, MemberInvitation, Trac
 from affiliates.selectors import OfferedPromise
 from dashboards.wording import name_of_period
 from insights.actions import parse_subject
+from insights.models import QuoteReport
 from insights.services.acting import Change
 
 
@@ -42,6 +43,22 @@ class OpinionsForm(PeriodForm):
         ],
     )
     q = forms.CharField(label=gettext_lazy("With the words"), required=False, max_length=100)
+
+
+class ReportForm(forms.Form):
+    """Why staff should look at somebody's words again."""
+
+    reason = forms.ChoiceField(
+        label=gettext_lazy("What is wrong with it?"),
+        choices=[
+            (QuoteReport.Reason.REVEALS, gettext_lazy("It reveals who somebody is: I stop seeing it at once")),
+            (
+                QuoteReport.Reason.NOT_MINE,
+                gettext_lazy("It is not from a customer of mine: it stays meanwhile"),
+            ),
+        ],
+        widget=forms.RadioSelect,
+    )
 
 
 class PromisesField(forms.CharField):

@@ -12,6 +12,7 @@ from accounts.models import Brand, User
 from affiliates.models import Affiliate, AffiliateMember, LinkPromise, MemberInvitation, TrackingLink
 from insights.comparing import recovered_since
 from insights.models import Action, AffiliateWord, Block, Measurement, TellingWord
+from insights.services.reporting import mark_of_words
 from surveys.models import Aspect, Fact
 from surveys.wording import in_language
 
@@ -59,6 +60,11 @@ class Reader:
 
     def url_of_sale(self, on: date, mark: str) -> str:
         return reverse("dashboards:sale", kwargs={**self.path, "day": on.isoformat(), "mark": mark})
+
+    def url_of_words(self, question: str, text: str) -> str:
+        """Where they are reported."""
+        mark = mark_of_words(self.affiliate, question, text)
+        return reverse("dashboards:report_opinion", kwargs={**self.path, "mark": mark})
 
     def url_of_action(self, page: str, action: Action) -> str:
         return reverse(f"dashboards:{page}", kwargs={**self.path, "action": action.uuid})

@@ -9,6 +9,7 @@ pages: list[URLPattern] = [
     path("", home.home, name="home"),
     path("drivers/", drivers.drivers, name="drivers"),
     path("opinions/", home.opinions, name="opinions"),
+    path("opinions/<str:mark>/", home.report_opinion, name="report_opinion"),
     path("comparison/", comparison.comparison, name="comparison"),
     path("links/", links.links, name="links"),
     path("links/new/", links.new_link, name="new_link"),

@@ -17,9 +17,10 @@ from accounts.models import Brand, User
 from accounts.templatetags.components import percent, percent_range
 from affiliates.models import Product
 from insights.actions import parse_subject
-from insights.models import Action, Alert, Block, Finding, Target
+from insights.models import Action, Alert, Block, Finding, QuoteReport, Target
 from insights.outcomes import measurable, names_of, staff_outcome, subject_of
 from insights.services.acting import Change, check_change, close_action, edit_action, write_action
+from insights.services.reporting import decide_report
 from insights.statistics import newcombe_interval
 from insights.wording import sentences_of, span_said
 from surveys.models import Aspect
@@ -41,6 +42,42 @@ class FindingAdmin(BrandModelAdmin):
     def about(self, finding: Finding) -> str:
         """The customer's words, or the code of what it is about."""
         return finding.quote.text if finding.quote else finding.key
+
+
+@admin.register(QuoteReport)
+class QuoteReportAdmin(BrandModelAdmin):
+    """What affiliates ask to have looked at again: read the words, and take them down or leave them."""
+
+    list_display = ("words", "affiliate", "reason", "decision", "reported_at", "decided_by")
+    list_display_links = ("words",)
+    list_filter = ("decision", "reason")
+    list_select_related = ("affiliate", "quote", "decided_by")
+    search_fields = ("quote__text", "affiliate__code", "affiliate__name")
+    ordering = ("-reported_at", "-pk")
+    fields = ("words", "affiliate", "reason", "reported_by", "reported_at", "decision", "decided_by", "decided_at")
+    readonly_fields = fields
+    actions = ("take_down", "leave")
+
+    @admin.display(description=_("words"))
+    def words(self, report: QuoteReport) -> str:
+        return report.quote.text
+
+    @admin.action(description=_("Take the words down"), permissions=["change"])
+    def take_down(self, request: HttpRequest, queryset: QuerySet[QuoteReport]) -> None:
+        self._decide(request, queryset, QuoteReport.Decision.HIDDEN)
+
+    @admin.action(description=_("Leave the words, or show them again"), permissions=["change"])
+    def leave(self, request: HttpRequest, queryset: QuerySet[QuoteReport]) -> None:
+        self._decide(request, queryset, QuoteReport.Decision.LEFT)
+
+    def _decide(self, request: HttpRequest, reports: QuerySet[QuoteReport], decision: str) -> None:
+        user = request.user
+        assert isinstance(user, User)
+        own = [report for report in reports.select_related("brand") if user.may_write_for(report.brand)]
+        for report in own:
+            decide_report(report, decision, by=user, now=database_now())
+        n = len(own)
+        self.message_user(request, ngettext("%(n)d report decided.", "%(n)d reports decided.", n) % {"n": n})
 
 
 @admin.register(Block)

@@ -314,7 +314,7 @@ def _weights_of_aspects(brand: Brand, view: View) -> Mapping[str, float]:
 
 def _quotes(affiliate: Affiliate, period: Period, questions: Sequence[str]) -> QuerySet[Quote]:
     """The newest block first; within a block in the order they were shuffled into."""
-    quotes = Quote.objects.filter(affiliate=affiliate, question__in=questions).select_related("finding")
+    quotes = Quote.objects.filter(affiliate=affiliate, question__in=questions, hidden_at=None).select_related("finding")
     return period.of(quotes, "block__month").order_by("-block__sequence", "pk")[:LONGEST_LIST]
 
 

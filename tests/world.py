@@ -51,6 +51,7 @@ from insights.models import (
     MonthlyAnswers,
     PublishedCount,
     Quote,
+    QuoteReport,
     Rollup,
     ShownCount,
     Standing,
@@ -223,6 +224,7 @@ def make_figures(brand: Brand, affiliate: Affiliate, response: Response) -> None
     )
     ShownCount.objects.create(**cell, **count)
     quote = Quote.objects.create(**cell, block=block, response=response, question="expectation", text="Más rápido")
+    QuoteReport.objects.create(**cell, quote=quote, reason=QuoteReport.Reason.NOT_MINE, reported_at=NOW)
     Measurement.objects.create(brand=brand, measured_at=NOW)
     word: dict[str, Any] = {"side": "unhappy", "form": "retraso", "comments": 3, "customers": 3, "z": 2.5}
     TellingWord.objects.create(brand=brand, **word)

@@ -14,6 +14,7 @@ class OpinionRow:
     """A customer's words. `theme` is the question they answer, `status` what has become of an expectation."""
 
     text: str
+    question: str
     theme: str
     status: str = ""
     tone: str = ""
@@ -23,9 +24,13 @@ def write_opinions(insights: Insights, *, theme: str, words: str) -> list[Opinio
     """Those on a theme that have the words in them, whatever their accents and capitals."""
     themes = {"keep_text": _("What to keep"), "improve_text": _("What to improve"), "comment": _("Comment")}
     rows = [
-        *(OpinionRow(each.text, themes[each.question]) for each in insights.quotes if theme in ("", each.question)),
         *(
-            OpinionRow(each.text, _("Unmet expectation"), each.status, each.tone)
+            OpinionRow(each.text, each.question, themes[each.question])
+            for each in insights.quotes
+            if theme in ("", each.question)
+        ),
+        *(
+            OpinionRow(each.text, "expectation", _("Unmet expectation"), each.status, each.tone)
             for each in expectation_rows(insights)
             if theme in ("", "expectation")
         ),

@@ -1,22 +1,28 @@
 """What an affiliate's customers say, as the affiliate reads it, and what it agrees to beforehand."""
 
+from collections.abc import Iterable
 from datetime import datetime
 
+from django.contrib import messages
 from django.core.paginator import Paginator
-from django.http import HttpRequest, HttpResponse
+from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import redirect
+from django.utils.translation import gettext as _
 from django.views.decorators.http import require_GET, require_http_methods
 
 from accounts.clock import database_now
 from dashboards.exports import write_csv
-from dashboards.forms import OpinionsForm, PeriodForm
+from dashboards.forms import OpinionsForm, PeriodForm, ReportForm
 from dashboards.pages import write_effects, write_falls, write_halves, write_home, write_opinions
+from dashboards.pages.opinions import OpinionRow
 from dashboards.selectors import News, Reader, facts_to_tell, news_since
 from dashboards.services import accept_terms, note_visit
 from dashboards.views.opening import affiliate_page, language_of, read_insights, show
 from insights.comparing import falls_of
+from insights.models import QuoteReport
 from insights.privacy import Insights, programme_effects
 from insights.sales import new_and_returning
+from insights.services.reporting import decisions_on_words, find_quotes, report_quotes
 
 OPINIONS_A_PAGE = 25
 
@@ -43,7 +49,25 @@ def opinions(request: HttpRequest, reader: Reader) -> HttpResponse:
     found = write_opinions(insights, theme=form.cleaned_data["theme"], words=form.cleaned_data["q"])
     page = Paginator(found, OPINIONS_A_PAGE).get_page(request.GET.get("page"))
     is_narrowed = any(form.cleaned_data[name] for name in ("theme", "q"))
-    return show(request, reader, "opinions", form=form, insights=insights, page_obj=page, is_narrowed=is_narrowed)
+    listed = with_reports(reader, page.object_list)
+    context = {"form": form, "insights": insights, "page_obj": page, "listed": listed, "is_narrowed": is_narrowed}
+    return show(request, reader, "opinions", **context)
+
+
+@require_http_methods(["GET", "POST"])
+@affiliate_page
+def report_opinion(request: HttpRequest, reader: Reader, mark: str) -> HttpResponse:
+    """Ask staff to look at somebody's words again. Staff who look on decide in the admin instead."""
+    quotes = find_quotes(reader.affiliate, mark) if reader.member else []
+    if not quotes or not reader.member:
+        raise Http404
+    form = ReportForm(request.POST if request.method == "POST" else None, label_suffix="")
+    if request.method == "POST" and form.is_valid():
+        reason = form.cleaned_data["reason"]
+        report_quotes(quotes, reason, by=reader.member.user, now=database_now())
+        messages.success(request, reported_said(reader, reason))
+        return redirect(reader.urls["opinions"])
+    return show(request, reader, "report_opinion", form=form, quote=quotes[0])
 
 
 @require_GET
@@ -68,6 +92,24 @@ def terms(request: HttpRequest, reader: Reader) -> HttpResponse:
             accept_terms(reader.member, now=database_now())
         return redirect(reader.urls["home"])
     return show(request, reader, "terms")
+
+
+def with_reports(reader: Reader, rows: Iterable[OpinionRow]) -> list[tuple[OpinionRow, str, str]]:
+    """Each with where to report it, and what has become of a report of it. Staff only look."""
+    decisions = decisions_on_words(reader.affiliate)
+    said = {QuoteReport.Decision.PENDING: _("being checked"), QuoteReport.Decision.LEFT: _("checked: it stays")}
+    listed = []
+    for row in rows:
+        state = said.get(decisions.get((row.question, row.text)), "")  # type: ignore[call-overload]
+        url = reader.url_of_words(row.question, row.text) if reader.member and not state else ""
+        listed.append((row, url, state))
+    return listed
+
+
+def reported_said(reader: Reader, reason: str) -> str:
+    if reason == QuoteReport.Reason.REVEALS:
+        return _("You do not see it any more. %(brand)s decides whether it comes back.") % {"brand": reader.brand}
+    return _("%(brand)s checks whose customer wrote it. It stays here until then.") % {"brand": reader.brand}
 
 
 def read_effects_of_programme(reader: Reader, insights: Insights) -> list[str]:

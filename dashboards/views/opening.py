@@ -23,6 +23,7 @@ AFFILIATES_A_PAGE = 50
 # A page under another one.
 SECTION_OF = {
     "drivers": "home",
+    "report_opinion": "opinions",
     **dict.fromkeys(("new_link", "link"), "links"),
     **dict.fromkeys(("sale", "indirect_sales", "claims", "claim"), "sales"),
     **dict.fromkeys(("new_action", "action", "edit_action"), "actions"),

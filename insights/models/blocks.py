@@ -173,6 +173,8 @@ class Quote(models.Model):
     question = models.CharField(_("question"), max_length=40)
     text = models.TextField(_("words"))
     withdrawn_at = models.DateTimeField(_("withdrawn at"), null=True, blank=True)
+    # Not shown: the affiliate said that it reveals somebody, or staff took it down (QuoteReport)
+    hidden_at = models.DateTimeField(_("hidden at"), null=True, blank=True)
 
     objects = QuoteQuerySet.as_manager()
 

@@ -48,7 +48,7 @@ LEFT JOIN surveys_invitation invitation ON invitation.id = response.invitation_i
 LEFT JOIN affiliates_purchase purchase ON purchase.id = invitation.purchase_id
 LEFT JOIN surveys_answer answer ON answer.response_id = response.id
     AND answer.question_id IN (SELECT id FROM surveys_question WHERE key = quote.question)
-WHERE quote.brand_id = %(brand)s AND quote.question = ANY(%(questions)s)
+WHERE quote.brand_id = %(brand)s AND quote.question = ANY(%(questions)s) AND quote.hidden_at IS NULL
 ORDER BY quote.id DESC
 LIMIT %(limit)s
 """

@@ -226,3 +226,19 @@ def test_on_a_phone_boards_show_their_gist_and_open(signed_in: Callable[[int], P
     missing.locator(".fold > summary").click()
 
     expect(missing.locator(".pareto")).to_be_visible()
+
+
+def test_an_opinion_is_reported(
+    signed_in: Callable[[int], Page], live_server: LiveServer, assert_accessible: Callable[[Page], None]
+) -> None:
+    page = signed_in(6)
+    page.goto(f"{live_server.url}/portal/opinions/?theme=expectation")
+    page.locator(".opinions a").first.click()
+    page.wait_for_url("**/opinions/*/")
+    assert_fits(page, assert_accessible)
+
+    page.get_by_role("radio").first.check()
+    page.locator("main .button-main").click()
+
+    page.wait_for_url("**/portal/opinions/")
+    expect(page.get_by_text("Envío gratis")).to_have_count(0)
