@@ -67,7 +67,7 @@ def seed(*, seed: int, now: datetime) -> Brand:
     ask_again(brand, sales, rng=random.Random(seed), now=now)  # noqa: S311
     work_on_answers(brand, by=sofia, rng=rng, now=now)
     work_on_letters(brand, by=sofia, now=now)
-    count_as_sent(brand)
+    count_as_sent(brand, now=now)
     set_targets(brand)
     fold_changes(now=now)
     measure_due_brands(now=now)
@@ -194,9 +194,9 @@ def ask_again(brand: Brand, sales: Sequence[Sale], *, rng: random.Random, now: d
             submit_response(invitation, said, language=first.language, suspicions=[], now=at)
 
 
-def count_as_sent(brand: Brand) -> None:
-    """Mail about cases of the past went out in the past."""
-    OutgoingMail.objects.filter(brand=brand, template__startswith="complaints/").update(
+def count_as_sent(brand: Brand, *, now: datetime) -> None:
+    """Mail of the past went out in the past."""
+    OutgoingMail.objects.filter(brand=brand, not_before__lte=now).update(
         state=OutgoingMail.State.SENT,
         attempts=1,
         created_at=F("not_before"),
