@@ -66,10 +66,6 @@ class Alert(models.Model):
         return f"{self.affiliate or '*'} · {self.key}"
 
     @property
-    def is_standing(self) -> bool:
-        return self.ended_at is None
-
-    @property
     def before(self) -> float:
         return self.good_before / self.n_before
 

@@ -26,7 +26,7 @@ def publish(shop: Shop, affiliate: Affiliate | None, month: str, n: int = 0, **c
 
 def found() -> list[tuple[str | None, str, bool, bool]]:
     rows = Alert.objects.order_by("pk").select_related("affiliate")
-    return [(row.affiliate and row.affiliate.name, row.key, row.has_to_improve, row.is_standing) for row in rows]
+    return [(row.affiliate and row.affiliate.name, row.key, row.has_to_improve, row.ended_at is None) for row in rows]
 
 
 def test_what_was_kept_and_has_fallen_raises_one_alert(shop, ana):
