@@ -26,9 +26,18 @@ def measure_due_brands(*, now: datetime) -> int:
     """Measure each brand once a night of its own; one that never was, at once. How many brands."""
     measured = dict(Measurement.objects.values_list("brand", "measured_at"))
     due = [brand for brand in Brand.objects.order_by("pk") if _is_due(brand, measured.get(brand.pk), now)]
-    for brand in due:
-        measure_brand(brand, now=now)
-    return len(due)
+    return sum(_measure_if_free(brand, now=now) for brand in due)
+
+
+def _measure_if_free(brand: Brand, *, now: datetime) -> bool:
+    """False: another worker is at it, or has been by now. A large brand takes longer than until the next look."""
+    Measurement.objects.get_or_create(brand=brand)
+    with transaction.atomic():
+        free = Measurement.objects.select_for_update(skip_locked=True).filter(brand=brand).first()
+        if free is None or not _is_due(brand, free.measured_at, now):
+            return False
+        _measure(free, now)
+    return True
 
 
 def _is_due(brand: Brand, measured_at: datetime | None, now: datetime) -> bool:
@@ -41,9 +50,14 @@ def _is_due(brand: Brand, measured_at: datetime | None, now: datetime) -> bool:
 
 @transaction.atomic
 def measure_brand(brand: Brand, *, now: datetime) -> None:
-    """Work out anew what moves this brand's score."""
+    """Work out anew what moves this brand's score, whenever it was done last."""
     Measurement.objects.get_or_create(brand=brand)
-    measurement = Measurement.objects.select_for_update().get(brand=brand)
+    _measure(Measurement.objects.select_for_update().get(brand=brand), now)
+
+
+def _measure(measurement: Measurement, now: datetime) -> None:
+    """All of it or nothing, in the caller's transaction, which holds the row."""
+    brand = measurement.brand
     _measure_circumstances(brand)
     weigh_opinions(brand)
     read_words(brand)

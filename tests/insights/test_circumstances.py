@@ -1,10 +1,12 @@
 """Facts about purchases beside the satisfaction of those they touched: counted at night, compared with all others."""
 
+import threading
 from datetime import UTC, datetime, timedelta
 from statistics import mean
 
 import numpy as np
 import pytest
+from django.db import connection, transaction
 from scipy import stats
 
 from affiliates.models import Purchase, Refund
@@ -13,10 +15,10 @@ from insights.circumstances import Cell, Effect, Group, read_effects, tells_of_n
 from insights.models import Circumstance, Measurement
 from insights.privacy import programme_effects
 from insights.services import fold_changes, measure_brand, measure_due_brands
-from insights.services.measuring import keep_or_replace
+from insights.services.measuring import _measure_if_free, keep_or_replace
 from insights.statistics import Moments, newcombe_interval, welch_test
 from surveys.models import Response
-from tests.factories import NOW, make_affiliate, make_customer, make_product, make_purchase
+from tests.factories import NOW, make_affiliate, make_brand, make_customer, make_product, make_purchase
 from tests.insights.conftest import Shop
 
 LATE = {"promised_on": (NOW - timedelta(days=2)).date()}
@@ -213,6 +215,34 @@ def test_a_brand_is_measured_at_once_and_then_every_night_of_its_own(shop):
 
     assert [measure_due_brands(now=now) for now in (evening, evening, midnight, night, night)] == [1, 0, 0, 1, 0]
     assert Measurement.objects.get().measured_at == night
+
+
+@pytest.mark.django_db(transaction=True)
+def test_a_brand_that_another_worker_measures_is_left_alone_and_not_measured_again():
+    shop = Shop(make_brand())
+    Measurement.objects.create(brand=shop.brand)
+    is_locked, may_end = threading.Event(), threading.Event()
+
+    def measure_slowly() -> None:
+        with transaction.atomic():
+            measurement = Measurement.objects.select_for_update().get(brand=shop.brand)
+            is_locked.set()
+            may_end.wait(30)
+            measurement.measured_at = NOW
+            measurement.save()
+        connection.close()
+
+    worker = threading.Thread(target=measure_slowly)
+    worker.start()
+    is_locked.wait(30)
+    with connection.cursor() as cursor:
+        cursor.execute("SET lock_timeout = '2s'")
+    assert measure_due_brands(now=NOW) == 0
+    may_end.set()
+    worker.join()
+    connection.close()  # and with it the timeout
+
+    assert not _measure_if_free(shop.brand, now=NOW + timedelta(minutes=10))
 
 
 # --- What affiliates see ---------------------------------------------------------------------------------------------
