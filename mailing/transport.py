@@ -28,6 +28,7 @@ from mailing.rendering import Message
 # Seconds for an answer to anything but the message itself. To give up there loses nothing: the mail is tried again.
 COMMAND_TIMEOUT = 60
 CLOSING = 421  # the server says goodbye
+BEGUN = (250, 250, 354)  # to MAIL, RCPT and DATA where all is well
 LONGEST_REPLY = 500  # characters kept
 
 
@@ -121,18 +122,17 @@ class SmtpTransport:
         """All three commands, then all three answers (RFC 2920): half the round trips of a mail."""
         sender, recipient = smtplib.quoteaddr(message.return_path), smtplib.quoteaddr(message.to)
         smtp.send(f"MAIL FROM:{sender}\r\nRCPT TO:{recipient}\r\nDATA\r\n")
-        refusal = None
-        for expected in (250, 250, 354):
-            code, reply = smtp.getreply()
-            if code == CLOSING:  # no more answers will come
-                self._check(code, reply, smtp)
-            if refusal is None and not is_as_expected(code, expected):
-                refusal = code, reply
+        said = three_answers(smtp)
+        wrong = (each for each, expected in zip(said, BEGUN, strict=False) if not is_as_expected(each[0], expected))
+        refusal, is_recipient_taken = next(wrong, None), len(said) > 1 and is_as_expected(said[1][0], 250)
         if refusal is None:
             return
-        if code == 354:  # it waits for a message to nobody, which only a dot can end
-            smtp.send(b".\r\n")
-            smtp.getreply()
+        if said[-1][0] == CLOSING or (said[-1][0] == 354 and is_recipient_taken):
+            self.drop()  # it would take the dot for an empty message to them
+        elif said[-1][0] == 354:  # it waits for a message to nobody, which only a dot can end
+            with suppress(OSError):
+                smtp.send(b".\r\n")
+                smtp.getreply()
         self._check(*refusal, smtp, expected=0)
 
     def _answer(self, smtp: smtplib.SMTP) -> str:
@@ -277,6 +277,21 @@ def describe(error: Exception) -> str:
 def describe_reply(code: int, reply: bytes | str) -> str:
     text = reply.decode("utf-8", "replace") if isinstance(reply, bytes) else reply
     return f"{code} {' '.join(text.replace(chr(0), '').split())}"[:LONGEST_REPLY]
+
+
+def three_answers(smtp: smtplib.SMTP) -> list[tuple[int, bytes]]:
+    """To MAIL, RCPT and DATA; fewer where the server ends it. OSError: it hung up, and had refused nothing before."""
+    said: list[tuple[int, bytes]] = []
+    for _command in BEGUN:
+        try:
+            said.append(smtp.getreply())
+        except OSError:
+            if all(is_as_expected(code, expected) for (code, _reply), expected in zip(said, BEGUN, strict=False)):
+                raise
+            break
+        if said[-1][0] == CLOSING:
+            break
+    return said
 
 
 def is_as_expected(code: int, expected: int) -> bool:

@@ -118,6 +118,55 @@ def test_no_word_of_a_message_goes_to_nobody(message: Message, settings: Setting
     assert HastyServer.heard[1:11] == conversation * 2
 
 
+class AbruptServer(StreamRequestHandler):
+    """Hears all three commands, says what it is told to, and hangs up; keeps what comes all the same."""
+
+    said: ClassVar[list[str]] = []
+    heard: ClassVar[list[bytes]] = []
+
+    def handle(self) -> None:
+        self.wfile.write(b"220 abrupt\r\n")
+        self.rfile.readline()
+        self.wfile.write(b"250-abrupt\r\n250 PIPELINING\r\n")
+        for _command in range(3):
+            self.rfile.readline()
+        self.wfile.write("".join(f"{line}\r\n" for line in self.said).encode())
+        self.connection.shutdown(socket.SHUT_WR)
+        self.heard.extend(self.rfile)
+
+
+@pytest.mark.integration
+@pytest.mark.parametrize(
+    ("said", "meaning", "told"),
+    [
+        (["250 ok", "550 5.1.1 nobody"], Refused, "550 5.1.1 nobody"),
+        (["250 ok", "550 5.1.1 nobody", "421 4.7.0 Too many errors"], Refused, "550 5.1.1 nobody"),
+        (["550 5.7.1 Not you"], Refused, "550 5.7.1 Not you"),
+        (["250 ok", "451 4.7.1 Later"], Deferred, "451 4.7.1 Later"),
+        (["250 ok", "250 ok"], Deferred, "SMTPServerDisconnected: Connection unexpectedly closed"),
+        ([], Deferred, "SMTPServerDisconnected: Connection unexpectedly closed"),
+        (["550 5.7.1 Not you", "250 ok", "354 go on"], Refused, "550 5.7.1 Not you"),
+        (["250 ok", "550 5.1.1 nobody", "354 go on"], Refused, "550 5.1.1 nobody"),
+    ],
+)
+def test_what_was_refused_stays_refused_when_the_server_hangs_up(
+    message: Message, settings: Settings, *, said: list[str], meaning: type[Exception], told: str
+) -> None:
+    AbruptServer.said[:], AbruptServer.heard[:] = said, []
+    with ThreadingTCPServer(("127.0.0.1", 0), AbruptServer) as server:
+        Thread(target=server.serve_forever, daemon=True).start()
+        settings.EMAIL_BACKEND = "django.core.mail.backends.smtp.EmailBackend"
+        settings.EMAIL_HOST, settings.EMAIL_PORT = server.server_address[:2]
+        settings.EMAIL_TIMEOUT = 5
+        with open_transport() as transport, pytest.raises(meaning) as caught:
+            transport.deliver(message)
+        server.shutdown()
+
+    assert str(caught.value) == told
+    is_recipient_taken = said[1:2] == ["250 ok"]
+    assert not (is_recipient_taken and b".\r\n" in AbruptServer.heard)  # an empty message to them
+
+
 class Provider(BaseHTTPRequestHandler):
     """A provider's API (Brevo's): answers with the status that the recipient's address begins with, or hangs up."""
 
