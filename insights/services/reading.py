@@ -11,9 +11,10 @@ from functools import cache
 from typing import Any
 
 from django.db import connection
+from django.db.models import Exists, OuterRef, Q
 
 from accounts.models import Brand
-from insights.models import AffiliateWord, Quote, TellingWord
+from insights.models import AffiliateWord, Block, Quote, TellingWord
 from insights.statistics import may_show_reference
 from insights.words import Comment, Term, distinctive_by_theme, distinctive_terms, own_terms
 from surveys.aspect_lexicon import suggest_aspects
@@ -143,9 +144,14 @@ def _words_of(groups: Mapping[int, list[Said]]) -> Iterator[tuple[int, str, list
 
 
 def _tell_affiliates(brand: Brand, published: Iterable[Said]) -> None:
-    """Only who has nothing withdrawn: a word that went at once would tell whose it was. It waits for the next block."""
+    """Only who has nothing withdrawn: a word that went at once would tell whose it was. It waits for the next block.
+
+    So does what was hidden: whoever reports words one by one would see which of them are one customer's.
+    """
     groups = _by_affiliate(published)
-    waiting = set(Quote.objects.filter(brand=brand, withdrawn_at__isnull=False).values_list("affiliate", flat=True))
+    later = Block.objects.filter(affiliate=OuterRef("affiliate"), published_at__gt=OuterRef("hidden_at"))
+    gone = Q(withdrawn_at__isnull=False) | (Q(hidden_at__isnull=False) & ~Exists(later))
+    waiting = set(Quote.objects.filter(gone, brand=brand).values_list("affiliate", flat=True))
     told = [
         (affiliate, AffiliateWord.Side.OWN, terms)
         for affiliate, terms in own_terms(_comments_of(groups)).items()

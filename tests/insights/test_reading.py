@@ -1,9 +1,12 @@
 """Comments read at night: whose words count, and on which side."""
 
+from datetime import timedelta
+
 from affiliates.models import Purchase
 from insights.models import AffiliateWord, TellingWord
 from insights.services import fold_changes, measure_brand
-from tests.factories import NOW, make_affiliate
+from insights.services.reporting import report_quotes, shown_quotes
+from tests.factories import NOW, make_affiliate, make_staff
 from tests.insights.conftest import Shop
 
 
@@ -132,6 +135,24 @@ def test_withdrawn_words_change_nothing_before_the_next_block(shop, ana):
         assert read_own(shop, ana)["goteras"] == (10, 10)
 
     write(shop, ana, 13, "Todo correcto", 4)
+    assert "goteras" not in read_own(shop, ana)
+
+
+def test_reported_words_change_nothing_before_the_next_block(shop, ana):
+    """Whoever reports one after the other would see which of them are one customer's."""
+    fill(shop)
+    write(shop, ana, 20, "Todo correcto", 4)
+    write(shop, ana, 10, "Goteras", 1)
+    assert read_own(shop, ana)["goteras"] == (10, 10)
+    reported = list(shown_quotes(ana).filter(text="Goteras"))
+
+    somebody = make_staff(shop.brand)
+    for quotes in (reported[:1], reported[1:8]):
+        report_quotes(quotes, "reveals", by=somebody, now=NOW)
+        assert read_own(shop, ana)["goteras"] == (10, 10)
+
+    write(shop, ana, 5, "Todo correcto", 4)
+    fold_changes(now=NOW + timedelta(hours=1))
     assert "goteras" not in read_own(shop, ana)
 
 
