@@ -103,6 +103,7 @@ COLUMNS = (
     *("purchases", "refunded", "complained", "recommended"),
 )
 Row = dict[str, Any]
+NOTHING: Row = dict.fromkeys(COLUMNS, 0) | {"days_to_second": None, "indirect": 0}
 
 
 @transaction.atomic
@@ -138,7 +139,7 @@ def _count(brand: Brand, audience: str, now: datetime) -> tuple[dict[int, Row], 
         for who, month, later, n in _rows(statement + COHORTS, values):
             cells.setdefault(who, {})[month, later] = n
     for who in indirect.keys() - rows.keys():  # sold nothing themselves
-        rows[who] = dict.fromkeys(COLUMNS, 0) | {"days_to_second": None, "indirect": indirect[who]}
+        rows[who] = NOTHING | {"indirect": indirect[who]}
     return rows, cells
 
 
@@ -154,18 +155,19 @@ def _rows_to_show(brand: Brand, rows: Mapping[int, Row], today: date) -> dict[in
             "affiliate_id", "counted_on", *COLUMNS, "indirect"
         )
     }
-    shown = {who: _row_to_show(standing.get(who), row, brand.k, today) for who, row in rows.items()}
-    return {who: row for who, row in {**standing, **shown}.items() if row}
+    everybody = standing.keys() | rows.keys()
+    shown = {who: _row_to_show(standing.get(who), rows.get(who, NOTHING), brand.k, today) for who in everybody}
+    return {who: row for who, row in shown.items() if row}
 
 
 def _row_to_show(standing: Row | None, row: Row, k: int, today: date) -> Row | None:
     """Nothing about fewer than k customers. What may have happened to one purchase moves by itself, and by k."""
-    if standing is None and row["customers"] < k:
-        return None
     has_moved = standing is None or any(abs(row[base] - standing[base]) >= k for base in BASES)
     stepped = {name: step(standing[name] if standing else 0, row[name], k) for name in STEPPED}
     if standing and not has_moved:
         return standing | stepped
+    if row["customers"] < k:
+        return None
     # To the day it would tie two sales of one person together. Whom else they bought from is not theirs to know.
     days = WEEK * max(1, round(row["days_to_second"] / WEEK)) if row["returned"] >= 2 * k else None
     return row | stepped | {"newcomers": 0, "days_to_second": days, "counted_on": today}

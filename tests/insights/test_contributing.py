@@ -195,6 +195,18 @@ def test_fewer_than_k_customers_are_one_state(shop, ana):
         assert own_loyalty(ana) is None
 
 
+@pytest.mark.parametrize("left", [0, 2])
+def test_where_fewer_than_k_customers_are_left_there_is_nothing_to_show(shop, ana, bruno, left):
+    bought = [purchase for _i in range(7) for purchase in buy(shop, ana, 200)]
+    count(shop)
+    assert own_loyalty(ana).customers == 7
+
+    Attribution.objects.filter(purchase__in=bought[left:]).update(affiliate=bruno)
+    count(shop, NOW + timedelta(days=1))
+
+    assert own_loyalty(ana) is None
+
+
 def test_what_is_shown_waits_until_k_customers_are_new(shop, ana):
     for _i in range(6):
         buy(shop, ana, 200)
