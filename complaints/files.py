@@ -11,6 +11,7 @@ MOST_BYTES = 10 * 1024 * 1024  # of one file
 MOST_FILES = 5  # with one message
 MOST_PIXELS = 50_000_000  # a picture that unpacks to more is no photo
 PICTURES = {"JPEG": ("image/jpeg", ".jpg"), "PNG": ("image/png", ".png"), "WEBP": ("image/webp", ".webp")}
+KEPT = ("icc_profile", "transparency", "gamma")  # of what a picture says about itself: how it is shown
 LONGEST_NAME = 120
 
 
@@ -44,10 +45,13 @@ def check_picture(name: str, data: bytes) -> CheckedFile:
         with Image.open(BytesIO(data), formats=list(PICTURES)) as picture:
             if picture.width * picture.height > MOST_PIXELS:
                 raise refusal
-            content_type, suffix = PICTURES[picture.format or ""]
+            # What phones take in several exposures is a JPEG with more behind it.
+            form = "JPEG" if picture.format == "MPO" else str(picture.format)
+            content_type, suffix = PICTURES[form]
             upright = ImageOps.exif_transpose(picture)
+            upright.info = {name: value for name, value in upright.info.items() if name in KEPT}
             written = BytesIO()
-            upright.save(written, picture.format, **({"quality": 88} if picture.format != "PNG" else {}))
+            upright.save(written, form, **({"quality": 88} if form != "PNG" else {}))
     except (UnidentifiedImageError, Image.DecompressionBombError, OSError, SyntaxError, ValueError) as damaged:
         raise refusal from damaged
     return CheckedFile(safe_name(name, suffix), content_type, written.getvalue())

@@ -8,7 +8,7 @@ from django.core.files.uploadedfile import UploadedFile
 from django.utils.translation import gettext as _
 
 from accounts.models import User
-from complaints.files import MOST_FILES, CheckedFile, check_file
+from complaints.files import MOST_BYTES, MOST_FILES, CheckedFile, check_file
 from complaints.models import Attachment, AttachmentContent, ComplaintEvent
 
 
@@ -20,7 +20,7 @@ def check_uploads(uploads: Iterable[UploadedFile]) -> list[CheckedFile]:
     checked, refusals = [], []
     for upload in given:
         try:
-            checked.append(check_file(upload.name or "", upload.read()))
+            checked.append(check_file(upload.name or "", upload.read(MOST_BYTES + 1)))
         except ValidationError as refusal:
             refusals.append(refusal)
     if refusals:

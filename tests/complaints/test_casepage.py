@@ -138,6 +138,25 @@ def test_pictures_lose_where_they_were_taken_and_keep_their_turn():
     assert (written.size, dict(written.getexif())) == ((20, 40), {})
 
 
+def test_pictures_lose_what_is_written_beside_them():
+    data = picture(comment=b"Calle Mayor 1", xmp=b"<x:xmpmeta GPSLatitude='40,25N'/>")
+
+    checked = check_file("a.jpg", data)
+
+    assert b"Calle Mayor" in data
+    assert not any(told in checked.data for told in (b"Calle Mayor", b"GPSLatitude"))
+
+
+def test_a_photo_of_several_exposures_is_a_photo():
+    exposures = [Image.new("RGB", (40, 20), color) for color in ("red", "blue")]
+    written = BytesIO()
+    exposures[0].save(written, "MPO", save_all=True, append_images=exposures[1:])
+
+    checked = check_file("a.jpg", written.getvalue())
+
+    assert (checked.content_type, Image.open(BytesIO(checked.data)).format) == ("image/jpeg", "JPEG")
+
+
 @pytest.mark.parametrize(
     ("name", "stored"),
     [
