@@ -6,23 +6,24 @@ from zoneinfo import ZoneInfo
 
 from django.conf import settings
 from django.core.exceptions import ValidationError
+from django.db.models import Q, QuerySet
 from django.http import Http404, HttpRequest, HttpResponse
-from django.shortcuts import redirect, render
+from django.shortcuts import get_object_or_404, redirect, render
 from django.utils import timezone
 from django.views.decorators.http import require_http_methods, require_safe
 
 from accounts.middleware import use_language
 from accounts.models import Brand
 from accounts.secret_links import secret_link
-from affiliates.models import Purchase
 from complaints.forms import MessageForm, ReportForm
 from complaints.models import Complaint
 from complaints.selectors import case_for, file_of, thread_of
 from complaints.services import Problem, customer_wrote, open_complaint
+from complaints.services.ending import case_of_occasion
 from complaints.serving import as_download
 from complaints.wording import moment_in_words
 from mailing.rendering import name_of
-from surveys.models import Response
+from surveys.models import Invitation, Response
 from surveys.views import Visit, page_context, visit_of
 
 
@@ -36,7 +37,7 @@ def thanks(request: HttpRequest, token: str) -> HttpResponse:
         "is_answered": Response.objects.filter(invitation=visit.link.invitation).exists(),
         "changes_until": changes_until if changes_until and visit.now <= changes_until else None,
         "goes_on": visit.goes_on_at is not None,
-        "case": open_case(visit.link.invitation.purchase),
+        "case": open_case(visit.link.invitation),
         "recommendation_code": recommendation_code(visit),
         "base_url": settings.BASE_URL,
     }
@@ -50,14 +51,7 @@ def report(request: HttpRequest, token: str) -> HttpResponse:
     visit = visit_of(request, token)
     form = ReportForm(request.POST if request.method == "POST" else None)
     if form.is_valid():
-        problem = Problem(
-            kind=form.cleaned_data["kind"],
-            subject=form.subject,
-            text=form.cleaned_data["text"],
-            language=visit.language,
-            wants_contact=True,
-        )
-        open_complaint(visit.brand, problem, purchase=visit.link.invitation.purchase, now=visit.now)
+        tell(visit, form)
         return see_other("complaints:reported", token)
     return render(request, "complaints/report.html", survey_context(visit) | {"form": form})
 
@@ -67,7 +61,7 @@ def report(request: HttpRequest, token: str) -> HttpResponse:
 def reported(request: HttpRequest, token: str) -> HttpResponse:
     """Received, and under which number. Its words stay behind the link in the customer's own mail."""
     visit = visit_of(request, token)
-    found = open_case(visit.link.invitation.purchase)
+    found = open_case(visit.link.invitation)
     if found is None:
         raise Http404
     return render(request, "complaints/reported.html", survey_context(visit) | due_context(found, visit.now))
@@ -123,10 +117,29 @@ def see_other(view: str, token: str) -> HttpResponse:
     return response
 
 
-def open_case(purchase: Purchase | None) -> Complaint | None:
+def tell(visit: Visit, form: ReportForm) -> None:
+    """A link asks about a purchase, or about a closed case without one: then it is that case's customer who writes."""
+    purchase, text = visit.link.invitation.purchase, form.cleaned_data["text"]
     if purchase is None:
-        return None
-    return Complaint.objects.open().filter(purchase=purchase).select_related("brand").first()
+        customer_wrote(get_object_or_404(closed_case(visit.link.invitation)), text=text, now=visit.now)
+        return
+    problem = Problem(
+        kind=form.cleaned_data["kind"], subject=form.subject, text=text, language=visit.language, wants_contact=True
+    )
+    open_complaint(visit.brand, problem, purchase=purchase, now=visit.now)
+
+
+def open_case(invitation: Invitation) -> Complaint | None:
+    """Of the purchase that was asked about; of a case without one that case, or what it was merged into."""
+    about = Q(purchase=invitation.purchase_id)
+    if invitation.purchase_id is None:
+        closed = closed_case(invitation)
+        about = Q(pk__in=closed.values("pk")) | Q(pk__in=closed.values("merged_into"))
+    return Complaint.objects.open().filter(about).select_related("brand").first()
+
+
+def closed_case(invitation: Invitation) -> QuerySet[Complaint]:
+    return Complaint.objects.filter(pk=case_of_occasion(invitation.occasion) or 0)  # ids begin with 1
 
 
 def recommendation_code(visit: Visit) -> str:

@@ -3,18 +3,22 @@
 from datetime import timedelta
 
 import pytest
+import time_machine
+from django.test import Client
+from django.urls import reverse
 
 from complaints.models import Complaint, ComplaintResponse
 from complaints.services import (
     customer_wrote,
     merge_complaint,
     open_cases_for_bad_answers,
+    open_complaint,
     reopen_complaint,
     resolve_complaint,
 )
 from surveys.models import Invitation, Wave
 from tests import factories
-from tests.complaints.factories import answered, make_complaint
+from tests.complaints.factories import answered, make_complaint, make_problem
 from tests.factories import NOW
 
 pytestmark = pytest.mark.django_db
@@ -95,3 +99,57 @@ def test_what_was_merged_meanwhile_is_told_to_the_case_that_goes_on(case, sofia,
 
     assert Complaint.objects.open().get() == survivor
     assert survivor.events.last().text == "Nada."
+
+
+def test_what_is_still_wrong_with_a_case_of_no_purchase_goes_to_that_case(brand, sofia):
+    """The link knows nobody but by the case: another case would have no customer to answer."""
+    carla = factories.make_customer(brand, "Carla Ruiz")
+    case, _is_new = open_complaint(brand, make_problem(wants_contact=True), customer=carla, now=NOW)
+    resolve_complaint(case, resolution="Enviada otra.", by=sofia, now=LATER)
+    link = [question().mails.get().mail.token]
+
+    with time_machine.travel(NEXT_WEEK, tick=False):
+        report = {"kind": "complaint", "text": "Sigue goteando."}
+        sent = Client().post(reverse("complaints:report", args=link), report, follow=True)
+        thanks = Client().get(reverse("complaints:thanks", args=link))
+
+    case.refresh_from_db()
+    assert (case.state, case.waits_since) == ("in_progress", NEXT_WEEK)
+    assert [event.text for event in case.events.all() if event.kind == "customer_wrote"] == ["Sigue goteando."]
+    assert (sent.status_code, sent.context["case"], thanks.context["case"]) == (200, case, case)
+    assert Complaint.objects.count() == 1
+
+
+@pytest.fixture
+def case_of_no_order(brand, purchase, sofia) -> Complaint:
+    """Closed."""
+    problem = make_problem(wants_contact=True)
+    complaint, _is_new = open_complaint(brand, problem, customer=purchase.customer, now=NOW)
+    resolve_complaint(complaint, resolution="Explicado.", by=sofia, now=LATER)
+    return complaint
+
+
+def test_without_an_order_too_the_answer_joins_the_case_that_goes_on(case_of_no_order):
+    customer_wrote(case_of_no_order, text="Sigue igual", now=LATER + timedelta(days=2))
+    answered(question(), at=NEXT_WEEK, solved=1, remains="De verdad.")
+
+    assert open_cases_for_bad_answers(now=NEXT_WEEK) == 1
+
+    assert Complaint.objects.get() == case_of_no_order
+    assert case_of_no_order.events.last().text == "De verdad."
+
+
+@pytest.mark.parametrize("is_open", [True, False])
+def test_without_an_order_too_what_was_merged_is_told_to_the_other(case_of_no_order, sofia, purchase, *, is_open):
+    survivor = make_complaint(purchase)
+    merge_complaint(case_of_no_order, survivor, by=sofia, now=LATER)
+    if not is_open:
+        resolve_complaint(survivor, resolution="Hecho", by=sofia, now=LATER)
+    asked = Invitation.objects.filter(wave=Wave.CLOSING, occasion=f"case:{case_of_no_order.pk}").get()
+    answered(asked, at=NEXT_WEEK, solved=1, remains="Nada.")
+
+    open_cases_for_bad_answers(now=NEXT_WEEK)
+
+    told = Complaint.objects.open().get()
+    assert (told == survivor, told.customer) == (is_open, purchase.customer)
+    assert told.events.last().text == "Nada."
