@@ -5,6 +5,7 @@ from datetime import date, datetime
 from typing import Any
 
 from django.core.exceptions import ValidationError
+from django.core.validators import MinValueValidator
 from django.db import transaction
 from django.utils.translation import gettext as _
 
@@ -15,6 +16,8 @@ from insights.models import Action, Finding
 from insights.outcomes import today_of
 from surveys.models import Aspect, Fact
 
+# Half a year before a slip of the pen such as the year 1 there is no calendar any more.
+NOT_TOO_EARLY = MinValueValidator(date(1990, 1, 1))
 KINDS = {"aspect": Finding.Kind.IMPROVE, "fact": Finding.Kind.MISSING}
 
 
@@ -70,6 +73,10 @@ def check_change(brand: Brand, affiliate: Affiliate | None, change: Change, *, n
         errors["text"] = _("Say what you changed.")
     if change.changed_on > today_of(brand, now):
         errors["changed_on"] = _("This day has not come yet.")
+    try:
+        NOT_TOO_EARLY(change.changed_on)
+    except ValidationError as refusal:
+        errors["changed_on"] = refusal.messages[0]
     if not _is_measured(brand, change.subject):
         errors["about"] = _("Choose one of the figures.")
     if change.link and (affiliate is None or change.link.affiliate_id != affiliate.pk):

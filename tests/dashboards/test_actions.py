@@ -95,6 +95,7 @@ def test_an_action_on_a_finding_sets_it_in_progress(as_ana, answer, ana, today):
     [
         ({"text": ""}, "This field is required."),
         ({"changed_on": "2026-05-01"}, "This day has not come yet."),
+        ({"changed_on": "0001-01-01"}, "Ensure this value is greater than or equal to"),
         ({"about": "aspect:nothing"}, "Select a valid choice."),
         ({"about": ""}, "This field is required."),
     ],
