@@ -7,13 +7,12 @@ from collections.abc import Iterable, Iterator, Sequence
 from django.utils.translation import gettext as _
 from django.utils.translation import pgettext
 
+from accounts.spreadsheets import as_text
 from insights.findings import AspectFinding, Figure, Findings
 from insights.loyalty import Loyalty, Worth
 from insights.privacy import Insights
 
 Row = tuple[object, ...]
-# A spreadsheet runs what begins like this; customers' words may.
-FORMULA_STARTS = ("=", "+", "-", "@", "\t", "\r")
 
 
 def write_csv(insights: Insights) -> str:
@@ -166,9 +165,7 @@ def number(value: float) -> str:
 
 def harmless(cell: object) -> object:
     """Text that a spreadsheet would run gets an apostrophe before it; our own numbers stay numbers."""
-    if not isinstance(cell, str) or not cell.startswith(FORMULA_STARTS):
-        return cell
-    return cell if is_number(cell) else f"'{cell}"
+    return as_text(cell) if isinstance(cell, str) and not is_number(cell) else cell
 
 
 def is_number(text: str) -> bool:

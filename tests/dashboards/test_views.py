@@ -14,6 +14,7 @@ from django.test.utils import CaptureQueriesContext
 
 from accounts.models import AccessLog
 from affiliates.models import Affiliate, AffiliateMember, Attribution, Click, LinkPromise
+from dashboards.exports import harmless
 from insights.services import fold_changes
 from surveys.models import Fact
 from tests.factories import (
@@ -466,6 +467,12 @@ def test_the_csv_holds_what_the_page_shows(as_ana: Client, answer: Answer) -> No
     assert ["ana", "Mantener", "Precio y valor", "1.0000", "0.8389", "1.0000", "20", "20", "keep"] in rows
     assert ["ana", "Lo que faltó antes de comprar", "los plazos", "1.0000", "", "", "20", "", ""] in rows
     assert {row[2] for row in rows if row[1] == "Opiniones"} == {"'=HYPERLINK(1)"}
+
+
+@pytest.mark.parametrize("words", ["=1+1", " =1+1", "\n=1+1", "＝1+1"])
+def test_no_cell_is_run_by_a_spreadsheet(words: str) -> None:
+    assert harmless(words) == f"'{words}"
+    assert harmless("-12.5000") == "-12.5000"
 
 
 def test_the_csv_of_few_answers_speaks_for_the_programme(as_ana: Client, shop: Shop, answer: Answer) -> None:
