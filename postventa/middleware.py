@@ -68,7 +68,8 @@ class PolicyMiddleware(CSPMiddleware):
         self.usual = build_policy()
 
     def process_response(self, request: HttpRequest, response: HttpResponseBase) -> HttpResponseBase:
-        if hasattr(request, "_csp_nonce") or any(name.startswith("_csp_") for name in vars(response)):
+        has_its_own = hasattr(request, "_csp_nonce") or any(name.startswith("_csp_") for name in vars(response))
+        if has_its_own or settings.DEBUG:  # under which Django's own pages of failures bring their styles
             return super().process_response(request, response)
         response.headers.setdefault(HEADER, self.usual)
         return response

@@ -1,9 +1,12 @@
 """What every request passes."""
 
+from typing import Any
+
 import pytest
 import structlog
 from django.http import HttpRequest, HttpResponse
 from django.test import Client, RequestFactory
+from django_structlog.middlewares import request as request_log
 from prometheus_client import REGISTRY
 from structlog.testing import capture_logs
 
@@ -11,6 +14,12 @@ from accounts.models import User
 from postventa.middleware import PolicyMiddleware, RequestLogMiddleware
 
 POLICY = "Content-Security-Policy"
+
+
+@pytest.fixture(autouse=True)
+def _heard_log(monkeypatch: pytest.MonkeyPatch) -> None:
+    """One that was used before the log was configured anew goes on as it was configured, and cannot be captured."""
+    monkeypatch.setattr(request_log, "logger", structlog.get_logger(request_log.__name__))
 
 
 def responses(**labels: str) -> float:
@@ -82,6 +91,16 @@ def test_a_page_has_the_policy_of_the_settings_or_its_own(rf: RequestFactory) ->
     assert "frame-src" not in usual
     assert own.replace("; frame-src https://framed.example", "").count(";") == usual.count(";")
     assert "frame-src https://framed.example" in own
+
+
+def test_under_debug_djangos_page_of_a_failure_keeps_its_styles(rf: RequestFactory, settings: Any) -> None:
+    settings.DEBUG = True
+
+    failed = PolicyMiddleware(lambda _request: HttpResponse(status=500))(rf.get("/"))
+    fine = PolicyMiddleware(lambda _request: HttpResponse())(rf.get("/"))
+
+    assert POLICY not in failed.headers
+    assert "default-src 'none'" in fine.headers[POLICY]
 
 
 def test_an_unknown_page_is_no_failure(rf: RequestFactory) -> None:
