@@ -6,11 +6,11 @@ from django.db import transaction
 from django.utils.translation import gettext as _
 from django.utils.translation import override
 
-from affiliates.models import Purchase
+from affiliates.models import Customer, Purchase
 from complaints.models import Complaint, ComplaintResponse
 from complaints.services.ending import case_of_occasion
 from complaints.services.handling import open_again
-from complaints.services.opening import Problem, await_answer, open_case_of, open_complaint
+from complaints.services.opening import Problem, append, await_answer, open_case_of, open_complaint
 from surveys.models import Answer, Response
 from surveys.services.answering import mark_followed_up
 
@@ -42,27 +42,44 @@ def follow_up(response_id: int, *, now: datetime) -> bool:
         return False
     complaint = review_case(response, now=now)
     if complaint is None:
-        complaint, _created = open_complaint(response.brand, problem_of(response), purchase=purchase, now=now)
+        customer = customer_of(response)
+        problem = problem_of(response)
+        complaint, _created = open_complaint(response.brand, problem, purchase=purchase, customer=customer, now=now)
     ComplaintResponse.objects.update_or_create(response=response, defaults={"complaint": complaint})
     mark_followed_up([response.pk], now=now)
     return True
 
 
 def review_case(response: Response, *, now: datetime) -> Complaint | None:
-    """Open the case again whose ending this answer is about, once. None: it is about none, or its purchase has
-    another open case by now, which gets the answer.
+    """The case whose ending this answer is about: opened again, or told where it goes on already.
+
+    None: the answer is about none, or its purchase has another case by now, which gets the answer.
     """
     case_id = case_of_occasion(response.invitation.occasion)
-    cases = Complaint.objects.select_related("brand", "customer", "purchase").select_for_update(of=("self",))
-    complaint = cases.filter(pk=case_id, brand=response.brand_id).first() if case_id else None
-    if complaint is None or complaint.is_open or complaint.merged_into_id:
+    asked = Complaint.objects.filter(pk=case_id, brand=response.brand_id).first() if case_id else None
+    if asked is None:
         return None
-    if complaint.purchase_id and open_case_of(complaint.purchase_id):
+    cases = Complaint.objects.select_related("brand", "customer", "purchase").select_for_update(of=("self",))
+    complaint = cases.get(pk=asked.merged_into_id or asked.pk)
+    if complaint.is_open:
+        append(complaint, problem_of(response), by=None, now=now)
+        return complaint
+    if (
+        complaint != asked
+        or complaint.merged_into_id
+        or (complaint.purchase_id and open_case_of(complaint.purchase_id))
+    ):
         return None
     await_answer(complaint, now=now)
     complaint.save(update_fields=["waits_since", "service_due_at", "updated_at"])
     open_again(complaint, by=None, now=now, text=problem_of(response).text, response=response.pk)
     return complaint
+
+
+def customer_of(response: Response) -> Customer | None:
+    """Of the case that it was asked about, which may be about no purchase."""
+    case_id = case_of_occasion(response.invitation.occasion)
+    return Customer.objects.filter(complaints=case_id, brand=response.brand_id).first() if case_id else None
 
 
 def problem_of(response: Response) -> Problem:

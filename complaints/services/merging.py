@@ -14,10 +14,12 @@ from django.utils.translation import gettext as _
 
 from accounts.models import User
 from complaints.models import Complaint, ComplaintEvent, ComplaintLink
-from complaints.services.handling import State, editing, move
+from complaints.services.ending import occasion_of
+from complaints.services.handling import State, ask_nothing, editing, move
 from complaints.services.opening import open_case_of
 from complaints.services.record import hold_cause, lock_purchase, record
 from surveys.services import hold_purchase, lift_hold
+from surveys.services.closing import do_not_ask_about_case
 
 Event = ComplaintEvent.Kind
 
@@ -42,8 +44,9 @@ def unlink_cases(complaint: Complaint, other: Complaint, *, by: User, now: datet
 def merge_complaint(duplicate: Complaint, into: Complaint, *, by: User, now: datetime, version: str = "") -> None:
     """Close the duplicate: what its customer says from now on goes to the other case.
 
-    Nobody is written to. Its purchase stays held as long as the other case is open. ValidationError: the other is
-    closed, is merged itself, or belongs to somebody else, who would read what is not theirs.
+    Nobody is written to. Its purchase is held, and its ending not asked about, as long as the other case is open.
+    ValidationError: the other is closed, is merged itself, or belongs to somebody else, who would read what is not
+    theirs.
     """
     refuse_others_customer(duplicate, into)
     with both(duplicate, into, by=by, version=version) as (current, survivor):
@@ -62,6 +65,8 @@ def merge_complaint(duplicate: Complaint, into: Complaint, *, by: User, now: dat
         record(survivor, Event.MERGED, by=by, now=now, other=current.number)
         survivor.wants_contact = survivor.wants_contact or current.wants_contact
         survivor.save(update_fields=["wants_contact", "updated_at"])
+        do_not_ask_about_case(occasion_of(current), now=now)  # where it was closed before
+        ask_nothing(survivor, now=now)
 
 
 def unmerge_complaint(duplicate: Complaint, *, by: User, now: datetime, version: str = "") -> None:
@@ -70,6 +75,8 @@ def unmerge_complaint(duplicate: Complaint, *, by: User, now: datetime, version:
     if survivor is None:
         raise ValidationError(_("This case is merged into no other."), code="not_merged")
     with both(duplicate, survivor, by=by, version=version) as (current, other):
+        if current.merged_into_id != other.pk:  # somebody was quicker
+            raise ValidationError(_("This case is merged into no other."), code="not_merged")
         told = current.events.filter(kind=Event.MERGED, data__has_key="was").last()
         was_open = told is not None and told.data["was"] != State.RESOLVED
         current.merged_into = None

@@ -17,7 +17,7 @@ from complaints.services import (
     unmerge_complaint,
 )
 from mailing.models import OutgoingMail
-from surveys.models import Hold
+from surveys.models import Hold, Invitation, Wave
 from tests import factories
 from tests.complaints.factories import make_complaint
 from tests.factories import NOW
@@ -100,6 +100,31 @@ def test_a_closed_duplicate_stays_closed_when_separated(case, duplicate, sofia):
     unmerge_complaint(duplicate, by=sofia, now=LATER)
 
     assert (duplicate.state, duplicate.resolved_at, held(duplicate)) == ("resolved", NOW, False)
+
+
+def test_a_closed_duplicate_is_not_asked_about_while_the_story_goes_on(case, duplicate, sofia):
+    resolve_complaint(duplicate, resolution="Hecho", by=sofia, now=NOW)
+    asked = Invitation.objects.get(wave=Wave.CLOSING).state
+
+    merge_complaint(duplicate, case, by=sofia, now=LATER)
+
+    assert (asked, Invitation.objects.get(wave=Wave.CLOSING).state) == ("queued", "cancelled")
+    assert (held(case), held(duplicate)) == (True, True)
+    resolve_complaint(case, resolution="Hecho", by=sofia, now=LATER)
+    assert (held(case), held(duplicate)) == (False, False)
+
+
+def test_what_two_separate_at_once_is_separated_once(case, duplicate, sofia):
+    merge_complaint(duplicate, case, by=sofia, now=LATER)
+    slower = Complaint.objects.get(pk=duplicate.pk)
+    assert slower.merged_into == case
+    unmerge_complaint(duplicate, by=sofia, now=LATER)
+    resolve_complaint(duplicate, resolution="Hecho", by=sofia, now=LATER)
+
+    with pytest.raises(ValidationError):
+        unmerge_complaint(slower, by=sofia, now=LATER)
+    duplicate.refresh_from_db()
+    assert duplicate.state == "resolved"
 
 
 def test_it_is_not_separated_beside_another_open_case(case, duplicate, sofia, brand):
