@@ -107,7 +107,7 @@ def test_the_pages_of_a_sale_and_of_a_claim_are_accessible_and_fit(
         page.goto(live_server.url + path)
         page.locator(link).first.click()
         page.wait_for_url(f"**{path}*/**")
-        for fold in page.locator("details").all():
+        for fold in page.locator("main details").all():
             fold.locator("summary").click()
         assert_fits(page, assert_accessible)
 

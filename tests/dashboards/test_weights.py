@@ -4,6 +4,7 @@ import re
 
 import pytest
 from django.test import Client
+from django.utils import translation
 
 from dashboards.pages import write_priorities, write_weights
 from insights.importance import Performance, Priorities, Priority, Weight, Weights
@@ -26,6 +27,7 @@ def weights(
 
 
 # --- What is said ----------------------------------------------------------------------------------------------------
+@translation.override("en")
 def test_one_leader_is_said_to_be_it_and_with_what_figures():
     drivers = [
         ("question", "promise", 0.6, 0.5, 0.7),
@@ -48,6 +50,7 @@ def test_one_leader_is_said_to_be_it_and_with_what_figures():
     ]
 
 
+@translation.override("en")
 def test_where_intervals_overlap_no_order_is_said():
     two = weights(("aspect", "entrega", 0.6, 0.4, 0.7), ("aspect", "precio", 0.4, 0.3, 0.6))
     many = weights(*(("aspect", f"a{n}", 0.25, 0.2, 0.3) for n in range(4)))
@@ -63,6 +66,7 @@ def test_where_intervals_overlap_no_order_is_said():
     assert len(nothing.sentences) == 1
 
 
+@translation.override("en")
 def test_ranks_are_indicative_and_name_only_what_is_clear():
     ranks = weights(
         ("aspect", "precio", -0.5, -0.7, -0.2), ("aspect", "entrega", 0.3, -0.1, 0.6), method="ranks", explained=None
@@ -77,6 +81,7 @@ def test_ranks_are_indicative_and_name_only_what_is_clear():
     assert found.rows[0].range == "−0.70 to −0.20"
 
 
+@translation.override("en")
 def test_each_field_of_the_matrix_has_its_sentence_and_the_undecided_are_in_the_table():
     def priority(code, field):
         return Priority(Weight("aspect", code, 0.3, 0.2, 0.4), Performance(0.5, 0.4, 0.6, 30), field)

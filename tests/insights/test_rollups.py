@@ -15,7 +15,7 @@ from insights.services.folding import _lock
 from surveys.models import ResponseChange, Wave
 from tests.factories import NOW, make_affiliate, make_brand, make_link, make_product
 from tests.insights.conftest import Shop
-from tests.world import make_case
+from tests.world import new_case
 
 
 def rollups(**which: Any) -> dict[tuple[str, str], int]:
@@ -206,7 +206,9 @@ def test_rebuilding_follows_a_new_time_zone(shop, ana, fold):
 def test_changes_of_purchases_without_answers_and_of_cases_are_taken_away(shop, ana, fold):
     purchase = shop.purchase(ana)
     PurchaseChange.objects.create(purchase=purchase)
-    make_case(shop.brand, purchase, shop.respond(ana, csat=1))
+    shop.respond(ana, csat=1)
+    case = new_case(shop.brand, "2026-000007", purchase=purchase, customer=purchase.customer, subject="Llegó roto")
+    ComplaintChange.objects.create(complaint=case)
 
     assert fold() == 3
     assert not PurchaseChange.objects.exists()
