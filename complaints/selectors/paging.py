@@ -1,7 +1,6 @@
 """Pages of a list that may be a million rows deep: each begins where the one before ended, and nothing is counted."""
 
 import base64
-import binascii
 import json
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -76,7 +75,7 @@ def read_cursor(cursor: str, order: Order) -> tuple[list[Any], bool] | None:
     try:
         backwards, *plain = json.loads(base64.urlsafe_b64decode(cursor + "=" * (-len(cursor) % 4)))
         key = [read_value(value, field in order.moments) for field, value in zip(order.fields, plain, strict=True)]
-    except (ValueError, TypeError, binascii.Error):
+    except (ValueError, TypeError, RecursionError):  # of base64 and of JSON too
         return None
     return key, bool(backwards)
 
