@@ -31,6 +31,7 @@ from insights.findings import (
     tally,
 )
 from insights.models import Alert, Standing, Target
+from insights.outcomes import today_of
 from insights.privacy import (
     ALL,
     catalogue_of,
@@ -136,7 +137,7 @@ class Comparison:
     falls: tuple[Fall, ...]
 
 
-def compare_affiliate(affiliate: Affiliate, *, period: str = "all", language: str = "es") -> Comparison:
+def compare_affiliate(affiliate: Affiliate, *, period: str = "all", language: str = "es", now: datetime) -> Comparison:
     """Raises ValidationError for a bad period."""
     brand, months = affiliate.brand, parse_period(period)
     counts = sum_counts(months.of(shown_counts(brand, affiliate)))
@@ -147,7 +148,7 @@ def compare_affiliate(affiliate: Affiliate, *, period: str = "all", language: st
         as_of=day_of_newest_block(affiliate),
         labels=labels,
         n=answered(counts, ANSWERS),
-        place=_place(affiliate, counts, lens),
+        place=_place(affiliate, counts, lens, today_of(brand, now).replace(day=1)),
         changes=_changes(affiliate, period, list(labels)),
         targets=tuple(
             Progress(target.figure, target.in_unit, read_target(counts, target.figure))
@@ -184,13 +185,13 @@ def named_falls(alerts: Sequence[Alert], affiliate: Affiliate, language: str) ->
     )
 
 
-def _place(affiliate: Affiliate, counts: Counts, lens: Lens) -> Place | None:
-    """From 20 answers on, where the programme may be told."""
+def _place(affiliate: Affiliate, counts: Counts, lens: Lens, this_month: date) -> Place | None:
+    """From 20 answers on, where the programme may be told. An earlier month's quarter says nothing of this one."""
     csat = read_share(counts, "csat", RATING, SATISFIED, lens)
     if csat is None or csat.reference is None or not is_enough(csat.n):
         return None
-    newest = Standing.objects.filter(brand=affiliate.brand, affiliate=affiliate).order_by("-month").first()
-    return Place(csat, csat.reference, lens.widening("csat"), newest.quarter if newest else None)
+    standing = Standing.objects.filter(brand=affiliate.brand, affiliate=affiliate, month=this_month).first()
+    return Place(csat, csat.reference, lens.widening("csat"), standing.quarter if standing else None)
 
 
 def _changes(affiliate: Affiliate, period: str, aspects: Sequence[str]) -> PeriodChanges | None:

@@ -3,6 +3,7 @@
 from django.http import HttpRequest, HttpResponse
 from django.views.decorators.http import require_GET
 
+from accounts.clock import database_now
 from dashboards.pages import write_comparison
 from dashboards.selectors import Reader
 from dashboards.views.opening import affiliate_page, language_of, read_period, show
@@ -14,6 +15,6 @@ from insights.comparing import compare_affiliate
 def comparison(request: HttpRequest, reader: Reader) -> HttpResponse:
     form = read_period(request, reader)
     period, language = form.cleaned_data["period"], language_of(reader)
-    found = compare_affiliate(reader.affiliate, period=period, language=language)
+    found = compare_affiliate(reader.affiliate, period=period, language=language, now=database_now())
     page = write_comparison(found, reader.brand.name)
     return show(request, reader, "comparison", form=form, insights=found, page=page)

@@ -43,7 +43,7 @@ def ask_later(shop: Shop, affiliate: Any, n: int, *, at: datetime = NOW, words: 
 
 
 def look(affiliate: Any, **how: Any) -> Comparison:
-    return compare_affiliate(affiliate, **how)
+    return compare_affiliate(affiliate, **{"now": NOW, **how})
 
 
 # --- Against the programme -------------------------------------------------------------------------------------------
@@ -60,6 +60,7 @@ def test_an_affiliate_stands_beside_the_programme_without_itself(shop, ana):
     assert place is not None
     assert (place.reference, place.csat.value, place.csat.verdict, place.successes) == (0.8, 0.6, "below", 12)
     assert (place.quarter, place.widening) == (1, None)
+    assert look(ana, now=datetime(2026, 4, 2, tzinfo=UTC)).place.quarter is None  # nobody was placed this month
 
 
 def test_with_fewer_than_20_answers_or_without_a_programme_nobody_stands_anywhere(shop, ana, bruno):
