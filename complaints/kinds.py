@@ -2,8 +2,10 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from datetime import date
 from typing import TYPE_CHECKING
 
+from django.utils.formats import date_format
 from django.utils.translation import gettext_lazy as _
 
 from complaints.models import Complaint
@@ -21,6 +23,10 @@ class Detail:
     code: str
     label: "StrPromise"
     kind: str = "text"
+
+    def shown(self, value: str) -> str:
+        """What is stored of it, in the active language."""
+        return date_format(date.fromisoformat(value), "DATE_FORMAT") if self.kind == "date" else value
 
 
 DETAILS: Mapping[str, tuple[Detail, ...]] = {

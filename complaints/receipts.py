@@ -46,7 +46,7 @@ def facts_of(complaint: Complaint) -> Iterable[tuple[str, str]]:
         yield _("Order"), " · ".join(filter(None, [complaint.purchase.external_id, str(product or "")]))
     for detail in DETAILS.get(complaint.kind, ()):
         if value := complaint.details.get(detail.code):
-            yield str(detail.label), str(value)
+            yield str(detail.label), detail.shown(value)
     if complaint.legal_due_at:
         yield _("Answer due by law"), moment_in_words(complaint.legal_due_at, zone)
     if complaint.service_due_at:

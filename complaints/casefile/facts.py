@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import date, datetime
+from datetime import datetime
 from zoneinfo import ZoneInfo
 
 from django.db.models import QuerySet
@@ -79,11 +79,7 @@ def detail_facts(complaint: Complaint) -> list[Fact]:
     """What its kind asks for beyond words."""
     asked = DETAILS.get(complaint.kind, ())
     given = [(each, complaint.details.get(each.code)) for each in asked]
-    return [Fact(str(each.label), shown_detail(each.kind, value)) for each, value in given if value]
-
-
-def shown_detail(kind: str, value: str) -> str:
-    return date_format(date.fromisoformat(value), "DATE_FORMAT") if kind == "date" else value
+    return [Fact(str(each.label), each.shown(value)) for each, value in given if value]
 
 
 def answer_facts(purchase: Purchase) -> list[Fact]:

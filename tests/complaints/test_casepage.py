@@ -8,6 +8,7 @@ import pytest
 from django.core.exceptions import ValidationError
 from django.core.files.uploadedfile import SimpleUploadedFile
 from django.urls import reverse
+from django.utils.translation import override
 from PIL import Image
 from redis.exceptions import ConnectionError as RedisDown
 
@@ -16,6 +17,7 @@ from complaints import looking
 from complaints.files import MOST_BYTES, check_file
 from complaints.models import Attachment, CannedAnswer, Complaint, ComplaintLink
 from complaints.placeholders import PLACEHOLDERS, fill, validate_placeholders
+from complaints.receipts import facts_of
 from complaints.services import add_note, merge_complaint, open_cases_for_bad_answers, resolve_complaint
 from mailing.models import OutgoingMail
 from surveys.models import Invitation, Wave
@@ -379,3 +381,10 @@ def test_the_receipt_is_a_pdf_in_the_customers_language(desk, case, brand):
     assert response.content.startswith(b"%PDF-")
     olga = client_of(factories.make_staff(factories.make_brand("otra"), "Olga"))
     assert olga.get(reverse("admin:complaints_complaint_receipt", args=[case.pk])).status_code == 404
+
+
+def test_the_receipt_says_days_as_its_reader_does(purchase):
+    case = make_complaint(purchase, kind="warranty", details={"since": "2026-11-02"})
+
+    with override("es"):
+        assert "2 de noviembre de 2026" in dict(facts_of(case)).values()
