@@ -1,7 +1,6 @@
 """What an affiliate or a brand has changed, when, and what it was meant to better."""
 
 import uuid
-from typing import TYPE_CHECKING
 
 from django.db import models
 from django.db.models import Q
@@ -10,18 +9,10 @@ from django.utils.translation import gettext_lazy as _
 from accounts.models import Brand, User
 from affiliates.models import Affiliate, Product, TrackingLink
 from insights.models.findings import Finding
-
-if TYPE_CHECKING:
-    from accounts.models import Viewer
+from insights.models.shared import SharedQuerySet
 
 
-class ActionQuerySet(models.QuerySet["Action"]):
-    def visible_to(self, user: "Viewer") -> "ActionQuerySet":
-        """An affiliate's members see its own actions; staff all of their brand, and so the brand's own."""
-        return self.filter(
-            Q(brand__in=Brand.objects.visible_to(user)) | Q(affiliate__in=Affiliate.objects.visible_to(user))
-        )
-
+class ActionQuerySet(SharedQuerySet["Action"]):
     def newest_first(self) -> "ActionQuerySet":
         return self.order_by("-changed_on", "-pk")
 

@@ -1,24 +1,16 @@
 """What went well and has fallen, and where an affiliate stands among all."""
 
-from typing import TYPE_CHECKING
-
 from django.db import models
 from django.db.models import Q
 from django.utils.translation import gettext_lazy as _
 
 from accounts.models import Brand, BrandOwnedQuerySet
 from affiliates.models import Affiliate
-
-if TYPE_CHECKING:
-    from accounts.models import Viewer
+from insights.models.shared import SharedQuerySet
 
 
-class AlertQuerySet(models.QuerySet["Alert"]):
-    def visible_to(self, user: "Viewer") -> "AlertQuerySet":
-        """Its figures are sums of blocks, so an affiliate's members see their own; staff all of their brand."""
-        return self.filter(
-            Q(brand__in=Brand.objects.visible_to(user)) | Q(affiliate__in=Affiliate.objects.visible_to(user))
-        )
+class AlertQuerySet(SharedQuerySet["Alert"]):
+    """Its figures are sums of blocks, so an affiliate may see its own."""
 
     def standing(self) -> "AlertQuerySet":
         return self.filter(ended_at=None)

@@ -1,7 +1,5 @@
 """Frozen blocks, sums and words: all that an affiliate is ever shown."""
 
-from typing import TYPE_CHECKING
-
 from django.db import models
 from django.db.models import Q
 from django.utils.translation import gettext_lazy as _
@@ -9,18 +7,8 @@ from django.utils.translation import gettext_lazy as _
 from accounts.models import Brand, BrandOwnedQuerySet
 from affiliates.models import Affiliate, TrackingLink
 from insights.models.rollups import UNCHECKED
+from insights.models.shared import SharedQuerySet
 from surveys.models import Response
-
-if TYPE_CHECKING:
-    from accounts.models import Viewer
-
-
-class BlockQuerySet(models.QuerySet["Block"]):
-    def visible_to(self, user: "Viewer") -> "BlockQuerySet":
-        """An affiliate's members see its own blocks; staff all of their brand."""
-        return self.filter(
-            Q(brand__in=Brand.objects.visible_to(user)) | Q(affiliate__in=Affiliate.objects.visible_to(user))
-        )
 
 
 class Block(models.Model):
@@ -45,7 +33,7 @@ class Block(models.Model):
     context = models.JSONField(_("measured with it"), default=dict)
     published_at = models.DateTimeField(_("published at"))
 
-    objects = BlockQuerySet.as_manager()
+    objects = SharedQuerySet["Block"].as_manager()
 
     class Meta:
         verbose_name = _("published block")

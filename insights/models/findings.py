@@ -1,25 +1,13 @@
 """What came of a finding: its status, and whether it was measured again."""
 
-from typing import TYPE_CHECKING
-
 from django.db import models
-from django.db.models import Q
 from django.utils.translation import gettext_lazy as _
 
 from accounts.models import Brand
 from affiliates.models import Affiliate
 from insights.models.blocks import Quote
+from insights.models.shared import SharedQuerySet
 from surveys.models import Aspect
-
-if TYPE_CHECKING:
-    from accounts.models import Viewer
-
-
-class FindingQuerySet(models.QuerySet["Finding"]):
-    def visible_to(self, user: "Viewer") -> "FindingQuerySet":
-        return self.filter(
-            Q(brand__in=Brand.objects.visible_to(user)) | Q(affiliate__in=Affiliate.objects.visible_to(user))
-        )
 
 
 class Finding(models.Model):
@@ -51,7 +39,7 @@ class Finding(models.Model):
     created_at = models.DateTimeField(_("created at"), auto_now_add=True)
     updated_at = models.DateTimeField(_("updated at"), auto_now=True)
 
-    objects = FindingQuerySet.as_manager()
+    objects = SharedQuerySet["Finding"].as_manager()
 
     class Meta:
         verbose_name = _("finding")

@@ -1,25 +1,12 @@
 """What affiliates ask staff to look at again among the words they were shown."""
 
-from typing import TYPE_CHECKING
-
 from django.db import models
-from django.db.models import Q
 from django.utils.translation import gettext_lazy as _
 
 from accounts.models import Brand, User
 from affiliates.models import Affiliate
 from insights.models.blocks import Quote
-
-if TYPE_CHECKING:
-    from accounts.models import Viewer
-
-
-class QuoteReportQuerySet(models.QuerySet["QuoteReport"]):
-    def visible_to(self, user: "Viewer") -> "QuoteReportQuerySet":
-        """An affiliate's members see its own reports; staff all of their brand."""
-        return self.filter(
-            Q(brand__in=Brand.objects.visible_to(user)) | Q(affiliate__in=Affiliate.objects.visible_to(user))
-        )
+from insights.models.shared import SharedQuerySet
 
 
 class QuoteReport(models.Model):
@@ -51,7 +38,7 @@ class QuoteReport(models.Model):
     )
     decided_at = models.DateTimeField(_("decided at"), null=True, blank=True)
 
-    objects = QuoteReportQuerySet.as_manager()
+    objects = SharedQuerySet["QuoteReport"].as_manager()
 
     class Meta:
         verbose_name = _("report of a quote")
