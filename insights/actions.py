@@ -10,6 +10,7 @@ from datetime import date, timedelta
 from math import ceil, sqrt
 from typing import Literal
 
+from complaints.clocks import add_months
 from insights.differences import Difference, answers_to_demonstrate, difference_of_differences
 from insights.findings import (
     ANSWERS,
@@ -162,11 +163,6 @@ def spans_by_day(changed_on: date, until: date) -> Spans | None:
         return None
     days, start = timedelta(length), changed_on + timedelta(1)
     return Spans(Span(changed_on - days, changed_on), Span(start, start + days))
-
-
-def add_months(month: date, count: int) -> date:
-    years, place = divmod(month.month - 1 + count, 12)
-    return date(month.year + years, place + 1, 1)
 
 
 # --- What came of it -------------------------------------------------------------------------------------------------

@@ -8,7 +8,7 @@ from collections.abc import Mapping, Set
 from dataclasses import dataclass
 from datetime import date
 
-from insights.actions import add_months
+from complaints.clocks import add_months
 
 Cell = tuple[date, int]  # month of the first purchase, and how many months later
 Cells = Mapping[Cell, int]

@@ -19,6 +19,7 @@ from django.utils.translation import gettext as _
 
 from accounts.models import Brand
 from affiliates.models import Affiliate
+from complaints.clocks import add_months
 from insights import statistics
 from insights.actions import (
     TOO_SOON,
@@ -27,7 +28,6 @@ from insights.actions import (
     Span,
     Spans,
     Subject,
-    add_months,
     measure,
     spans_by_day,
     spans_by_month,

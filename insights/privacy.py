@@ -21,6 +21,7 @@ from django.utils.translation import gettext as _
 
 from accounts.models import Brand
 from affiliates.models import Affiliate, Attribution, TrackingLink
+from complaints.clocks import add_months
 from insights import statistics
 from insights.circumstances import Effect, read_effects
 from insights.findings import (
@@ -409,7 +410,7 @@ def _trend(months: Mapping[date, Counts], lens: Lens) -> tuple[TrendPoint, ...]:
 
 
 def next_month(month: date) -> date:
-    return date(month.year + month.month // 12, month.month % 12 + 1, 1)
+    return add_months(month, 1)
 
 
 def _links(by_link: Mapping[int | None, Counts], catalogue: Catalogue, lens: Lens) -> tuple[LinkFindings, ...]:

@@ -2,13 +2,13 @@
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from datetime import date
 
 from django.utils.safestring import SafeString
 from django.utils.translation import gettext as _
 
 from dashboards import charts
 from dashboards.wording import name_of_month
+from insights.privacy import next_month
 from insights.sales import MonthOfSales
 
 
@@ -50,7 +50,7 @@ def without_gaps(sold: Sequence[MonthOfSales]) -> Iterator[MonthOfSales]:
     month = sold[0].month
     while month <= sold[-1].month:
         yield known.get(month, MonthOfSales(month, 0, 0))
-        month = date(month.year + month.month // 12, month.month % 12 + 1, 1)
+        month = next_month(month)
 
 
 def chart(months: Sequence[MonthOfSales], counts: Sequence[int]) -> SafeString | str:
