@@ -1,7 +1,6 @@
-"""The ledger of all mail the product sends. It knows addresses and templates, and nothing of surveys."""
+"""One message to one address, from the wish to send it to what became of it."""
 
 import uuid
-from collections.abc import Iterable
 from datetime import datetime
 from email.utils import parseaddr
 
@@ -10,7 +9,6 @@ from django.contrib.postgres.fields import ArrayField
 from django.db import models
 from django.db.models import Func, Q, Value
 from django.db.models.functions import Now
-from django.utils import timezone
 from django.utils.functional import cached_property
 from django.utils.translation import gettext_lazy as _
 from django.utils.translation import pgettext_lazy
@@ -211,29 +209,6 @@ class OutgoingMail(models.Model):
         return make_token("mail", self.uuid, key_version=self.key_version)
 
 
-class MailDomain(models.Model):
-    """How mail to one recipient domain is paced, for all brands together; the empty name stands for all mail."""
-
-    EVERYTHING = ""
-
-    name = models.CharField(_("domain"), max_length=255, primary_key=True)
-    free_at = models.DateTimeField(_("next mail from"))
-    # It asked for less, or refuses us for what we are: nothing is handed over before.
-    paused_until = models.DateTimeField(_("rests until"), null=True, blank=True)
-    said = models.TextField(_("what its server said"), blank=True)
-
-    class Meta:
-        verbose_name = _("mail domain")
-        verbose_name_plural = _("mail domains")
-        indexes = [
-            models.Index(fields=["free_at"], name="maildomain_busy"),
-            models.Index(fields=["paused_until"], name="maildomain_resting", condition=Q(paused_until__isnull=False)),
-        ]
-
-    def __str__(self) -> str:
-        return self.name or "*"
-
-
 class MailEvent(models.Model):
     """What a provider or a customer reported of a mail later. Append-only; any order, each once."""
 
@@ -270,103 +245,3 @@ class MailEvent(models.Model):
 
     def __str__(self) -> str:
         return f"{self.get_kind_display()} · {self.occurred_at:%Y-%m-%d %H:%M}"
-
-
-def scopes_against(scopes: Iterable[str]) -> list[str]:
-    """The scopes of suppressions that stop a mail about `scopes`."""
-    about = list(scopes)
-    return [*about, *([Suppression.UNASKED] if about else []), Suppression.EVERYTHING]
-
-
-class SuppressionQuerySet(BrandOwnedQuerySet["Suppression"]):
-    def standing(self) -> "SuppressionQuerySet":
-        return self.filter(Q(expires_at__isnull=True) | Q(expires_at__gt=Now()))
-
-
-class Suppression(models.Model):
-    """Who must not be written to, and about what. Keyed hashes: it outlives the customer's erasure."""
-
-    EVERYTHING = "all"
-    # All that answers nobody: every mail that has a scope. Whoever marked a survey as spam and then asks us something
-    # still gets the answer.
-    UNASKED = "unasked"
-
-    class Reason(models.TextChoices):
-        OPTED_OUT = "opted_out", _("Asked not to be written to")
-        BOUNCED = "bounced", _("The address does not exist")
-        COMPLAINED = "complained", _("Marked our mail as spam")
-        MANUAL = "manual", _("Set by staff")
-
-    brand = models.ForeignKey(Brand, models.CASCADE, related_name="suppressions", verbose_name=_("brand"))
-    address_hash = models.BinaryField(_("address (hash)"), max_length=33, editable=False)
-    scope = models.CharField(_("scope"), max_length=60, default=EVERYTHING)
-    reason = models.CharField(_("reason"), max_length=12, choices=Reason)
-    created_at = models.DateTimeField(_("created at"), default=timezone.now)
-
-    # An address that only failed for a while rests for a while. Empty: for good.
-    expires_at = models.DateTimeField(_("until"), null=True, blank=True)
-
-    objects = SuppressionQuerySet.as_manager()
-
-    class Meta:
-        verbose_name = _("suppression")
-        verbose_name_plural = _("suppressions")
-        constraints = [
-            models.UniqueConstraint(fields=["brand", "address_hash", "scope"], name="suppression_once"),
-        ]
-
-    def __str__(self) -> str:
-        return f"{self.scope} · {self.get_reason_display()}"
-
-
-class Heartbeat(models.Model):
-    """A process without which no mail goes, and when it was last alive, by the database's clock."""
-
-    class Kind(models.TextChoices):
-        BEAT = "beat", _("Beat")
-        WORKER = "worker", _("Worker")
-
-    kind = models.CharField(_("kind"), max_length=6, choices=Kind)
-    host = models.CharField(_("host"), max_length=255)
-    pid = models.PositiveIntegerField(_("process"))
-    started_at = models.DateTimeField(_("started at"))
-    seen_at = models.DateTimeField(_("last alive at"))
-    # It was asked to end and did. Empty: it is at work, or was killed.
-    stopped_at = models.DateTimeField(_("stopped at"), null=True, blank=True)
-
-    class Meta:
-        verbose_name = _("process")
-        verbose_name_plural = _("processes")
-        constraints = [models.UniqueConstraint(fields=["kind", "host", "pid"], name="heartbeat_once_a_process")]
-
-    def __str__(self) -> str:
-        return f"{self.get_kind_display()} · {self.host} · {self.pid}"
-
-
-class Alarm(models.Model):
-    """A trouble of all mail, from when it was noticed to its end. One of a kind stands at a time."""
-
-    class Kind(models.TextChoices):
-        BEAT_SILENT = "beat_silent", _("Beat is silent")
-        WORKERS_SILENT = "workers_silent", _("No worker is at work")
-        QUEUE_LATE = "queue_late", _("Mail goes out late")
-        UNREACHABLE = "unreachable", _("The mail server cannot be reached")
-
-    kind = models.CharField(_("kind"), max_length=14, choices=Kind)
-    began_at = models.DateTimeField(_("began at"))
-    ended_at = models.DateTimeField(_("ended at"), null=True, blank=True)
-    # When the operator was written to about it, and about its end.
-    told_at = models.DateTimeField(_("told at"), null=True, blank=True)
-    end_told_at = models.DateTimeField(_("end told at"), null=True, blank=True)
-    # Whoever writes just now has until then; afterwards another process may try.
-    telling_until = models.DateTimeField(null=True, blank=True, editable=False)
-
-    class Meta:
-        verbose_name = _("alarm")
-        verbose_name_plural = _("alarms")
-        constraints = [
-            models.UniqueConstraint(fields=["kind"], name="alarm_one_stands", condition=Q(ended_at__isnull=True)),
-        ]
-
-    def __str__(self) -> str:
-        return self.get_kind_display()

@@ -1,11 +1,10 @@
-"""Who there is: brands (the tenants, with their rules), people, roles and keys."""
+"""A tenant and its rules, and who may see the rows that it owns."""
 
-from datetime import datetime, time, timedelta
-from typing import TYPE_CHECKING, ClassVar, Self, TypeAlias, TypeVar
+from datetime import time, timedelta
+from typing import TYPE_CHECKING, Self, TypeAlias, TypeVar
 from zoneinfo import available_timezones
 
 from django.conf import settings
-from django.contrib.auth.models import AbstractBaseUser, BaseUserManager, PermissionsMixin
 from django.contrib.postgres.fields import ArrayField
 from django.core.exceptions import ValidationError
 from django.core.validators import MaxValueValidator, MinValueValidator, RegexValidator
@@ -16,10 +15,15 @@ from django.utils.translation import gettext_lazy as _
 if TYPE_CHECKING:
     from django.contrib.auth.models import AnonymousUser
 
+    from accounts.models.people import User
+
     Viewer: TypeAlias = "User | AnonymousUser"
+
 
 # Spanish with «usted»: a private tag of RFC 5646, which is Spanish to every browser and has a catalogue of its own.
 FORMAL_SPANISH = "es-x-usted"
+
+
 ATTRIBUTION_METHODS = ["manual", "declared", "coupon", "click", "referral", "customer"]
 
 
@@ -45,6 +49,15 @@ def default_languages() -> list[str]:
     return ["es", "en"]
 
 
+class Role(models.TextChoices):
+    """What a person may do for a brand."""
+
+    ADMIN = "admin", _("Administrator")
+    AGENT = "agent", _("Agent")
+    ANALYST = "analyst", _("Analyst")
+    READ_ONLY = "read_only", _("Read only")
+
+
 class BrandQuerySet(models.QuerySet["Brand"]):
     def visible_to(self, user: "Viewer") -> "BrandQuerySet":
         """The brands whose staff the user is. An affiliate is nobody's staff."""
@@ -59,7 +72,7 @@ class BrandQuerySet(models.QuerySet["Brand"]):
         visible = self.visible_to(user)
         if user.is_authenticated and user.is_superuser:
             return visible
-        return visible.filter(memberships__role=Membership.Role.ADMIN)
+        return visible.filter(memberships__role=Role.ADMIN)
 
 
 class Brand(models.Model):
@@ -233,188 +246,3 @@ class BrandOwnedQuerySet(models.QuerySet[Row]):
 
     def visible_to(self, user: "Viewer") -> Self:
         return self.filter(**{f"{self.brand_path}__in": Brand.objects.visible_to(user)})
-
-
-class UserManager(BaseUserManager["User"]):
-    @classmethod
-    def normalize_email(cls, email: str | None) -> str:
-        # The whole address, not only its host: two accounts that differ in capitals would be one person.
-        return (email or "").strip().lower()
-
-    def get_by_natural_key(self, username: str | None) -> "User":
-        return self.get(email=self.normalize_email(username))
-
-    def create_user(self, email: str, password: str | None = None, **fields: object) -> "User":
-        user = self.model(email=self.normalize_email(email), **fields)
-        user.set_password(password)
-        user.save(using=self._db)
-        return user
-
-    def create_superuser(self, email: str, password: str | None = None, **fields: object) -> "User":
-        return self.create_user(email, password, is_staff=True, is_superuser=True, **fields)
-
-
-class UserQuerySet(models.QuerySet["User"]):
-    def visible_to(self, user: "Viewer") -> "UserQuerySet":
-        """Oneself, and for staff their colleagues of the same brands."""
-        if not user.is_authenticated or not user.is_active:
-            return self.none()
-        if user.is_superuser:
-            return self
-        return self.filter(Q(pk=user.pk) | Q(memberships__brand__in=Brand.objects.visible_to(user))).distinct()
-
-
-class User(AbstractBaseUser, PermissionsMixin):
-    email = models.EmailField(_("e-mail"), unique=True)
-    name = models.CharField(_("name"), max_length=100, blank=True)
-    language = models.CharField(_("language"), max_length=10, blank=True, choices=settings.LANGUAGES)
-    timezone = models.CharField(_("time zone"), max_length=64, blank=True, validators=[validate_timezone])
-    is_staff = models.BooleanField(_("works for a brand"), default=False)
-    is_active = models.BooleanField(_("active"), default=True)
-    date_joined = models.DateTimeField(_("created at"), auto_now_add=True)
-
-    objects = UserManager.from_queryset(UserQuerySet)()
-
-    USERNAME_FIELD = "email"
-    EMAIL_FIELD = "email"
-    REQUIRED_FIELDS: ClassVar[list[str]] = []
-
-    class Meta:
-        verbose_name = _("person")
-        verbose_name_plural = _("people")
-        constraints = [
-            models.CheckConstraint(condition=Q(email=models.functions.Lower("email")), name="user_email_is_lower_case")
-        ]
-
-    def __str__(self) -> str:
-        return self.name or self.email
-
-    def get_short_name(self) -> str:
-        return self.name.split(" ")[0] if self.name else self.email.split("@")[0]
-
-    def role_in(self, brand: Brand) -> "Membership.Role | None":
-        """The user's role among a brand's staff; None for everybody else."""
-        if self.is_superuser:
-            return Membership.Role.ADMIN
-        membership = self.memberships.filter(brand=brand).first()
-        return Membership.Role(membership.role) if membership else None
-
-    def may_write_for(self, brand: Brand) -> bool:
-        """May they change what concerns the brand's customers?"""
-        return self.is_active and self.role_in(brand) in (Membership.Role.ADMIN, Membership.Role.AGENT)
-
-
-class Membership(models.Model):
-    """What a person may do for a brand."""
-
-    class Role(models.TextChoices):
-        ADMIN = "admin", _("Administrator")
-        AGENT = "agent", _("Agent")
-        ANALYST = "analyst", _("Analyst")
-        READ_ONLY = "read_only", _("Read only")
-
-    user = models.ForeignKey(User, models.CASCADE, related_name="memberships", verbose_name=_("person"))
-    brand = models.ForeignKey(Brand, models.CASCADE, related_name="memberships", verbose_name=_("brand"))
-    role = models.CharField(_("role"), max_length=10, choices=Role)
-    created_at = models.DateTimeField(_("created at"), auto_now_add=True)
-
-    objects = BrandOwnedQuerySet["Membership"].as_manager()
-
-    class Meta:
-        verbose_name = _("role")
-        verbose_name_plural = _("roles")
-        constraints = [
-            models.UniqueConstraint(fields=["user", "brand"], name="membership_once_a_brand"),
-            models.CheckConstraint(
-                condition=Q(role__in=["admin", "agent", "analyst", "read_only"]), name="membership_role_is_known"
-            ),
-        ]
-
-    def __str__(self) -> str:
-        return f"{self.user} · {self.brand} · {self.get_role_display()}"
-
-
-class Scope(models.TextChoices):
-    """What an API key may do."""
-
-    PURCHASES_READ = "purchases:read", _("Read purchases")
-    PURCHASES_WRITE = "purchases:write", _("Send purchases and refunds")
-    LINKS_READ = "links:read", _("Read tracking links")
-    LINKS_WRITE = "links:write", _("Make tracking links and clicks")
-    AFFILIATES_READ = "affiliates:read", _("Read affiliates and what they learn")
-    AFFILIATES_WRITE = "affiliates:write", _("Add affiliates")
-    FEEDBACK_READ = "feedback:read", _("Read answers")
-    COMPLAINTS_READ = "complaints:read", _("Read complaints")
-    COMPLAINTS_WRITE = "complaints:write", _("Open complaints")
-    WEBHOOKS = "webhooks", _("Manage webhooks")
-
-
-def all_scopes() -> list[str]:
-    return list(Scope.values)
-
-
-class ApiKeyQuerySet(models.QuerySet["ApiKey"]):
-    def visible_to(self, user: "Viewer") -> "ApiKeyQuerySet":
-        """Keys open the brand's data: its administrators see them, nobody else."""
-        return self.filter(brand__in=Brand.objects.administered_by(user))
-
-
-class ApiKey(models.Model):
-    """A program's key to one brand. The key itself is shown once; only its hash is kept."""
-
-    brand = models.ForeignKey(Brand, models.CASCADE, related_name="api_keys", verbose_name=_("brand"))
-    name = models.CharField(_("name"), max_length=100)
-    prefix = models.CharField(_("begins with"), max_length=12, unique=True, editable=False)
-    secret_hash = models.BinaryField(_("hash"), max_length=32, editable=False)
-    scopes = ArrayField(models.CharField(max_length=30, choices=Scope), verbose_name=_("scopes"), default=all_scopes)
-    created_at = models.DateTimeField(_("created at"), auto_now_add=True)
-    last_used_at = models.DateTimeField(_("last used at"), null=True, blank=True, editable=False)
-    expires_at = models.DateTimeField(_("expires at"), null=True, blank=True)
-    revoked_at = models.DateTimeField(_("revoked at"), null=True, blank=True)
-
-    objects = ApiKeyQuerySet.as_manager()
-
-    class Meta:
-        verbose_name = _("API key")
-        verbose_name_plural = _("API keys")
-        ordering = ["brand", "name"]
-
-    def __str__(self) -> str:
-        return f"{self.name} (pv_{self.prefix}…)"
-
-    # Django and DRF ask this of whoever is behind a request.
-    is_authenticated = True
-
-    def is_usable(self, now: datetime) -> bool:
-        return self.revoked_at is None and (self.expires_at is None or self.expires_at > now)
-
-
-class AccessLogQuerySet(models.QuerySet["AccessLog"]):
-    def visible_to(self, user: "Viewer") -> "AccessLogQuerySet":
-        return self.filter(brand__in=Brand.objects.administered_by(user))
-
-
-class AccessLog(models.Model):
-    """Who looked at identified data, and what for. Append-only; holds ids, never personal data."""
-
-    class Purpose(models.TextChoices):
-        VIEW = "view", _("Viewed")
-        EXPORT = "export", _("Exported")
-        IMPERSONATE = "impersonate", _("Seen as the affiliate")
-
-    brand = models.ForeignKey(Brand, models.CASCADE, verbose_name=_("brand"))
-    user = models.ForeignKey(User, models.SET_NULL, null=True, verbose_name=_("person"))
-    purpose = models.CharField(_("purpose"), max_length=12, choices=Purpose)
-    object_type = models.CharField(_("kind of object"), max_length=50)
-    object_id = models.CharField(_("object"), max_length=64, blank=True)
-    at = models.DateTimeField(_("at"), auto_now_add=True)
-
-    objects = AccessLogQuerySet.as_manager()
-
-    class Meta:
-        verbose_name = _("access")
-        verbose_name_plural = _("access log")
-        indexes = [models.Index(fields=["brand", "-at"], name="accesslog_newest")]
-
-    def __str__(self) -> str:
-        return f"{self.user_id} {self.purpose} {self.object_type} {self.object_id}"

@@ -1,0 +1,47 @@
+"""Who there is: brands (the tenants, with their rules), people, roles and keys."""
+
+from typing import TYPE_CHECKING
+
+from accounts.models.brands import (
+    ATTRIBUTION_METHODS,
+    FORMAL_SPANISH,
+    Brand,
+    BrandOwnedQuerySet,
+    BrandQuerySet,
+    Role,
+    Row,
+    default_attribution_order,
+    default_languages,
+    validate_attribution_order,
+    validate_timezone,
+)
+from accounts.models.keys import ApiKey, ApiKeyQuerySet, Scope, all_scopes
+from accounts.models.people import Membership, User, UserManager, UserQuerySet
+from accounts.models.records import AccessLog, AccessLogQuerySet
+
+if TYPE_CHECKING:
+    from accounts.models.brands import Viewer as Viewer
+
+__all__ = [
+    "ATTRIBUTION_METHODS",
+    "FORMAL_SPANISH",
+    "AccessLog",
+    "AccessLogQuerySet",
+    "ApiKey",
+    "ApiKeyQuerySet",
+    "Brand",
+    "BrandOwnedQuerySet",
+    "BrandQuerySet",
+    "Membership",
+    "Role",
+    "Row",
+    "Scope",
+    "User",
+    "UserManager",
+    "UserQuerySet",
+    "all_scopes",
+    "default_attribution_order",
+    "default_languages",
+    "validate_attribution_order",
+    "validate_timezone",
+]

@@ -1,0 +1,58 @@
+"""Whether the processes that send are at work, and what troubles them."""
+
+from django.db import models
+from django.db.models import Q
+from django.utils.translation import gettext_lazy as _
+
+
+class Heartbeat(models.Model):
+    """A process without which no mail goes, and when it was last alive, by the database's clock."""
+
+    class Kind(models.TextChoices):
+        BEAT = "beat", _("Beat")
+        WORKER = "worker", _("Worker")
+
+    kind = models.CharField(_("kind"), max_length=6, choices=Kind)
+    host = models.CharField(_("host"), max_length=255)
+    pid = models.PositiveIntegerField(_("process"))
+    started_at = models.DateTimeField(_("started at"))
+    seen_at = models.DateTimeField(_("last alive at"))
+    # It was asked to end and did. Empty: it is at work, or was killed.
+    stopped_at = models.DateTimeField(_("stopped at"), null=True, blank=True)
+
+    class Meta:
+        verbose_name = _("process")
+        verbose_name_plural = _("processes")
+        constraints = [models.UniqueConstraint(fields=["kind", "host", "pid"], name="heartbeat_once_a_process")]
+
+    def __str__(self) -> str:
+        return f"{self.get_kind_display()} · {self.host} · {self.pid}"
+
+
+class Alarm(models.Model):
+    """A trouble of all mail, from when it was noticed to its end. One of a kind stands at a time."""
+
+    class Kind(models.TextChoices):
+        BEAT_SILENT = "beat_silent", _("Beat is silent")
+        WORKERS_SILENT = "workers_silent", _("No worker is at work")
+        QUEUE_LATE = "queue_late", _("Mail goes out late")
+        UNREACHABLE = "unreachable", _("The mail server cannot be reached")
+
+    kind = models.CharField(_("kind"), max_length=14, choices=Kind)
+    began_at = models.DateTimeField(_("began at"))
+    ended_at = models.DateTimeField(_("ended at"), null=True, blank=True)
+    # When the operator was written to about it, and about its end.
+    told_at = models.DateTimeField(_("told at"), null=True, blank=True)
+    end_told_at = models.DateTimeField(_("end told at"), null=True, blank=True)
+    # Whoever writes just now has until then; afterwards another process may try.
+    telling_until = models.DateTimeField(null=True, blank=True, editable=False)
+
+    class Meta:
+        verbose_name = _("alarm")
+        verbose_name_plural = _("alarms")
+        constraints = [
+            models.UniqueConstraint(fields=["kind"], name="alarm_one_stands", condition=Q(ended_at__isnull=True)),
+        ]
+
+    def __str__(self) -> str:
+        return self.get_kind_display()
