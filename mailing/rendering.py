@@ -140,7 +140,7 @@ def _values(brand: Brand) -> list[str]:
 
 
 def unsubscribe_url(mail: OutgoingMail) -> str:
-    return f"{settings.BASE_URL}/u/{mail.token}/" if mail.is_survey_mail else ""
+    return f"{settings.BASE_URL}/u/{mail.token}/" if mail.stream else ""
 
 
 def name_of(brand: Brand) -> str:
@@ -167,11 +167,11 @@ def _headers(mail: OutgoingMail, sender_name: str, *, date: datetime) -> dict[st
         "X-Auto-Response-Suppress": "All",
         "Feedback-ID": _feedback_id(mail),
     }
-    if not mail.is_survey_mail:
+    if not mail.stream:
         return headers
     domain = _ascii_address(mail.sender).rpartition("@")[2]
     return headers | {
-        "List-Id": _list_id(sender_name, domain, mail.language),
+        "List-Id": _list_id(sender_name, domain, mail.language, mail.stream),
         "List-Unsubscribe": _ways_out(mail),
         "List-Unsubscribe-Post": "List-Unsubscribe=One-Click",
         "List-Help": f"<{settings.BASE_URL}/help/>",
@@ -179,16 +179,17 @@ def _headers(mail: OutgoingMail, sender_name: str, *, date: datetime) -> dict[st
 
 
 @lru_cache(maxsize=1024)
-def _list_id(sender_name: str, domain: str, language: str) -> str:
+def _list_id(sender_name: str, domain: str, language: str, stream: str) -> str:
+    is_digest = stream == OutgoingMail.DIGEST
     with translation.override(language):
-        list_name = _("Surveys of %(brand)s") % {"brand": sender_name}
-    return _mailbox(_one_line(list_name), f"encuestas.{domain}")
+        list_name = _("What customers of %(brand)s say") if is_digest else _("Surveys of %(brand)s")
+    named = _one_line(list_name % {"brand": sender_name})
+    return _mailbox(named, f"{'resumen' if is_digest else 'encuestas'}.{domain}")
 
 
 def _feedback_id(mail: OutgoingMail) -> str:
     """By which Google tells whom complaints are about: what it is, whose, which stream, and last who sends."""
-    stream = mail.SURVEYS if mail.is_survey_mail else "service"
-    return f"{mail.template.rpartition('/')[2]}:{mail.brand_id}:{stream}:postventa"
+    return f"{mail.template.rpartition('/')[2]}:{mail.brand_id}:{mail.stream or 'service'}:postventa"
 
 
 def _ways_out(mail: OutgoingMail) -> str:

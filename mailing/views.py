@@ -26,6 +26,7 @@ def unsubscribe_page(request: HttpRequest, token: str) -> HttpResponse:
         "brand": mail and mail.brand,
         "has_purchase": bool(mail and mail.purchase_scope),
         "is_test": bool(mail and mail.is_sample),
+        "is_digest": is_digest(mail),
     }
     return render(request, "mailing/unsubscribe.html", context)
 
@@ -37,8 +38,15 @@ def unsubscribe_now(request: HttpRequest, mail: OutgoingMail | None) -> HttpResp
     if mail:
         scope = mail.purchase_scope if only_purchase else ""
         source = "one_click" if ONE_CLICK in form.items() else "page"
-        is_test = not unsubscribe(mail, scope=scope or OutgoingMail.SURVEYS, source=source, now=timezone.now())
-    return render(request, "mailing/unsubscribed.html", {"only_purchase": only_purchase, "is_test": is_test})
+        is_test = not unsubscribe(
+            mail, scope=scope or mail.stream or OutgoingMail.SURVEYS, source=source, now=timezone.now()
+        )
+    context = {"only_purchase": only_purchase, "is_test": is_test, "is_digest": is_digest(mail)}
+    return render(request, "mailing/unsubscribed.html", context)
+
+
+def is_digest(mail: OutgoingMail | None) -> bool:
+    return mail is not None and mail.stream == OutgoingMail.DIGEST
 
 
 def posted(request: HttpRequest) -> dict[str, str]:

@@ -81,8 +81,10 @@ class OutgoingMail(models.Model):
         AT_LEAST_ONCE = "at_least_once", _("At least once")
 
     PASSING = (Reason.RESTS, Reason.PAUSED)
-    # The stream one can unsubscribe from. Mail without it answers a customer and comes from another sender.
+    # The streams one can unsubscribe from: what customers are asked, from a sender of its own, and what people who sign
+    # in are told at a rhythm of theirs. Mail of neither answers somebody.
     SURVEYS = "surveys"
+    DIGEST = "digest"
     # Sent by staff to themselves to see one: what holds the stream back does not hold it.
     SAMPLE = "sample"
 
@@ -174,6 +176,11 @@ class OutgoingMail(models.Model):
 
     def __str__(self) -> str:
         return f"{self.to_address} · {self.get_state_display()}"
+
+    @property
+    def stream(self) -> str:
+        """The one of the two it belongs to, or none."""
+        return next((stream for stream in (self.SURVEYS, self.DIGEST) if stream in self.scopes), "")
 
     @property
     def is_survey_mail(self) -> bool:

@@ -13,7 +13,7 @@ from mailing.services.queueing import (
 from mailing.services.reports import MailReport, record_mail_event
 from mailing.services.sending import send_due_mail
 from mailing.services.settling import Settlement, settle_mail
-from mailing.services.suppression import suppress, unsubscribe
+from mailing.services.suppression import resubscribe, suppress, unsubscribe
 
 __all__ = [
     "MailReport",
@@ -25,6 +25,7 @@ __all__ = [
     "queue_mails",
     "record_mail_event",
     "recover_expired_leases",
+    "resubscribe",
     "retry_mail",
     "send_due_mail",
     "settle_mail",

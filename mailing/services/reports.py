@@ -117,7 +117,9 @@ def _draw_consequences(mail: OutgoingMail, report: MailReport, *, now: datetime)
         case (Kind.UNSUBSCRIBED, _) if mail.is_sample:
             pass  # whoever sent it to themselves only tried it
         case (Kind.UNSUBSCRIBED, _) | (Kind.REJECTED, "unsubscribed"):
-            suppress(mail.brand, mail.to_address, scope=OutgoingMail.SURVEYS, reason=Reason.OPTED_OUT, now=now)
+            suppress(
+                mail.brand, mail.to_address, scope=mail.stream or OutgoingMail.SURVEYS, reason=Reason.OPTED_OUT, now=now
+            )
         case (Kind.BOUNCED | Kind.REJECTED, reason) if reason == "invalid" or _is_hard(report):
             suppress(mail.brand, mail.to_address, scope=Suppression.EVERYTHING, reason=Reason.BOUNCED, now=now)
         case (Kind.BOUNCED | Kind.REJECTED, _) if fault_of(report.detail) == Fault.SENDER:

@@ -5,7 +5,7 @@ from datetime import datetime
 from django.db import transaction
 
 from accounts.models import Brand
-from mailing.addresses import hash_address
+from mailing.addresses import hash_address, known_hashes
 from mailing.models import MailEvent, OutgoingMail, Suppression
 
 
@@ -31,6 +31,12 @@ def suppress(
     )
     ending = Suppression.objects.filter(brand=brand, address_hash=address_hash, scope=scope, expires_at__isnull=False)
     (ending.filter(expires_at__lt=expires_at) if expires_at else ending).update(**said)
+
+
+def resubscribe(brand: Brand, address: str, *, scope: str) -> None:
+    """They ask for `scope` again, signed in. Only their own wish is lifted: no bounce, no complaint, no staff word."""
+    own_wish = Suppression.objects.filter(brand=brand, scope=scope, reason=Suppression.Reason.OPTED_OUT)
+    own_wish.filter(address_hash__in=known_hashes(address)).delete()
 
 
 @transaction.atomic

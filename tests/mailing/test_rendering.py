@@ -73,6 +73,19 @@ def test_an_answer_to_a_customer_is_no_list_mail(mailbox: ReceivingMailbox, bran
     assert "/u/" not in mail.text + mail.html
 
 
+def test_a_digest_is_a_list_of_its_own_from_the_sender_people_know(mailbox: ReceivingMailbox, brand: Brand) -> None:
+    row = make_mail(brand, scopes=(OutgoingMail.DIGEST,))
+
+    mail = arrived(mailbox)
+
+    headers = dict(mail.headers)
+    assert mail.sender == "Lumbre <atencion@lumbre.example>"
+    assert headers["List-Id"].endswith("<resumen.lumbre.example>")
+    assert headers["Feedback-ID"] == f"hello:{brand.pk}:digest:postventa"
+    assert headers["List-Unsubscribe"] == f"<http://localhost:8000{reverse('mailing:unsubscribe', args=[row.token])}>"
+    assert headers["List-Unsubscribe-Post"] == "List-Unsubscribe=One-Click"
+
+
 def test_long_names_and_subjects_of_any_script_arrive_whole(mailbox: ReceivingMailbox) -> None:
     brand = make_brand(sender_name=f"{SIXTY_CHARACTERS} 日本語の名前")
     make_mail(brand, context={"name": "Ωμέγα 日本語 😀 " * 12})

@@ -8,7 +8,8 @@ from django.urls import reverse
 
 from accounts.models import Brand
 from mailing.models import MailEvent, OutgoingMail, Suppression
-from mailing.services import queue_mail
+from mailing.services import queue_mail, resubscribe, suppress
+from tests.factories import NOW
 from tests.mailing.factories import make_answer_request, make_mail
 
 pytestmark = pytest.mark.django_db
@@ -164,3 +165,25 @@ def test_trying_the_way_out_of_a_test_mail_opts_nobody_out_and_says_so(
     assert (done.status_code, one_click.status_code) == (200, 200)
     assert stored() == []
     assert not MailEvent.objects.exists()
+
+
+def test_a_digest_is_left_apart_from_surveys_and_taken_up_again(provider: Client, brand: Brand) -> None:
+    digest = make_mail(brand, to="ana@correo.example", language="en", scopes=(OutgoingMail.DIGEST,))
+
+    page = provider.get(url_of(digest)).content.decode()
+    provider.post(url_of(digest), ONE_CLICK, content_type="application/x-www-form-urlencoded")
+
+    assert "Stop the summaries" in page
+    assert "Stop all surveys" not in page
+    assert stored() == [("digest", "opted_out")]
+    resubscribe(brand, " Ana@correo.example", scope=OutgoingMail.DIGEST)
+    assert stored() == []
+
+
+def test_only_ones_own_wish_is_lifted(brand: Brand) -> None:
+    for reason in (Suppression.Reason.BOUNCED, Suppression.Reason.COMPLAINED, Suppression.Reason.MANUAL):
+        address = f"{reason}@correo.example"
+        suppress(brand, address, scope="digest", reason=reason, now=NOW)
+        resubscribe(brand, address, scope="digest")
+
+    assert len(stored()) == 3
