@@ -18,12 +18,12 @@ from accounts.secret_links import secret_link
 from complaints.forms import MessageForm, ReportForm
 from complaints.models import Complaint
 from complaints.selectors import case_for, file_of, thread_of
-from complaints.services import Problem, customer_wrote, open_complaint
+from complaints.services import Problem, customer_wrote, open_complaint, report_on_case
 from complaints.services.ending import case_of_occasion
 from complaints.serving import as_download
 from complaints.wording import moment_in_words
 from mailing.rendering import name_of
-from surveys.models import Invitation, Response
+from surveys.models import Invitation, Response, Wave
 from surveys.views import Visit, page_context, visit_of
 
 
@@ -118,24 +118,28 @@ def see_other(view: str, token: str) -> HttpResponse:
 
 
 def tell(visit: Visit, form: ReportForm) -> None:
-    """A link asks about a purchase, or about a closed case without one: then it is that case's customer who writes."""
-    purchase, text = visit.link.invitation.purchase, form.cleaned_data["text"]
-    if purchase is None:
-        customer_wrote(get_object_or_404(closed_case(visit.link.invitation)), text=text, now=visit.now)
-        return
+    """A link asks about a purchase, or about how a case ended: then it is about that case."""
     problem = Problem(
-        kind=form.cleaned_data["kind"], subject=form.subject, text=text, language=visit.language, wants_contact=True
+        kind=form.cleaned_data["kind"],
+        subject=form.subject,
+        text=form.cleaned_data["text"],
+        language=visit.language,
+        wants_contact=True,
     )
-    open_complaint(visit.brand, problem, purchase=purchase, now=visit.now)
+    invitation = visit.link.invitation
+    if invitation.wave == Wave.CLOSING:
+        report_on_case(get_object_or_404(closed_case(invitation)), problem, now=visit.now)
+    else:
+        open_complaint(visit.brand, problem, purchase=invitation.purchase, now=visit.now)
 
 
 def open_case(invitation: Invitation) -> Complaint | None:
-    """Of the purchase that was asked about; of a case without one that case, or what it was merged into."""
-    about = Q(purchase=invitation.purchase_id)
-    if invitation.purchase_id is None:
+    """Of the purchase that was asked about; where a case was asked about that case, or what it was merged into."""
+    about = Q(purchase=invitation.purchase_id) if invitation.purchase_id else Q()
+    if invitation.wave == Wave.CLOSING:
         closed = closed_case(invitation)
-        about = Q(pk__in=closed.values("pk")) | Q(pk__in=closed.values("merged_into"))
-    return Complaint.objects.open().filter(about).select_related("brand").first()
+        about |= Q(pk__in=closed.values("pk")) | Q(pk__in=closed.values("merged_into"))
+    return Complaint.objects.open().filter(about).select_related("brand").first() if about else None
 
 
 def closed_case(invitation: Invitation) -> QuerySet[Complaint]:
@@ -148,7 +152,7 @@ def recommendation_code(visit: Visit) -> str:
 
 
 def survey_context(visit: Visit) -> dict[str, object]:
-    return page_context(visit) | {"token": visit.token}
+    return page_context(visit) | {"token": visit.token, "wave": visit.link.invitation.wave}
 
 
 def due_context(complaint: Complaint, now: datetime) -> dict[str, object]:

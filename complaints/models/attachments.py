@@ -14,8 +14,8 @@ class AttachmentQuerySet(BrandOwnedQuerySet["Attachment"]):
     brand_path = "complaint__brand"
 
     def for_customers(self) -> "AttachmentQuerySet":
-        """What goes with a note is for colleagues alone."""
-        return self.exclude(event__kind=ComplaintEvent.Kind.NOTE)
+        """What came with their own words, and with ours to them. All else is for colleagues."""
+        return self.filter(event__kind__in=ComplaintEvent.SHOWN_TO_CUSTOMER)
 
 
 class Attachment(models.Model):

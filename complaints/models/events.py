@@ -34,6 +34,8 @@ class ComplaintEvent(models.Model):
         REOPENED = "reopened", _("Reopened")
 
     FROM_CUSTOMER = (Kind.OPENED, Kind.ANSWER_ADDED, Kind.CUSTOMER_WROTE)
+    TO_CUSTOMER = (Kind.REPLIED, Kind.RESOLVED)
+    SHOWN_TO_CUSTOMER = (*FROM_CUSTOMER, *TO_CUSTOMER)
 
     complaint = models.ForeignKey(Complaint, models.CASCADE, related_name="events", verbose_name=_("case"))
     kind = models.CharField(_("what"), max_length=15, choices=Kind)

@@ -8,8 +8,6 @@ from uuid import UUID
 from complaints.models import Attachment, Complaint, ComplaintEvent
 from mailing.models import OutgoingMail
 
-Event = ComplaintEvent.Kind
-
 
 def case_for(token: str) -> Complaint | None:
     """The case that this secret opens: its own, or that of a mail that was written about it."""
@@ -32,8 +30,8 @@ class Message:
 
 def thread_of(complaint: Complaint) -> list[Message]:
     """What customer and brand said to each other, oldest first. Notes among colleagues are not in it."""
-    ours = {Event.REPLIED, Event.RESOLVED}
-    said = complaint.events.filter(kind__in=[*ComplaintEvent.FROM_CUSTOMER, *ours])
+    ours = ComplaintEvent.TO_CUSTOMER
+    said = complaint.events.filter(kind__in=ComplaintEvent.SHOWN_TO_CUSTOMER)
     shown: Iterable[ComplaintEvent] = said.exclude(text="").prefetch_related("attachments")
     return [Message(event.kind in ours, event.text, event.at, list(event.attachments.all())) for event in shown]
 

@@ -1,13 +1,13 @@
 """How cases come to be, what staff do with them, and what is written to their customers."""
 
 from complaints.services.by_hand import open_by_hand
+from complaints.services.customers import customer_wrote, report_on_case
 from complaints.services.following_up import open_cases_for_bad_answers
 from complaints.services.handling import (
     WRITING_ROLES,
     add_note,
     assign_complaint,
     change_kind,
-    customer_wrote,
     reopen_complaint,
     reply,
     resolve_complaint,
@@ -41,6 +41,7 @@ __all__ = [
     "remove_test_cases",
     "reopen_complaint",
     "reply",
+    "report_on_case",
     "resolve_complaint",
     "set_part",
     "set_severity",

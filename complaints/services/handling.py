@@ -14,7 +14,7 @@ from complaints.models import Complaint, ComplaintEvent
 from complaints.services.attaching import attach
 from complaints.services.ending import ask_how_it_ended, occasion_of
 from complaints.services.mails import send_reply, send_resolution
-from complaints.services.opening import await_answer, has_said, legal_deadline, open_case_of
+from complaints.services.opening import legal_deadline, open_case_of
 from complaints.services.record import hold_cause, lock_purchase, record
 from surveys.services import hold_purchase, lift_hold
 from surveys.services.closing import do_not_ask_about_case
@@ -184,33 +184,6 @@ def reopen_complaint(complaint: Complaint, *, reason: str, by: User, now: dateti
         if current.purchase_id and open_case_of(current.purchase_id):
             raise ValidationError(_("This purchase already has an open case; go on there."), code="another_is_open")
         open_again(current, by=by, now=now, text=required(reason, _("Say why it is opened again.")))
-
-
-@transaction.atomic
-def customer_wrote(complaint: Complaint, *, text: str, now: datetime) -> Complaint:
-    """What the customer adds on their own page; the case that it was added to. A double tap adds nothing.
-
-    A case that waited for them goes on, and one that was resolved is opened again, unless its purchase has another
-    open case by now: then that one is told.
-    """
-    complaint = complaint.merged_into or complaint
-    lock_purchase(complaint.purchase_id)
-    cases = Complaint.objects.select_related("brand", "customer", "purchase")
-    current = cases.select_for_update(of=("self",)).get(pk=complaint.pk)
-    if not current.is_open and current.purchase_id:
-        current = open_case_of(current.purchase_id) or current
-    text = required(text, _("Write your message."))
-    if current.is_open and has_said(current, text):
-        return current
-    record(current, Event.CUSTOMER_WROTE, by=None, now=now, text=text)
-    current.wants_contact = True  # whoever writes to us may be answered
-    if current.state == State.WAITING:
-        move(current, State.IN_PROGRESS, by=None, now=now)
-    await_answer(current, now=now)
-    current.save(update_fields=["state", "wants_contact", "waits_since", "service_due_at", "updated_at"])
-    if not current.is_open:
-        open_again(current, by=None, now=now, text="")
-    return current
 
 
 def open_again(complaint: Complaint, *, by: User | None, now: datetime, text: str, **data: object) -> None:

@@ -10,16 +10,13 @@ from django.db.models import Q
 
 from accounts.models import Brand, User
 from affiliates.models import Customer, Purchase
-from complaints.clocks import legal_due, service_due
 from complaints.models import Complaint, ComplaintEvent
 from complaints.services.mails import acknowledge
 from complaints.services.record import hold_cause, lock_purchase, record
+from complaints.services.timing import LEGAL_KINDS, rules_of
 from mailing.addresses import hash_address, known_hashes, normalize_address
 from mailing.tokens import hash_token
 from surveys.services import hold_purchase
-
-# Only what the customer calls a complaint or a formal claim starts the clock of the law.
-LEGAL_KINDS = (Complaint.Kind.COMPLAINT, Complaint.Kind.CLAIM)
 
 
 @dataclass(frozen=True)
@@ -80,7 +77,10 @@ def append(complaint: Complaint, problem: Problem, *, by: User | None, now: date
     """Add what was said later to an open case; the worse of both severities stands. A double tap adds nothing."""
     if not is_known(complaint, problem):
         kind = ComplaintEvent.Kind.ANSWER_ADDED
-        record(complaint, kind, by=by, now=now, text=problem.text, subject=problem.subject)
+        more = {"details": dict(problem.details)} if problem.details else {}
+        record(complaint, kind, by=by, now=now, text=problem.text, subject=problem.subject, **more)
+    # What was told first stands: a serial number does not change because somebody mistypes it later.
+    complaint.details = {**problem.details, **complaint.details}
     ranks = Complaint.Severity.values
     asks_now = problem.wants_contact and not complaint.wants_contact
     complaint.severity = max(complaint.severity, problem.severity, key=ranks.index)
@@ -93,7 +93,7 @@ def append(complaint: Complaint, problem: Problem, *, by: User | None, now: date
     await_answer(complaint, now=now)
     complaint.save(
         update_fields=[
-            *("severity", "part", "wants_contact", "kind", "legal_due_at"),
+            *("severity", "part", "wants_contact", "kind", "legal_due_at", "details"),
             *("waits_since", "service_due_at", "updated_at"),
         ]
     )
@@ -105,7 +105,7 @@ def await_answer(complaint: Complaint, *, now: datetime) -> None:
     """The customer has spoken: the clock of our answer runs, from the first thing they said that has none."""
     if complaint.waits_since is None:
         complaint.waits_since = now
-        complaint.service_due_at = service_due(now, hours=complaint.brand.first_answer_hours)
+        complaint.service_due_at = rules_of(complaint.brand).answer_due(now)
 
 
 def is_graver(kind: str, than: str) -> bool:
@@ -122,8 +122,10 @@ def is_known(complaint: Complaint, problem: Problem) -> bool:
     return complaint.subject == problem.subject or complaint.events.filter(data__subject=problem.subject).exists()
 
 
-def has_said(complaint: Complaint, text: str) -> bool:
-    return complaint.events.filter(kind__in=ComplaintEvent.FROM_CUSTOMER, text=text).exists()
+def has_said(complaint: Complaint, text: str, files: Sequence[str] = ()) -> bool:
+    """Has the customer written just this before, with files of just these names?"""
+    said = complaint.events.filter(kind__in=ComplaintEvent.FROM_CUSTOMER, text=text).prefetch_related("attachments")
+    return any(not files or [file.name for file in event.attachments.all()] == list(files) for event in said)
 
 
 def _new_case(brand: Brand, problem: Problem, *, now: datetime) -> Complaint:
@@ -142,7 +144,7 @@ def _new_case(brand: Brand, problem: Problem, *, now: datetime) -> Complaint:
         opened_at=now,
         waits_since=now,
         legal_due_at=legal_deadline(brand, problem.kind, now),
-        service_due_at=service_due(now, hours=brand.first_answer_hours),
+        service_due_at=rules_of(brand).answer_due(now),
     )
     complaint.token_hash = hash_token(complaint.token)
     return complaint
@@ -175,9 +177,8 @@ def customers_of(brand: Brand, wanted: Mapping[str, Sequence[bytes]]) -> dict[by
 
 def legal_deadline(brand: Brand, kind: str, since: datetime) -> datetime | None:
     """The law's deadline for a case of this kind, or None where the law sets none."""
-    if kind not in LEGAL_KINDS:
-        return None
-    return legal_due(since, regime=brand.legal_regime, country=brand.country, timezone=brand.timezone)
+    found = rules_of(brand).legal_due(kind, since)
+    return found.due_at if found else None
 
 
 def draw_numbers(brand: Brand, moments: Sequence[datetime]) -> list[tuple[int, str]]:

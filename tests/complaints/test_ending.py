@@ -115,9 +115,26 @@ def test_what_is_still_wrong_with_a_case_of_no_purchase_goes_to_that_case(brand,
 
     case.refresh_from_db()
     assert (case.state, case.waits_since) == ("in_progress", NEXT_WEEK)
-    assert [event.text for event in case.events.all() if event.kind == "customer_wrote"] == ["Sigue goteando."]
+    assert [event.text for event in case.events.all() if event.kind == "answer_added"] == ["Sigue goteando."]
     assert (sent.status_code, sent.context["case"], thanks.context["case"]) == (200, case, case)
     assert Complaint.objects.count() == 1
+
+
+def test_what_is_still_wrong_with_a_case_of_a_purchase_opens_it_again(case):
+    """And no second one, though the purchase has none open."""
+    link = [question().mails.get().mail.token]
+    url = reverse("complaints:report", args=link)
+
+    with time_machine.travel(NEXT_WEEK, tick=False):
+        page = Client().get(url).content.decode()
+        for _ in range(2):
+            sent = Client().post(url, {"kind": "warranty", "text": "Sigue goteando."}, follow=True)
+
+    case.refresh_from_db()
+    assert Complaint.objects.get() == case == sent.context["case"]
+    assert (case.state, case.kind, case.waits_since) == ("in_progress", "complaint", NEXT_WEEK)
+    assert case.events.filter(kind="answer_added").count() == 1
+    assert "Something is wrong with my purchase" not in page
 
 
 @pytest.fixture

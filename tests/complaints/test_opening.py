@@ -224,6 +224,16 @@ def test_a_formal_claim_added_to_a_follow_up_starts_the_laws_clock(purchase):
     assert [event.kind for event in case.events.all()] == ["opened", "answer_added", "kind_changed"]
 
 
+def test_what_its_kind_asks_for_is_kept_of_what_is_added_and_what_was_told_first_stands(purchase):
+    case = make_complaint(purchase, kind="warranty", details={"serial": "A-1"})
+
+    make_complaint(purchase, kind="warranty", text="Otra cosa", details={"serial": "A-2", "fault": "La suela"})
+
+    case.refresh_from_db()
+    assert case.details == {"serial": "A-1", "fault": "La suela"}
+    assert case.events.last().data["details"] == {"serial": "A-2", "fault": "La suela"}
+
+
 def test_a_question_added_to_a_claim_leaves_it_a_claim(purchase):
     claim = make_complaint(purchase, kind="claim")
 

@@ -9,7 +9,7 @@ import time_machine
 from django.test import Client
 from django.urls import reverse
 
-from complaints.models import Complaint, ComplaintEvent
+from complaints.models import AttachmentContent, Complaint, ComplaintEvent
 from complaints.services import add_note, reply, resolve_complaint, take_complaint
 from mailing.models import OutgoingMail
 from mailing.rendering import render
@@ -203,6 +203,20 @@ def test_writing_to_an_old_case_reaches_the_one_that_is_open(purchase, sofia):
     assert current.events.filter(kind="customer_wrote", text="Sigue roto").exists()
     old.refresh_from_db()
     assert old.state == "resolved"
+
+
+def test_only_files_of_what_was_said_to_each_other_are_theirs(purchase, sofia):
+    """An allow list: what some later kind of event carries is for colleagues until somebody says otherwise."""
+    case = make_complaint(purchase)
+    shown = set()
+    for kind in ComplaintEvent.Kind.values:
+        event = case.events.create(kind=kind, at=NOW)
+        file = case.attachments.create(event=event, name=kind, content_type="image/png", size=1, created_at=NOW)
+        AttachmentContent.objects.create(attachment=file, data=b"x")
+        url = reverse("complaints:file", args=[case.token, file.uuid])
+        shown |= {kind} if Client().get(url).status_code == 200 else set()
+
+    assert shown == {"opened", "answer_added", "customer_wrote", "replied", "resolved"}
 
 
 def test_an_empty_message_changes_nothing(purchase):
