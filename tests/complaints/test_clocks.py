@@ -7,16 +7,32 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from complaints.clocks import add_months, add_working_days, is_working_day, legal_due, service_due
+from complaints.calendars import Calendar
+from complaints.clocks import LegalDue, add_months, add_working_days, legal_due, terms_for
 
 MADRID = ZoneInfo("Europe/Madrid")
 ANY_MOMENT = st.integers(1_577_836_800, 2_051_222_400).map(lambda seconds: datetime.fromtimestamp(seconds, UTC))
 
 
-def due(
-    opened_at: datetime, *, regime: str = "standard", country: str = "ES", timezone: str = "Europe/Madrid"
-) -> datetime:
-    return legal_due(opened_at, regime=regime, country=country, timezone=timezone)
+def reckoned(
+    opened_at: datetime,
+    *,
+    kind: str = "complaint",
+    regime: str = "standard",
+    country: str = "ES",
+    region: str = "",
+    timezone: str = "Europe/Madrid",
+) -> LegalDue:
+    terms = terms_for(kind, regime=regime, country=country, region=region)
+    return legal_due(opened_at, terms=terms, calendar=Calendar(country, region), zone=ZoneInfo(timezone))
+
+
+def due(opened_at: datetime, **where: str) -> datetime:
+    return reckoned(opened_at, **where).due_at
+
+
+def noon(day: date) -> datetime:
+    return datetime(day.year, day.month, day.day, 11, 0, tzinfo=UTC)
 
 
 @pytest.mark.parametrize(
@@ -53,14 +69,44 @@ def test_the_last_moment_is_the_end_of_that_day_where_the_brand_is():
     ],
 )
 def test_a_large_firm_has_fifteen_working_days(opened_on, due_on):
-    opened_at = datetime(opened_on.year, opened_on.month, opened_on.day, 11, 0, tzinfo=UTC)
-
-    assert due(opened_at, regime="large_firm").date() == due_on
+    assert due(noon(opened_on), regime="large_firm").date() == due_on
 
 
-def test_a_country_without_known_holidays_has_weekends_alone():
-    assert is_working_day(date(2026, 12, 25), country="ZZ")
-    assert not is_working_day(date(2026, 12, 26), country="ZZ")
+def test_the_sum_says_what_was_not_counted():
+    sum_ = reckoned(noon(date(2026, 3, 24)), regime="large_firm")
+
+    assert (sum_.received_on, sum_.due_on) == (date(2026, 3, 24), date(2026, 4, 15))
+    assert (sum_.weekend_days, sum_.holidays) == (6, (date(2026, 4, 3),))
+    assert sum_.as_data == {
+        "law": "Ley 10/2025",
+        "amount": 15,
+        "unit": "working_days",
+        "received_on": "2026-03-24",
+        "due_on": "2026-04-15",
+        "weekend_days": 6,
+        "holidays": ["2026-04-03"],
+    }
+
+
+@pytest.mark.parametrize(
+    ("where", "due_on", "law"),
+    [
+        ({"country": "ES"}, date(2026, 4, 10), "TRLGDCU, art. 21.3"),
+        ({"country": "ES", "region": "AN"}, date(2026, 4, 10), "TRLGDCU, art. 21.3"),
+        (
+            {"country": "ES", "region": "AN", "kind": "claim"},
+            date(2026, 3, 24),
+            "Hoja de quejas y reclamaciones de Andalucía",
+        ),
+        ({"country": "PE", "timezone": "America/Lima"}, date(2026, 3, 31), "Ley 31435"),
+        ({"country": "CO", "timezone": "America/Bogota"}, date(2026, 4, 1), "Ley 1480 de 2011, art. 58"),
+        ({"country": "MX", "timezone": "America/Mexico_City"}, date(2026, 4, 10), ""),
+    ],
+)
+def test_each_country_and_region_has_its_term_and_the_nearest_counts(where, due_on, law):
+    found = reckoned(noon(date(2026, 3, 10)), **where)
+
+    assert (found.due_on, found.term.law) == (due_on, law)
 
 
 @given(
@@ -80,16 +126,13 @@ def test_who_comes_later_is_not_due_earlier(one, other, regime):
     assert due(first, regime=regime) <= due(second, regime=regime)
 
 
-@given(st.dates(date(2020, 1, 1), date(2035, 1, 1)), st.integers(1, 40))
-def test_working_days_add_up(day, count):
-    end = add_working_days(day, count, country="ES")
+@given(st.dates(date(2020, 1, 1), date(2035, 1, 1)), st.integers(1, 40), st.sampled_from(["", "AN", "CT"]))
+def test_working_days_add_up(day, count, region):
+    calendar = Calendar("ES", region)
+
+    end, skipped = add_working_days(day, count, calendar=calendar)
+
     between = [day + timedelta(days=offset + 1) for offset in range((end - day).days)]
-
-    assert is_working_day(end, country="ES")
-    assert sum(is_working_day(each, country="ES") for each in between) == count
-
-
-def test_the_promise_is_in_hours_whatever_the_clocks_do():
-    evening_before_summer_time = datetime(2026, 3, 28, 20, 0, tzinfo=MADRID)
-
-    assert service_due(evening_before_summer_time.astimezone(UTC), hours=24) == datetime(2026, 3, 29, 19, 0, tzinfo=UTC)
+    assert calendar.is_working_day(end)
+    assert [each for each in between if not calendar.is_working_day(each)] == skipped
+    assert len(between) - len(skipped) == count
