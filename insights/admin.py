@@ -17,7 +17,7 @@ from accounts.models import Brand, User
 from accounts.templatetags.components import percent, percent_range
 from affiliates.models import Product
 from insights.actions import parse_subject
-from insights.models import Action, Alert, Block, Finding, QuoteReport, Target
+from insights.models import Action, Alert, Block, Finding, QualityVerdict, QuoteReport, Target
 from insights.outcomes import measurable, names_of, staff_outcome, subject_of
 from insights.services.acting import Change, check_change, close_action, edit_action, write_action
 from insights.services.reporting import decide_report
@@ -42,6 +42,25 @@ class FindingAdmin(BrandModelAdmin):
     def about(self, finding: Finding) -> str:
         """The customer's words, or the code of what it is about."""
         return finding.quote.text if finding.quote else finding.key
+
+
+@admin.register(QualityVerdict)
+class QualityVerdictAdmin(ReadOnlyAdmin):
+    """Quarters that are over, as programs outside are told them."""
+
+    list_display = ("affiliate", "code", "answers", "share", "verdict", "ratings", "rating_verdict", "purchases")
+    list_filter = ("quarter", "verdict", "rating_verdict")
+    list_select_related = ("affiliate",)
+    search_fields = ("affiliate__code", "affiliate__name")
+    ordering = ("-quarter", "affiliate__code")
+
+    @admin.display(description=_("quarter"), ordering="quarter")
+    def code(self, row: QualityVerdict) -> str:
+        return row.code
+
+    @admin.display(description=_("satisfied customers"))
+    def share(self, row: QualityVerdict) -> str:
+        return percent(row.satisfied / row.answers)
 
 
 @admin.register(QuoteReport)

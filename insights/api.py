@@ -3,19 +3,24 @@
 from typing import Any
 
 from django.core.exceptions import ValidationError
+from django.db.models import QuerySet
 from django.shortcuts import get_object_or_404
 from django.urls import URLPattern, path
 from django.utils.translation import get_language
-from drf_spectacular.utils import extend_schema
-from rest_framework import serializers
+from drf_spectacular.utils import extend_schema, extend_schema_field
+from rest_framework import generics, serializers
 from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.views import APIView
 
+from accounts.authentication import key_of
 from accounts.clock import database_now
 from accounts.models import ApiKey, Scope
 from affiliates.models import Affiliate
+from insights.models import QualityVerdict, Verdict
 from insights.privacy import Insights, affiliate_insights, parse_period
+from insights.quality import QUALITY_WARNING
+from insights.statistics import wilson_interval
 
 
 class InsightsQuerySerializer(serializers.Serializer[dict[str, str]]):
@@ -126,6 +131,82 @@ class AffiliateInsightsView(APIView):
         return Response(InsightsSerializer(insights).data)
 
 
+class QualityFigureSerializer(serializers.Serializer[Any]):
+    n = serializers.IntegerField()
+    value = serializers.FloatField(allow_null=True, help_text="From 0 to 1.")
+    low = serializers.FloatField(allow_null=True)
+    high = serializers.FloatField(allow_null=True)
+    reference = serializers.FloatField(allow_null=True, help_text="All other affiliates together.")
+    verdict = serializers.ChoiceField(
+        choices=Verdict.values, allow_null=True, help_text="null where the others are too few to be compared with."
+    )
+
+
+class VolumeSerializer(serializers.Serializer[Any]):
+    """Of what was bought in the quarter, as it stood when the quarter was judged."""
+
+    purchases = serializers.IntegerField()
+    customers = serializers.IntegerField()
+    refunded = serializers.IntegerField()
+    complained = serializers.IntegerField()
+
+
+class QualitySerializer(serializers.Serializer[QualityVerdict]):
+    affiliate = serializers.CharField(source="affiliate.code")
+    quarter = serializers.CharField(source="code")
+    csat = serializers.SerializerMethodField()
+    affiliate_rating = serializers.SerializerMethodField()
+    volume = VolumeSerializer(source="*")
+    judged_at = serializers.DateTimeField()
+    warning = serializers.SerializerMethodField()
+
+    @extend_schema_field(QualityFigureSerializer)
+    def get_csat(self, row: QualityVerdict) -> dict[str, Any]:
+        return figure_of(row.satisfied, row.answers, row.reference, row.verdict)
+
+    @extend_schema_field(QualityFigureSerializer)
+    def get_affiliate_rating(self, row: QualityVerdict) -> dict[str, Any]:
+        return figure_of(row.rated_well, row.ratings, row.rating_reference, row.rating_verdict)
+
+    def get_warning(self, row: QualityVerdict) -> str:
+        return str(QUALITY_WARNING)
+
+
+def figure_of(good: int, n: int, reference: float | None, verdict: str) -> dict[str, Any]:
+    low, high = wilson_interval(good, n) or (None, None)
+    value = good / n if n else None
+    return {"n": n, "value": value, "low": low, "high": high, "reference": reference, "verdict": verdict or None}
+
+
+class QualityQuerySerializer(serializers.Serializer[dict[str, str]]):
+    quarter = serializers.RegexField(
+        r"\A(?:19|20)\d\d-Q[1-4]\Z", required=False, help_text="Of this quarter only, such as 2026-Q3."
+    )
+    affiliate = serializers.CharField(required=False, max_length=60, help_text="Of this affiliate only, by code.")
+
+
+class QualityView(generics.ListAPIView[QualityVerdict]):
+    scopes = {"GET": Scope.AFFILIATES_READ}
+    serializer_class = QualitySerializer
+    queryset = QualityVerdict.objects.all()
+
+    def get_queryset(self) -> QuerySet[QualityVerdict]:
+        rows = QualityVerdict.objects.filter(brand=key_of(self.request).brand).select_related("affiliate")
+        asked = QualityQuerySerializer(data=self.request.query_params)
+        asked.is_valid(raise_exception=True)
+        if quarter := asked.validated_data.get("quarter"):
+            rows = parse_period(quarter).of(rows, "quarter")
+        if code := asked.validated_data.get("affiliate"):
+            rows = rows.filter(affiliate__code=code)
+        return rows
+
+    @extend_schema(parameters=[QualityQuerySerializer], operation_id="affiliate_quality")
+    def get(self, request: Request, *args: Any, **kwargs: Any) -> Response:
+        """How good each affiliate's quarters were, each judged once when it is over, from 20 answers on."""
+        return self.list(request, *args, **kwargs)
+
+
 api_urlpatterns: list[URLPattern] = [
     path("affiliates/<str:code>/insights/", AffiliateInsightsView.as_view(), name="affiliate-insights"),
+    path("quality/", QualityView.as_view(), name="quality"),
 ]

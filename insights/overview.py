@@ -17,9 +17,10 @@ from affiliates.models import Affiliate
 from complaints.models import Complaint
 from insights.changes import latest_pair, read_changes
 from insights.comparing import BETTER, PARTS, Alternatives, Parts, PeriodChanges, read_alternatives, read_parts
-from insights.findings import ANSWERS, PROMISE, RATING, SATISFIED, TrendPoint, successes, trend_of_shares
-from insights.models import Alert, Block, BrandFigure, CaseCount, Rollup, ShownCount, Target
-from insights.privacy import Period, catalogue_of, next_month, parse_period, periods_within, shown_counts, sum_counts
+from insights.findings import ANSWERS, PROMISE, TrendPoint, successes, trend_of_shares
+from insights.models import Alert, Block, BrandFigure, CaseCount, Rollup, Target
+from insights.privacy import catalogue_of, next_month, parse_period, periods_within, shown_counts, sum_counts
+from insights.quality import published_shares, strength_between
 from insights.statistics import (
     ANSWERS_FOR_VERDICT,
     PRIOR_STRENGTH_DEFAULT,
@@ -71,12 +72,12 @@ ORDER = {"well_below": 0, "below": 1, "well_above": 3, "above": 2}
 
 def compare_affiliates(brand: Brand, *, period: str = "all") -> Field | None:
     """By satisfaction, as published. None where nothing has been."""
-    cells = _satisfied(brand, parse_period(period))
+    cells = published_shares(brand, parse_period(period))
     everybody = sum(n for _x, n in cells.values())
     if not everybody:
         return None
     reference = sum(x for x, _n in cells.values()) / everybody
-    widening = _widening(brand)
+    widening = strength_between(brand)
     names = Affiliate.objects.filter(brand=brand).in_bulk(list(cells))
     found = [_compared(names[each], *cell, reference, widening) for each, cell in cells.items() if each in names]
     found.sort(key=lambda each: (ORDER.get(each.verdict or "", 4), -each.n, each.name))
@@ -88,25 +89,6 @@ def _compared(affiliate: Affiliate, x: int, n: int, reference: float, widening: 
     assert interval is not None
     verdict = expected_verdict(x, n, reference, strength=widening) if n >= ANSWERS_FOR_VERDICT else None
     return Compared(affiliate.code, str(affiliate), x, n, interval, verdict)
-
-
-def _satisfied(brand: Brand, period: Period) -> dict[int, tuple[int, int]]:
-    rows = ShownCount.objects.filter(brand=brand, link=None, affiliate__isnull=False, question="csat")
-    good, answers = Counter[int](), Counter[int]()
-    of_values = period.of(rows.filter(value__in=RATING)).values_list("affiliate", "value").annotate(n=Sum("count"))
-    for affiliate, value, n in of_values:
-        answers[affiliate] += max(0, n)
-        good[affiliate] += max(0, n) if value in SATISFIED else 0
-    return {affiliate: (good[affiliate], n) for affiliate, n in answers.items() if n}
-
-
-def _widening(brand: Brand) -> float | None:
-    """As the programme's newest block measured it."""
-    newest = Block.objects.filter(brand=brand, affiliate=None).order_by("-sequence").first()
-    context = newest.context if newest else {}
-    if "csat" not in context.get("overdispersed", ()):
-        return None
-    return float(context.get("strength", {}).get("csat", PRIOR_STRENGTH_DEFAULT))
 
 
 # --- Targets, changes, what has fallen -------------------------------------------------------------------------------

@@ -50,6 +50,7 @@ from insights.models import (
     Measurement,
     MonthlyAnswers,
     PublishedCount,
+    QualityVerdict,
     Quote,
     QuoteReport,
     Rollup,
@@ -256,6 +257,9 @@ def make_comparison(brand: Brand, affiliate: Affiliate) -> None:
     Target.objects.create(brand=brand, figure="csat", aim=80)
     BrandFigure.objects.create(brand=brand, figure="csat", value=0.8, low=0.7, high=0.9, n=60)
     Standing.objects.create(brand=brand, affiliate=affiliate, month=month, quarter=2)
+    sums = ("ratings", "rated_well", "purchases", "customers", "refunded", "complained")
+    judged = {"answers": 20, "satisfied": 18, **dict.fromkeys(sums, 1)}
+    QualityVerdict.objects.create(brand=brand, affiliate=affiliate, quarter=month, judged_at=NOW, **judged)
     fallen = {"since": month, "good_before": 28, "n_before": 30, "good_now": 8, "n_now": 30}
     Alert.objects.create(brand=brand, affiliate=affiliate, key="world", has_to_improve=True, opened_at=NOW, **fallen)
 

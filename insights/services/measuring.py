@@ -14,6 +14,7 @@ from insights.circumstances import Cell, Group, Key, tells_of_nobody
 from insights.models import Circumstance, Measurement
 from insights.services.alerting import raise_alerts
 from insights.services.contributing import count_contributions
+from insights.services.judging import judge_last_quarter
 from insights.services.placing import place_affiliates
 from insights.services.reading import read_words
 from insights.services.reckoning import reckon_figures
@@ -65,6 +66,7 @@ def _measure(measurement: Measurement, now: datetime) -> None:
     place_affiliates(brand, now=now)
     reckon_figures(brand, now=now)
     count_contributions(brand, now=now)
+    judge_last_quarter(brand, now=now)
     measurement.measured_at = now
     measurement.save(update_fields=["measured_at"])
 

@@ -3,18 +3,14 @@
 The raw values would put whoever has the fewest answers at either end.
 """
 
-from collections import Counter
 from datetime import date, datetime
 
-from django.db.models import Q, Sum
-
 from accounts.models import Brand
-from insights.findings import RATING, SATISFIED
-from insights.models import ShownCount, Standing
+from insights.models import Standing
+from insights.privacy import Period
+from insights.quality import published_shares
 from insights.services.publishing import month_of
 from insights.statistics import ANSWERS_FOR_VERDICT, mid_rank_percentile, prior_strength, shrink
-
-MONTHS = 12  # what is looked back on
 
 
 def place_affiliates(brand: Brand, *, now: datetime) -> None:
@@ -22,7 +18,7 @@ def place_affiliates(brand: Brand, *, now: datetime) -> None:
     month = month_of(now, brand)
     if Standing.objects.filter(brand=brand, month=month).exists():
         return
-    quarters = quarters_of(_satisfied(brand, date(month.year - 1, month.month, 1), month))
+    quarters = quarters_of(published_shares(brand, year_before(month)))
     Standing.objects.bulk_create(
         Standing(brand=brand, affiliate_id=affiliate, month=month, quarter=quarter)
         for affiliate, quarter in quarters.items()
@@ -43,16 +39,5 @@ def quarters_of(satisfied: dict[int, tuple[int, int]]) -> dict[int, int]:
     return {affiliate: min(4, 1 + int(4 * place)) for affiliate, place in places.items() if place is not None}
 
 
-def _satisfied(brand: Brand, first: date, after: date) -> dict[int, tuple[int, int]]:
-    """By affiliate, how many are satisfied of how many who answered, as published in these months."""
-    rows = (
-        ShownCount.objects.filter(brand=brand, link=None, question="csat", value__in=RATING)
-        .filter(Q(month__gte=first, month__lt=after), affiliate__isnull=False)
-        .values_list("affiliate", "value")
-        .annotate(n=Sum("count"))
-    )
-    good, everybody = Counter[int](), Counter[int]()
-    for affiliate, value, n in rows:
-        everybody[affiliate] += max(0, n)
-        good[affiliate] += max(0, n) if value in SATISFIED else 0
-    return {affiliate: (good[affiliate], n) for affiliate, n in sorted(everybody.items())}
+def year_before(month: date) -> Period:
+    return Period("", date(month.year - 1, month.month, 1), month)
