@@ -2,10 +2,12 @@
 
 from typing import Any
 
+from django import forms
 from django.contrib import admin
 from django.core.paginator import Paginator
 from django.db.models import Model, QuerySet
 from django.http import HttpRequest
+from django.utils.dates import WEEKDAYS
 from django.utils.functional import cached_property
 from django.utils.text import capfirst
 from django.utils.translation import gettext_lazy as _
@@ -179,9 +181,30 @@ class BrandAdmin(AdministratorsAdmin):
         ),
         (
             _("Care"),
-            {"fields": ("legal_regime", "first_answer_hours", "requires_second_factor")},
+            {
+                "fields": (
+                    ("legal_regime", "region"),
+                    ("first_answer_hours", "solution_hours"),
+                    ("service_opens", "service_closes"),
+                    "service_weekdays",
+                    ("warning_hours", "legal_warning_days"),
+                    "requires_second_factor",
+                )
+            },
         ),
         (None, {"fields": ("created_at", "updated_at")}),
+    )
+
+    def formfield_for_dbfield(self, db_field: Any, request: HttpRequest, **kwargs: Any) -> Any:
+        if db_field.name == "service_weekdays":
+            return weekdays_field(db_field.verbose_name)
+        return super().formfield_for_dbfield(db_field, request, **kwargs)
+
+
+def weekdays_field(label: Any) -> forms.Field:
+    """Days of the week to tick, Monday being 0."""
+    return forms.TypedMultipleChoiceField(
+        label=capfirst(label), choices=list(WEEKDAYS.items()), coerce=int, widget=forms.CheckboxSelectMultiple
     )
 
 

@@ -78,8 +78,9 @@ def legal_due(opened_at: datetime, *, terms: Iterable[Term], calendar: Calendar,
 
 
 def _reckon(received_on: date, term: Term, calendar: Calendar, zone: ZoneInfo) -> LegalDue:
+    skipped: list[date] = []
     if term.unit == "months":
-        due_on, skipped = add_months(received_on, term.amount), []
+        due_on = add_months(received_on, term.amount)
     else:
         due_on, skipped = add_working_days(received_on, term.amount, calendar=calendar)
     weekends = [day for day in skipped if calendar.is_weekend(day)]

@@ -23,6 +23,7 @@ from affiliates.models import (
 )
 from affiliates.services import invite_member
 from complaints.models import (
+    Alarm,
     Attachment,
     AttachmentContent,
     CannedAnswer,
@@ -32,6 +33,8 @@ from complaints.models import (
     ComplaintLink,
     ComplaintResponse,
     ComplaintWords,
+    DayOff,
+    Pause,
     SavedView,
 )
 from insights.models import (
@@ -204,7 +207,14 @@ def make_case(brand: Brand, purchase: Purchase, response: Response, staff: User)
     AttachmentContent.objects.create(attachment=photo, data=b"x")
     CannedAnswer.objects.create(brand=brand, title="Mundo", language="es", text="Hola, {name}")
     SavedView.objects.create(user=staff, name="Garantías", query="queue=all")
+    make_clocks(brand, complaint)
     return complaint
+
+
+def make_clocks(brand: Brand, complaint: Complaint) -> None:
+    DayOff.objects.create(brand=brand, day=NOW.date(), name="Fiesta mundial")
+    Pause.objects.create(complaint=complaint, cause="customer", began_at=NOW)
+    Alarm.objects.create(complaint=complaint, clock="law", level="warning", due_at=NOW, at=NOW)
 
 
 def new_case(brand: Brand, number: str, **fields: Any) -> Complaint:

@@ -10,6 +10,7 @@ from django.core.exceptions import ValidationError
 from django.core.validators import MaxValueValidator, MinValueValidator, RegexValidator
 from django.db import models
 from django.db.models import Q
+from django.utils.dates import WEEKDAYS
 from django.utils.translation import gettext_lazy as _
 
 if TYPE_CHECKING:
@@ -56,6 +57,11 @@ class Role(models.TextChoices):
     AGENT = "agent", _("Agent")
     ANALYST = "analyst", _("Analyst")
     READ_ONLY = "read_only", _("Read only")
+
+
+def working_week() -> list[int]:
+    """Monday to Friday."""
+    return [0, 1, 2, 3, 4]
 
 
 class BrandQuerySet(models.QuerySet["Brand"]):
@@ -196,7 +202,46 @@ class Brand(models.Model):
     claim_answer_days = models.PositiveSmallIntegerField(_("days to answer an affiliate’s claim"), default=10)
 
     legal_regime = models.CharField(_("legal regime"), max_length=20, choices=LegalRegime, default=LegalRegime.STANDARD)
+    region = models.CharField(
+        _("region"),
+        max_length=3,
+        default="",
+        db_default="",
+        blank=True,
+        help_text=_("For its holidays and terms; as in ISO 3166-2 without the country, such as AN for Andalusia."),
+    )
     first_answer_hours = models.PositiveSmallIntegerField(_("hours to a first answer"), default=24)
+    solution_hours = models.PositiveSmallIntegerField(
+        _("hours to a solution"),
+        null=True,
+        blank=True,
+        help_text=_("Not counted while we wait for the customer. Empty: none is promised."),
+    )
+    service_opens = models.TimeField(
+        _("somebody answers from"),
+        null=True,
+        blank=True,
+        help_text=_("Hours are promised in this time alone. Empty: day and night."),
+    )
+    service_closes = models.TimeField(_("somebody answers until"), null=True, blank=True)
+    service_weekdays = ArrayField(
+        models.PositiveSmallIntegerField(choices=list(WEEKDAYS.items())),
+        verbose_name=_("somebody answers on"),
+        default=working_week,
+        db_default=[0, 1, 2, 3, 4],
+    )
+    warning_hours = models.PositiveSmallIntegerField(
+        _("hours before a promised answer or solution at which its owner is warned"),
+        default=4,
+        db_default=4,
+        help_text=_("0: no warning."),
+    )
+    legal_warning_days = models.PositiveSmallIntegerField(
+        _("days before a term of the law at which its owner is warned"),
+        default=3,
+        db_default=3,
+        help_text=_("0: no warning."),
+    )
     requires_second_factor = models.BooleanField(_("staff need a second factor"), default=True)
 
     created_at = models.DateTimeField(_("created at"), auto_now_add=True)
@@ -212,6 +257,16 @@ class Brand(models.Model):
             models.CheckConstraint(condition=Q(k__gte=3), name="brand_k_at_least_3"),
             models.CheckConstraint(condition=Q(sampling_percent__lte=100), name="brand_sampling_is_a_percentage"),
             models.CheckConstraint(condition=Q(window_start__lt=models.F("window_end")), name="brand_window_is_open"),
+            models.CheckConstraint(
+                condition=Q(service_opens=None, service_closes=None)
+                | Q(
+                    service_opens__isnull=False,
+                    service_closes__isnull=False,
+                    service_opens__lt=models.F("service_closes"),
+                ),
+                name="brand_service_is_open",
+                violation_error_message=_("Say from when until when somebody answers, or neither."),
+            ),
         ]
 
     def __str__(self) -> str:

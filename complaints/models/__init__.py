@@ -5,8 +5,10 @@ from complaints.models.cases import Complaint, ComplaintQuerySet, ComplaintRespo
 from complaints.models.desk import CannedAnswer, ComplaintWords, SavedView
 from complaints.models.events import ComplaintChange, ComplaintEvent
 from complaints.models.links import ComplaintLink
+from complaints.models.timing import Alarm, DayOff, Pause
 
 __all__ = [
+    "Alarm",
     "Attachment",
     "AttachmentContent",
     "CannedAnswer",
@@ -17,5 +19,7 @@ __all__ = [
     "ComplaintQuerySet",
     "ComplaintResponse",
     "ComplaintWords",
+    "DayOff",
+    "Pause",
     "SavedView",
 ]

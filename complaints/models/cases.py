@@ -20,9 +20,10 @@ IS_OPEN = Q(state__in=OPEN_STATES)
 NEVER = datetime(9999, 12, 31, tzinfo=UTC)
 
 
-def due() -> Case:
-    """What `Complaint.due_at` says of an open case."""
-    return Case(When(waits_since=None, then=F("legal_due_at")), default=Least("service_due_at", "legal_due_at"))
+def due() -> Least:
+    """What `Complaint.due_at` says of an open case: the least of those that there are."""
+    answer = Case(When(waits_since__isnull=False, then=F("service_due_at")), default=None)
+    return Least(answer, "solution_due_at", "legal_due_at")
 
 
 def urgency() -> Coalesce:
@@ -123,7 +124,13 @@ class Complaint(models.Model):
     wants_contact = models.BooleanField(_("asked to be contacted"), default=False)
     opened_at = models.DateTimeField(_("opened at"))
     legal_due_at = models.DateTimeField(_("due by law"), null=True, blank=True)
+    # The sum that led there, as `complaints.clocks.LegalDue.as_data` writes it.
+    legal_sum = models.JSONField(_("how the term was reckoned"), null=True, blank=True, editable=False)
+    # What the brand has promised, empty while the case waits for its customer: then these clocks stand.
     service_due_at = models.DateTimeField(_("answer due"), null=True, blank=True)
+    solution_due_at = models.DateTimeField(_("solution due"), null=True, blank=True)
+    # Of the very first answer, which `service_due_at` no longer tells once it was given.
+    first_due_at = models.DateTimeField(_("first answer due"), null=True, blank=True)
     # Since when we owe the customer an answer, to the first message or to a later one; empty: it is their turn.
     waits_since = models.DateTimeField(_("customer waits since"), null=True, blank=True)
     answered_at = models.DateTimeField(_("first answered at"), null=True, blank=True)
@@ -144,15 +151,17 @@ class Complaint(models.Model):
             models.Index(fields=["assignee", "-opened_at", "-id"], name="complaint_newest_of_owner"),
             GinIndex(fields=["tags"], name="complaint_tags"),
             # One for each queue of open cases that is shown and counted.
-            models.Index("brand", urgency(), gravity(), "id", name="complaint_open", condition=IS_OPEN),
-            models.Index(*("brand", "assignee", urgency(), gravity(), "id"), name="complaint_owned", condition=IS_OPEN),
+            models.Index("brand", urgency(), gravity(), "id", name="complaint_open_due", condition=IS_OPEN),
+            models.Index(
+                *("brand", "assignee", urgency(), gravity(), "id"), name="complaint_owned_due", condition=IS_OPEN
+            ),
             models.Index(
                 *("brand", urgency(), gravity(), "id"),
-                name="complaint_unassigned",
+                name="complaint_unassigned_due",
                 condition=IS_OPEN & Q(assignee=None),
             ),
             models.Index(
-                *("brand", urgency(), gravity(), "id"), name="complaint_waiting", condition=Q(state="waiting")
+                *("brand", urgency(), gravity(), "id"), name="complaint_waiting_due", condition=Q(state="waiting")
             ),
         ]
         constraints = [
@@ -184,8 +193,8 @@ class Complaint(models.Model):
 
     @property
     def due_at(self) -> datetime | None:
-        """The deadline that counts now: the nearer one while the customer waits, else the law's, or none."""
-        dues = [self.answer_due_at, self.legal_due_at] if self.is_open else []
+        """The deadline that counts now: the nearest of answer (while the customer waits), solution and law, or none."""
+        dues = [self.answer_due_at, self.solution_due_at, self.legal_due_at] if self.is_open else []
         return min((due for due in dues if due), default=None)
 
     @property

@@ -21,6 +21,8 @@ class ComplaintEvent(models.Model):
         STATE_CHANGED = "state_changed", _("State changed")
         KIND_CHANGED = "kind_changed", _("Kind changed")
         PART_CHANGED = "part_changed", _("Part changed")
+        WARNED = "warned", _("Due soon")
+        ESCALATED = "escalated", _("Overdue: passed on")
         SEVERITY = "severity", _("Severity changed")
         TAGS = "tags", _("Tags changed")
         LINKED = "linked", _("Linked with another case")

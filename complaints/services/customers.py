@@ -15,8 +15,9 @@ from complaints.files import CheckedFile
 from complaints.models import Complaint, ComplaintEvent
 from complaints.services.attaching import attach
 from complaints.services.handling import State, move, open_again, required
-from complaints.services.opening import Problem, append, await_answer, has_said, open_case_of
+from complaints.services.opening import Problem, append, has_said, open_case_of
 from complaints.services.record import lock_purchase, record
+from complaints.services.timing import await_answer
 
 Event = ComplaintEvent.Kind
 

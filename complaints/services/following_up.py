@@ -10,7 +10,8 @@ from affiliates.models import Customer, Purchase
 from complaints.models import Complaint, ComplaintResponse
 from complaints.services.ending import case_of_occasion
 from complaints.services.handling import open_again
-from complaints.services.opening import Problem, append, await_answer, open_case_of, open_complaint
+from complaints.services.opening import Problem, append, open_case_of, open_complaint
+from complaints.services.timing import await_answer
 from surveys.models import Answer, Response
 from surveys.services.answering import mark_followed_up
 

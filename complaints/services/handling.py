@@ -14,8 +14,9 @@ from complaints.models import Complaint, ComplaintEvent
 from complaints.services.attaching import attach
 from complaints.services.ending import ask_how_it_ended, occasion_of
 from complaints.services.mails import send_reply, send_resolution
-from complaints.services.opening import legal_deadline, open_case_of
+from complaints.services.opening import open_case_of
 from complaints.services.record import hold_cause, lock_purchase, record
+from complaints.services.timing import keep_pauses, rules_of, set_legal_term
 from surveys.services import hold_purchase, lift_hold
 from surveys.services.closing import do_not_ask_about_case
 
@@ -64,6 +65,7 @@ def move(complaint: Complaint, state: State, *, by: User | None, now: datetime) 
             code="not_allowed",
         )
     complaint.state = state
+    keep_pauses(complaint, before=before, now=now)
     record(complaint, Event.STATE_CHANGED, by=by, now=now, before=before, after=state)
 
 
@@ -92,9 +94,9 @@ def change_kind(complaint: Complaint, *, kind: str, by: User, now: datetime, ver
         if current.kind == kind:
             return
         before, current.kind = current.kind, kind
-        current.legal_due_at = legal_deadline(current.brand, kind, current.opened_at)
+        set_legal_term(current, current.opened_at, rules_of(current.brand))
         record(current, Event.KIND_CHANGED, by=by, now=now, before=before, after=kind)
-        current.save(update_fields=["kind", "legal_due_at", "updated_at"])
+        current.save(update_fields=["kind", "legal_due_at", "legal_sum", "updated_at"])
 
 
 def set_part(complaint: Complaint, *, part: str, by: User, now: datetime, version: str = "") -> None:

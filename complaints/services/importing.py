@@ -11,8 +11,9 @@ from accounts.models import Brand
 from affiliates.models import Purchase
 from affiliates.services import FieldError
 from complaints.models import Complaint, ComplaintChange, ComplaintEvent
-from complaints.services.opening import customers_by_email, draw_numbers, legal_deadline
+from complaints.services.opening import customers_by_email, draw_numbers
 from complaints.services.record import hold_cause
+from complaints.services.timing import rules_of, set_legal_term
 from complaints.services.words import index_words
 from mailing.tokens import hash_token
 from surveys.services import hold_purchase, lift_hold
@@ -61,6 +62,7 @@ def import_complaints(brand: Brand, rows: Sequence[HistoricComplaint], *, now: d
 class _Batch:
     def __init__(self, brand: Brand, rows: Sequence[HistoricComplaint]) -> None:
         self.brand = brand
+        self.rules = rules_of(brand)
         purchases = Purchase.objects.filter(brand=brand, external_id__in={row.purchase for row in rows if row.purchase})
         # In the order in which everybody takes purchases; then nobody opens another case on one of them.
         locked = purchases.select_related("customer").select_for_update(of=("self",), no_key=True).order_by("pk")
@@ -129,10 +131,10 @@ class _Batch:
             wants_contact=bool(customer and customer.email),  # they wrote to the brand once; nothing is sent by itself
             opened_at=row.opened_at,
             waits_since=None if row.state == Complaint.State.RESOLVED else row.opened_at,
-            legal_due_at=legal_deadline(self.brand, row.kind, row.opened_at),
             # Without a date of their own resolved cases are taken to have been resolved at once.
             resolved_at=(row.resolved_at or row.opened_at) if row.state == Complaint.State.RESOLVED else None,
         )
+        set_legal_term(complaint, row.opened_at, self.rules)
         complaint.token_hash = hash_token(complaint.token)
         return complaint
 

@@ -3,6 +3,7 @@
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
+from typing import Any
 from zoneinfo import ZoneInfo
 
 from django.db import connection, transaction
@@ -10,10 +11,12 @@ from django.db.models import Q
 
 from accounts.models import Brand, User
 from affiliates.models import Customer, Purchase
+from complaints.files import CheckedFile
 from complaints.models import Complaint, ComplaintEvent
+from complaints.services.attaching import attach
 from complaints.services.mails import acknowledge
 from complaints.services.record import hold_cause, lock_purchase, record
-from complaints.services.timing import LEGAL_KINDS, rules_of
+from complaints.services.timing import LEGAL_KINDS, await_answer, rules_of, set_legal_term, start_clocks
 from mailing.addresses import hash_address, known_hashes, normalize_address
 from mailing.tokens import hash_token
 from surveys.services import hold_purchase
@@ -31,6 +34,8 @@ class Problem:
     language: str = ""
     wants_contact: bool = False
     details: Mapping[str, str] = field(default_factory=dict)  # by the codes of `complaints.kinds`
+    files: Sequence[CheckedFile] = ()
+    data: Mapping[str, Any] = field(default_factory=dict)  # what is known of the e-mail that told us
 
 
 @transaction.atomic
@@ -58,7 +63,8 @@ def open_complaint(
     complaint.customer = customer or (purchase.customer if purchase else None)
     complaint.language = problem.language or (complaint.customer.language if complaint.customer else "")
     complaint.save(force_insert=True)
-    record(complaint, ComplaintEvent.Kind.OPENED, by=by, now=now, text=problem.text)
+    event = record(complaint, ComplaintEvent.Kind.OPENED, by=by, now=now, text=problem.text, **problem.data)
+    attach(event, problem.files, by=by, now=now)
     if purchase is not None:
         hold_purchase(purchase, cause=hold_cause(complaint), now=now)
     if problem.wants_contact:
@@ -77,8 +83,9 @@ def append(complaint: Complaint, problem: Problem, *, by: User | None, now: date
     """Add what was said later to an open case; the worse of both severities stands. A double tap adds nothing."""
     if not is_known(complaint, problem):
         kind = ComplaintEvent.Kind.ANSWER_ADDED
-        more = {"details": dict(problem.details)} if problem.details else {}
-        record(complaint, kind, by=by, now=now, text=problem.text, subject=problem.subject, **more)
+        more = {**problem.data, **({"details": dict(problem.details)} if problem.details else {})}
+        event = record(complaint, kind, by=by, now=now, text=problem.text, subject=problem.subject, **more)
+        attach(event, problem.files, by=by, now=now)
     # What was told first stands: a serial number does not change because somebody mistypes it later.
     complaint.details = {**problem.details, **complaint.details}
     ranks = Complaint.Severity.values
@@ -88,24 +95,17 @@ def append(complaint: Complaint, problem: Problem, *, by: User | None, now: date
     complaint.wants_contact = complaint.wants_contact or problem.wants_contact
     if is_graver(problem.kind, complaint.kind):
         before, complaint.kind = complaint.kind, problem.kind
-        complaint.legal_due_at = legal_deadline(complaint.brand, problem.kind, now)
+        set_legal_term(complaint, now, rules_of(complaint.brand))
         record(complaint, ComplaintEvent.Kind.KIND_CHANGED, by=by, now=now, before=before, after=problem.kind)
     await_answer(complaint, now=now)
     complaint.save(
         update_fields=[
-            *("severity", "part", "wants_contact", "kind", "legal_due_at", "details"),
+            *("severity", "part", "wants_contact", "kind", "legal_due_at", "legal_sum", "details"),
             *("waits_since", "service_due_at", "updated_at"),
         ]
     )
     if asks_now:
         acknowledge(complaint, now=now)
-
-
-def await_answer(complaint: Complaint, *, now: datetime) -> None:
-    """The customer has spoken: the clock of our answer runs, from the first thing they said that has none."""
-    if complaint.waits_since is None:
-        complaint.waits_since = now
-        complaint.service_due_at = rules_of(complaint.brand).answer_due(now)
 
 
 def is_graver(kind: str, than: str) -> bool:
@@ -116,9 +116,11 @@ def is_graver(kind: str, than: str) -> bool:
 
 
 def is_known(complaint: Complaint, problem: Problem) -> bool:
-    """Does the case hold this already? Without words of the customer the subject tells."""
+    """Does the case hold this already? Without words of the customer the subject tells. No e-mail comes here twice."""
+    if problem.data:
+        return False
     if problem.text:
-        return has_said(complaint, problem.text)
+        return has_said(complaint, problem.text, [file.name for file in problem.files])
     return complaint.subject == problem.subject or complaint.events.filter(data__subject=problem.subject).exists()
 
 
@@ -142,10 +144,8 @@ def _new_case(brand: Brand, problem: Problem, *, now: datetime) -> Complaint:
         wants_contact=problem.wants_contact,
         details=dict(problem.details),
         opened_at=now,
-        waits_since=now,
-        legal_due_at=legal_deadline(brand, problem.kind, now),
-        service_due_at=rules_of(brand).answer_due(now),
     )
+    start_clocks(complaint, rules_of(brand))
     complaint.token_hash = hash_token(complaint.token)
     return complaint
 
@@ -173,12 +173,6 @@ def customers_of(brand: Brand, wanted: Mapping[str, Sequence[bytes]]) -> dict[by
     hashes = [digest for known in wanted.values() for digest in known]
     customers = Customer.objects.filter(brand=brand, email_hash__in=hashes)
     return {bytes(customer.email_hash): customer for customer in customers if customer.email_hash}
-
-
-def legal_deadline(brand: Brand, kind: str, since: datetime) -> datetime | None:
-    """The law's deadline for a case of this kind, or None where the law sets none."""
-    found = rules_of(brand).legal_due(kind, since)
-    return found.due_at if found else None
 
 
 def draw_numbers(brand: Brand, moments: Sequence[datetime]) -> list[tuple[int, str]]:
