@@ -11,8 +11,22 @@ from affiliates.models import Affiliate, AffiliateMember, MemberInvitation, Trac
 from affiliates.selectors import OfferedPromise
 from dashboards.wording import name_of_period
 from insights.actions import parse_subject
-from insights.models import QuoteReport
+from insights.models import Preference, QuoteReport
 from insights.services.acting import Change
+
+
+class RhythmForm(forms.Form):
+    """How often somebody wants a summary by mail."""
+
+    rhythm = forms.ChoiceField(
+        label=gettext_lazy("How often?"),
+        choices=[
+            (Preference.Rhythm.WEEKLY, gettext_lazy("Once a week")),
+            (Preference.Rhythm.MONTHLY, gettext_lazy("Once a month, on its first Monday")),
+            (Preference.Rhythm.NEVER, gettext_lazy("Never")),
+        ],
+        widget=forms.RadioSelect,
+    )
 
 
 class PeriodForm(forms.Form):

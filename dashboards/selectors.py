@@ -11,15 +11,17 @@ from django.utils.translation import gettext as _
 from accounts.models import Brand, User
 from affiliates.models import Affiliate, AffiliateMember, LinkPromise, MemberInvitation, TrackingLink
 from insights.comparing import recovered_since
-from insights.models import Action, AffiliateWord, Block, Measurement, TellingWord
+from insights.models import Action, AffiliateWord, Block, Measurement, Preference, TellingWord
 from insights.services.reporting import mark_of_words
+from mailing.models import OutgoingMail, Suppression
+from mailing.selectors import suppressed_addresses
 from surveys.models import Aspect, Fact
 from surveys.wording import in_language
 
 PAGES = (
     *("home", "drivers", "opinions", "comparison", "links", "new_link", "sales", "claims", "export", "terms"),
     *("actions", "new_action", "customers", "customers_export"),
-    *("people", "change_person", "remove_person", "withdraw_invitation"),
+    *("people", "change_person", "remove_person", "withdraw_invitation", "notifications"),
 )
 
 
@@ -209,6 +211,25 @@ def invitations_of(reader: Reader, *, now: datetime) -> list[tuple[MemberInvitat
     """Those not taken up nor withdrawn, the newest first, each with whether its link still works."""
     pending = MemberInvitation.objects.pending().filter(affiliate=reader.affiliate).select_related("affiliate")
     return [(invitation, invitation.is_usable(now)) for invitation in pending]
+
+
+def rhythm_of(member: AffiliateMember) -> str:
+    """How often they get a summary; never, too, if they left them by a link."""
+    if _objection(member) == Suppression.Reason.OPTED_OUT:
+        return Preference.Rhythm.NEVER
+    chosen = Preference.objects.filter(member=member).values_list("rhythm", flat=True).first()
+    return chosen or Preference.Rhythm.WEEKLY
+
+
+def objection_to_digests(member: AffiliateMember) -> str:
+    """Why their address takes no summary, other than by their own wish; empty: it does."""
+    objection = _objection(member)
+    return "" if objection == Suppression.Reason.OPTED_OUT else objection
+
+
+def _objection(member: AffiliateMember) -> str:
+    found = suppressed_addresses(member.affiliate.brand, [member.user.email], scopes=[OutgoingMail.DIGEST])
+    return next(iter(found.values()), "")
 
 
 def facts_to_tell(brand: Brand, language: str) -> list[str]:

@@ -1,6 +1,6 @@
 from django.urls import URLPattern, URLResolver, include, path
 
-from dashboards.views import actions, comparison, drivers, home, links, loyalty, people, programme, sales
+from dashboards.views import actions, comparison, drivers, home, links, loyalty, notifications, people, programme, sales
 
 app_name = "dashboards"
 
@@ -32,6 +32,7 @@ pages: list[URLPattern] = [
     path("people/role/", people.change_person, name="change_person"),
     path("people/remove/", people.remove_person, name="remove_person"),
     path("people/withdraw/", people.take_back_invitation, name="withdraw_invitation"),
+    path("notifications/", notifications.notifications, name="notifications"),
     path("insights.csv", home.export, name="export"),
     path("terms/", home.terms, name="terms"),
 ]

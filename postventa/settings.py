@@ -178,6 +178,7 @@ CELERY_BEAT_SCHEDULE = {
         ("open-complaints", "complaints.tasks.open_cases_for_bad_answers", timedelta(seconds=3)),
         ("fold-answers", "insights.tasks.fold_changes", timedelta(seconds=3)),
         ("measure-brands", "insights.tasks.measure_brands", timedelta(minutes=10)),
+        ("send-digests", "dashboards.tasks.send_digests", timedelta(minutes=10)),
         ("flag-suspicions", "affiliates.tasks.flag_suspicions", timedelta(minutes=10)),
         ("process-inbound", "intake.tasks.process_inbound_events", timedelta(seconds=5)),
         ("tell-of-silent-hooks", "intake.tasks.tell_of_silent_hooks", timedelta(minutes=10)),

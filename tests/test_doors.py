@@ -32,6 +32,7 @@ SEEN_BY_AFFILIATES = {
     "Coupon",
     "Finding",
     "LinkPromise",
+    "Preference",
     "QuoteReport",
     "TrackingLink",
     "User",

@@ -52,6 +52,7 @@ from insights.models import (
     Finding,
     Measurement,
     MonthlyAnswers,
+    Preference,
     PublishedCount,
     QualityVerdict,
     Quote,
@@ -108,6 +109,7 @@ def make_world() -> World:
     staff = factories.make_staff(brand)
     affiliate = factories.make_affiliate(brand, "Ana")
     ana = factories.make_member(affiliate)
+    Preference.objects.create(member=affiliate.members.get(), told_at=NOW)
     bruno = factories.make_member(factories.make_affiliate(brand, "Bruno"))
     olga = factories.make_staff(factories.make_brand("otra"), "Olga")
     api_key, key_text = create_api_key(brand, name="tienda")

@@ -2,6 +2,7 @@
 
 from dashboards.pages.actions import write_action, write_actions
 from dashboards.pages.comparison import write_comparison, write_falls
+from dashboards.pages.digest import write_digest
 from dashboards.pages.drivers import write_effects
 from dashboards.pages.halves import write_halves
 from dashboards.pages.home import write_home
@@ -18,6 +19,7 @@ __all__ = [
     "write_action",
     "write_actions",
     "write_comparison",
+    "write_digest",
     "write_effects",
     "write_falls",
     "write_field",

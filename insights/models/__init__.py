@@ -7,6 +7,7 @@ from insights.models.cases import CaseCount, CountedCase
 from insights.models.contribution import Cohort, Contribution
 from insights.models.drivers import AffiliateWord, Circumstance, Measurement, TellingWord, Weighing
 from insights.models.findings import Finding
+from insights.models.preferences import Preference
 from insights.models.quality import QualityVerdict, Verdict
 from insights.models.reports import QuoteReport
 from insights.models.rollups import CountedResponse, MonthlyAnswers, Rollup
@@ -28,6 +29,7 @@ __all__ = [
     "Finding",
     "Measurement",
     "MonthlyAnswers",
+    "Preference",
     "PublishedCount",
     "QualityVerdict",
     "Quote",

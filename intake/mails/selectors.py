@@ -25,6 +25,7 @@ LABELS = {
     "accounts/notice": _("Notice about an account"),
     "affiliates/invitation": _("Invitation to an affiliate"),
     "affiliates/claim_answered": _("Answer to an affiliate’s claim"),
+    "dashboards/digest": _("Summary for an affiliate"),
     "intake/hook_silent": _("A hook gone silent"),
 }
 

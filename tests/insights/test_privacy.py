@@ -10,6 +10,9 @@ import pytest
 from django.core.exceptions import ValidationError
 
 from affiliates.models import Affiliate
+from dashboards.pages import write_digest
+from dashboards.selectors import news_since
+from insights.comparing import falls_of
 from insights.findings import AspectFinding, Figure, MissingFact
 from insights.models import Block, Finding, ShownCount, Weighing
 from insights.privacy import (
@@ -366,12 +369,18 @@ class World:
             self.blocks.append(Block.objects.filter(affiliate=self.ana).count())
 
     def observe(self, period: str, now: datetime) -> Any:
-        seen = asdict(look(self.ana, now, period=period))
+        shown = look(self.ana, now, period=period)
+        seen = asdict(shown)
         for link in seen["links"]:
             link["code"] = link["code"].removeprefix(self.shop.brand.slug)
         seen["quotes"] = sorted(seen["quotes"], key=str)
         seen["expectations"] = sorted(seen["expectations"], key=str)
+        seen["digest"] = self.digest(shown, now)
         return seen
+
+    def digest(self, shown: Insights, now: datetime) -> dict[str, Any]:
+        """What a summary by mail would say of the day, had one been asked for every day."""
+        return write_digest(shown, news_since(self.ana, now - timedelta(days=1), "es"), falls_of(self.ana, "es"))
 
     def answer(self, step: dict[str, Any], now: datetime) -> None:
         link = None if step["link"] is None else self.links[step["link"]]
