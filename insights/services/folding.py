@@ -14,6 +14,7 @@ from affiliates.models import PurchaseChange
 from complaints.models import ComplaintChange
 from insights.models import CountedCase, CountedResponse
 from insights.services import counting
+from insights.services.by_brand import sum_by_brand
 from insights.services.publishing import publish_blocks, purge_withdrawn_quotes
 from insights.services.tallying import retally, tally_everything
 from surveys.models import ResponseChange
@@ -23,10 +24,12 @@ LOCK = 0x1F01D  # our number among advisory locks
 
 
 def fold_changes(*, now: datetime) -> int:
-    """Count what has changed since the last time and publish the blocks that are due; how many changes."""
-    folded = sum(_fold_brand(brand, now=now) for brand in _brands_to_fold())
+    """Count what has changed since the last time and publish the blocks that are due; how many changes.
+
+    Raises ExceptionGroup of the brands where it failed, once all have had their turn.
+    """
     purge_withdrawn_quotes(now=now)
-    return folded
+    return sum_by_brand(_brands_to_fold(), lambda brand: _fold_brand(brand, now=now))
 
 
 @transaction.atomic

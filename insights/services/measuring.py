@@ -13,6 +13,7 @@ from accounts.models import Brand
 from insights.circumstances import Cell, Group, Key, tells_of_nobody
 from insights.models import Circumstance, Measurement
 from insights.services.alerting import raise_alerts
+from insights.services.by_brand import sum_by_brand
 from insights.services.contributing import count_contributions
 from insights.services.judging import judge_last_quarter
 from insights.services.placing import place_affiliates
@@ -24,10 +25,13 @@ NIGHT = time(3)  # from here on a brand's day is over
 
 
 def measure_due_brands(*, now: datetime) -> int:
-    """Measure each brand once a night of its own; one that never was, at once. How many brands."""
+    """Measure each brand once a night of its own; one that never was, at once. How many brands.
+
+    Raises ExceptionGroup of the brands where it failed, once all have had their turn.
+    """
     measured = dict(Measurement.objects.values_list("brand", "measured_at"))
     due = [brand for brand in Brand.objects.order_by("pk") if _is_due(brand, measured.get(brand.pk), now)]
-    return sum(_measure_if_free(brand, now=now) for brand in due)
+    return sum_by_brand(due, lambda brand: _measure_if_free(brand, now=now))
 
 
 def _measure_if_free(brand: Brand, *, now: datetime) -> bool:
