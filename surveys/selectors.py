@@ -100,6 +100,8 @@ def state_of_mail(invitation: Any, *, now: datetime) -> tuple[Standing, str]:
         return Standing.CANCELLED, NO_SUCH_ADDRESS.get(invitation.mail_reason, Reason.FAILED)
     if invitation.mail_state == MailState.CANCELLED and invitation.mail_reason in PASSING:
         return Standing.HELD, PASSING[invitation.mail_reason]
+    if invitation.mail_state == MailState.CANCELLED and invitation.mail_reason == OutgoingMail.Reason.TAKEN_BACK:
+        return Standing.QUEUED, ""  # it was with a server when it was taken back: decided anew within the minute
     if invitation.mail_state == MailState.CANCELLED:
         return Standing.CANCELLED, reason_of_cancelled_mail(invitation.mail_reason)
     if invitation.mail_state == MailState.EXPIRED:

@@ -70,8 +70,6 @@ DECISIONS: dict[str, tuple[Callable[..., Any], Any]] = {
         ngettext_lazy("%(count)d mail will be sent again.", "%(count)d mails will be sent again.", "count"),
     ),
 }
-# What a mail in each state offers. An uncertain one is settled on a page that says what that means.
-OFFERED = {State.FAILED: ["retry"], State.QUEUED: ["cancel"], State.CLAIMED: ["cancel"]}
 ON_SHELF = {
     Shelf.ALL: ["retry", "cancel"],
     Shelf.FAILED: ["retry"],
@@ -140,8 +138,7 @@ class LedgerAdmin(ReadOnlyAdmin):
             "about": self.subjects([mail]).get(mail.pk),
             "story": story_of(mail, mail.events.all()),
             "preview": preview_of(mail),
-            "offers": OFFERED.get(State(mail.state), []) if user.may_write_for(mail.brand) else [],
-            "may_settle": mail.state == State.UNCERTAIN and user.may_write_for(mail.brand),
+            "offers": offers_for(mail) if user.may_write_for(mail.brand) else [],
             "is_waiting": mail.state in (State.QUEUED, State.CLAIMED),
         }
         return self.show(request, "mail.html", context)
@@ -192,20 +189,32 @@ class LedgerAdmin(ReadOnlyAdmin):
         self, request: HttpRequest, do: Callable[..., Any], mail: OutgoingMail, *, by: User, now: datetime
     ) -> bool:
         try:
-            do(mail, by=by, now=now)
+            is_done = do(mail, by=by, now=now)
         except ValidationError as refusal:
             messages.warning(request, f"{mail.to_address}: {' '.join(refusal.messages)}")
         except PermissionDenied as refusal:
             words = str(refusal) or _("Your role may read this brand’s mail, not send it.")
             messages.error(request, f"{mail.to_address}: {words}")
         else:
-            return True
+            if is_done is not False:
+                return True
+            words = _("It is with the mail server right now. If the server does not take it, it is not tried again.")
+            messages.warning(request, f"{mail.to_address}: {words}")
         return False
 
     def show(self, request: HttpRequest, template: str, context: dict[str, Any]) -> HttpResponse:
         shared = {**self.admin_site.each_context(request), "opts": self.opts, "has_view_permission": True}
         with timezone.override(zone_of(reader_of(self, request))):
             return render(request, f"admin/mailing/{template}", shared | context)
+
+
+def offers_for(mail: OutgoingMail) -> list[str]:
+    """What can be decided on it. Of an uncertain one a page of its own says what that means."""
+    offers = ["retry"] if mail.state == State.FAILED and mail.may_be_retried else []
+    offers += ["cancel"] if mail.may_be_cancelled else []
+    if mail.state == State.UNCERTAIN:
+        offers += ["arrived", *(["send_again"] if mail.may_be_retried else []), "not_arrived"]
+    return offers
 
 
 def page_name(page: str) -> str:

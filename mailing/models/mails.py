@@ -30,6 +30,10 @@ class OutgoingMailQuerySet(BrandOwnedQuerySet["OutgoingMail"]):
         """Not sent for a cause that will pass. Whoever asked for it decides whether to ask for another."""
         return self.filter(state=OutgoingMail.State.CANCELLED, reason__in=OutgoingMail.PASSING)
 
+    def called_back(self) -> "OutgoingMailQuerySet":
+        """Cancelled as soon as they came back from a server, by a wish that came while they were with it."""
+        return self.filter(~Q(cancel_wanted=""), state=OutgoingMail.State.CANCELLED)
+
     def with_token(self, token: str) -> "OutgoingMailQuerySet":
         """The one mail whose links carry this token, or none. Unknown and malformed tokens cost the same."""
         return self.filter(token_hash=hash_token(token))
@@ -73,6 +77,7 @@ class OutgoingMail(models.Model):
         NOT_ARRIVED = "not_arrived", _("It did not arrive")
         MANUAL = "manual", _("Set by staff")
         TAKEN_BACK = "taken_back", _("Taken back before it was sent")
+        ANSWERED = "answered", _("Its recipient had answered")
 
     class Guarantee(models.TextChoices):
         """What to do with a mail that was perhaps delivered."""
@@ -106,6 +111,8 @@ class OutgoingMail(models.Model):
 
     state = models.CharField(_("state"), max_length=12, choices=State, default=State.QUEUED)
     reason = models.CharField(_("reason"), max_length=40, blank=True)
+    # Why it is not to be sent any more, said when it could not be stopped: it was with a server, or its end is unknown.
+    cancel_wanted = models.CharField(_("to be cancelled for"), max_length=40, blank=True, default="", db_default="")
     server_reply = models.TextField(_("what the server said"), blank=True)
     not_before = models.DateTimeField(_("not before"))
     expires_at = models.DateTimeField(_("expires at"), null=True, blank=True)
@@ -145,6 +152,7 @@ class OutgoingMail(models.Model):
             models.Index(
                 fields=["id"], name="mail_put_aside", condition=Q(state="cancelled", reason__in=["rests", "paused"])
             ),
+            models.Index(fields=["id"], name="mail_called_back", condition=~Q(cancel_wanted="") & Q(state="cancelled")),
         ]
         constraints = [
             models.CheckConstraint(
@@ -207,6 +215,17 @@ class OutgoingMail(models.Model):
         return own or parseaddr(settings.DEFAULT_FROM_EMAIL)[1]
 
     @property
+    def may_be_retried(self) -> bool:
+        """By staff, who are asked nothing else: whoever asked for it still wants it sent."""
+        return self.state in (self.State.FAILED, self.State.UNCERTAIN) and not self.cancel_wanted
+
+    @property
+    def may_be_cancelled(self) -> bool:
+        """By staff: it waits, or, being with a server, might come back."""
+        waits = (self.State.QUEUED, self.State.CLAIMED, self.State.HANDING_OVER)
+        return self.state in waits and not self.cancel_wanted
+
+    @property
     def reason_label(self) -> str:
         return str(dict(self.Reason.choices).get(self.reason, self.reason))
 
@@ -230,6 +249,7 @@ class MailEvent(models.Model):
         ARRIVED = "arrived", _("Found to have arrived")
         NOT_ARRIVED = "not_arrived", _("Found not to have arrived")
         CANCELLED = "cancelled", _("Cancelled by staff")
+        CALLED_BACK = "called_back", _("Called back by staff")
 
     brand = models.ForeignKey(Brand, models.CASCADE, db_index=False, verbose_name=_("brand"))
     mail = models.ForeignKey(

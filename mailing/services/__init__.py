@@ -8,6 +8,7 @@ from mailing.services.queueing import (
     queue_mail,
     queue_mails,
     retry_mail,
+    settle_called_back,
     take_back_put_aside,
 )
 from mailing.services.reports import MailReport, record_mail_event
@@ -28,6 +29,7 @@ __all__ = [
     "resubscribe",
     "retry_mail",
     "send_due_mail",
+    "settle_called_back",
     "settle_mail",
     "suppress",
     "take_back_put_aside",

@@ -14,7 +14,7 @@ from uuid import UUID
 import structlog
 from django.conf import settings
 from django.db import transaction
-from django.db.models import F, Q
+from django.db.models import Case, F, Q, Value, When
 from django.db.models.functions import Now
 
 from accounts.clock import database_now
@@ -25,6 +25,7 @@ from mailing.services.pacing import allowance, give_times, spend
 State, Reason, Guarantee = OutgoingMail.State, OutgoingMail.Reason, OutgoingMail.Guarantee
 
 FREED: dict[str, Any] = {"lease_owner": None, "lease_until": None, "updated_at": Now()}
+IS_WANTED = Q(cancel_wanted="")
 
 log = structlog.get_logger(__name__)
 
@@ -79,9 +80,26 @@ def postpone(mails: Collection[OutgoingMail]) -> None:
     OutgoingMail.objects.bulk_update(mails, ["state", "reason", "lease_owner", "lease_until", "not_before", "slot_at"])
 
 
+def in_line_again(**fields: Any) -> dict[str, Any]:
+    """What makes a mail that was with a server wait again, or be cancelled where somebody wanted that meanwhile.
+
+    Both in one statement: between a look and a word the wish could come, and be lost.
+    """
+    return {
+        "state": Case(When(IS_WANTED, then=Value(State.QUEUED)), default=Value(State.CANCELLED)),
+        "reason": Case(When(IS_WANTED, then=fields.pop("reason", F("reason"))), default=F("cancel_wanted")),
+        **fields,
+        **FREED,
+    }
+
+
+@transaction.atomic
 def give_back(owner: UUID, *, reason: str = "", pause: timedelta = timedelta(0)) -> int:
     """What this worker claimed and did not come to is free again; how many."""
-    return OutgoingMail.objects.filter(state=State.CLAIMED, lease_owner=owner).update(
+    ours = OutgoingMail.objects.filter(state=State.CLAIMED, lease_owner=owner)
+    # Whoever has hold of one takes it back, and may wait for another of these.
+    free = list(ours.select_for_update(skip_locked=True, no_key=True).values_list("pk", flat=True))
+    return OutgoingMail.objects.filter(pk__in=free).update(
         state=State.QUEUED,
         reason=reason,
         not_before=Now() + pause if pause else F("not_before"),
@@ -100,7 +118,7 @@ def recover_expired_leases() -> int:
     is_final = Q(guarantee=Guarantee.AT_MOST_ONCE) | Q(attempts__gte=settings.MAIL_MAX_ATTEMPTS)
     promised = rows.filter(state=State.HANDING_OVER)
     uncertain = promised.filter(is_final).update(state=State.UNCERTAIN, reason=Reason.WORKER_LOST, **FREED)
-    promised.update(state=State.QUEUED, reason=Reason.WORKER_LOST, **FREED)
+    promised.update(**in_line_again(reason=Value(Reason.WORKER_LOST)))
     if uncertain:
         log.warning("mail_uncertain", count=uncertain, reason=Reason.WORKER_LOST.value)
     return len(pks)

@@ -8,7 +8,7 @@ from typing import Any
 
 from django.core.exceptions import PermissionDenied, ValidationError
 from django.db import transaction
-from django.db.models import QuerySet
+from django.db.models import Case, F, Q, QuerySet, Value, When
 from django.db.models.functions import Now
 from django.utils.translation import gettext as _
 
@@ -79,22 +79,45 @@ def _row_for(request: MailRequest) -> OutgoingMail:
     return mail
 
 
-def cancel_mails(mails: QuerySet[Any] | Iterable[int], *, reason: str) -> int:
-    """Cancel those (a queryset, or ids) that no worker is handing over yet; how many.
+State = OutgoingMail.State
 
-    A worker that holds one finds it gone at its last look. The reason is the caller's word, kept with the mail.
+# Those that may still be sent: what waits can be stopped, what is on its way only if it comes back, and of the rest
+# staff might want another try.
+WAITS = Q(state__in=[State.QUEUED, State.CLAIMED])
+MAY_GO_OUT = [State.QUEUED, State.CLAIMED, State.HANDING_OVER, State.UNCERTAIN, State.FAILED]
+
+
+def cancel_mails(mails: QuerySet[Any] | Iterable[int], *, reason: str) -> int:
+    """Nobody wants these (a queryset, or ids) sent any more; how many of them might still have been.
+
+    What waits is cancelled; a worker that holds one finds it gone at its last look. What is being handed over, is
+    uncertain or failed keeps the wish, and is cancelled or refused where it would be sent again (`cancel_wanted`). The
+    reason is the caller's word, kept with the mail.
     """
-    return (
-        OutgoingMail.objects.unfinished()
-        .filter(pk__in=mails)
-        .update(state=OutgoingMail.State.CANCELLED, reason=reason, lease_owner=None, lease_until=None, updated_at=Now())
+    # One statement: between two a mail could come back from a server, and be missed by both.
+    return OutgoingMail.objects.filter(pk__in=mails, state__in=MAY_GO_OUT).update(
+        state=_where_it_waits("state", Value(State.CANCELLED)),
+        reason=_where_it_waits("reason", Value(reason)),
+        lease_owner=_where_it_waits("lease_owner", None),
+        lease_until=_where_it_waits("lease_until", None),
+        updated_at=_where_it_waits("updated_at", Now()),
+        cancel_wanted=Case(When(WAITS, then=F("cancel_wanted")), default=Value(reason)),
     )
+
+
+def _where_it_waits(field: str, value: Any) -> Case:
+    return Case(When(WAITS, then=value), default=F(field))
 
 
 def take_back_put_aside(mails: Iterable[int]) -> int:
     """Whoever asked for these has decided anew: another mail goes out in their place, or none. How many."""
     put_aside = OutgoingMail.objects.put_aside().filter(pk__in=mails)
-    return put_aside.update(reason=OutgoingMail.Reason.TAKEN_BACK, updated_at=Now())
+    return put_aside.update(reason=OutgoingMail.Reason.TAKEN_BACK, cancel_wanted="", updated_at=Now())
+
+
+def settle_called_back(mails: Iterable[int]) -> int:
+    """Whoever asked for these knows that they were called back in time; how many."""
+    return OutgoingMail.objects.called_back().filter(pk__in=mails).update(cancel_wanted="")
 
 
 @transaction.atomic
@@ -106,8 +129,10 @@ def retry_mail(mail: OutgoingMail, *, by: User, now: datetime) -> OutgoingMail:
     again = OutgoingMail.objects.select_for_update(of=("self",)).select_related("brand").get(pk=mail.pk)
     if not by.may_write_for(again.brand):
         raise PermissionDenied(_("Your role may read this brand’s mail, not send it."))
-    if again.state not in (OutgoingMail.State.FAILED, OutgoingMail.State.UNCERTAIN):
+    if again.state not in (State.FAILED, State.UNCERTAIN):
         raise ValidationError(_("Only a mail that failed or is uncertain can be sent again."))
+    if again.cancel_wanted:
+        raise ValidationError(_("Whoever asked for this mail has taken it back meanwhile."))
     if again.expires_at and again.expires_at <= now:
         raise ValidationError(_("It is too late to send this mail."))
     # Each retry by staff is an event of its own, however often the mail fails at the same count of tries.
@@ -121,27 +146,32 @@ def retry_mail(mail: OutgoingMail, *, by: User, now: datetime) -> OutgoingMail:
         detail=str(by),
         occurred_at=now,
     )
-    again.state, again.reason, again.attempts, again.not_before = OutgoingMail.State.QUEUED, "", 0, now
+    again.state, again.reason, again.attempts, again.not_before = State.QUEUED, "", 0, now
     again.save(update_fields=["state", "reason", "attempts", "not_before", "updated_at"])
     return again
 
 
 @transaction.atomic
-def cancel_mail(mail: OutgoingMail, *, by: User, now: datetime) -> None:
-    """Staff take a queued mail back, for good, and are named in its story.
+def cancel_mail(mail: OutgoingMail, *, by: User, now: datetime) -> bool:
+    """Staff take a mail back, for good, and are named in its story. False: it is with the server, and is only not tried
+    again.
 
-    PermissionDenied: they may not write for its brand. ValidationError: a worker was faster, or it was never queued.
+    PermissionDenied: they may not write for its brand. ValidationError: it has an end, or was called back before.
     """
     if not by.may_write_for(mail.brand):
         raise PermissionDenied(_("Your role may read this brand’s mail, not stop it."))
-    if not cancel_mails([mail.pk], reason=OutgoingMail.Reason.MANUAL):
+    locked = OutgoingMail.objects.select_for_update(no_key=True).get(pk=mail.pk)
+    is_with_server = locked.state == State.HANDING_OVER
+    if not locked.may_be_cancelled:
         raise ValidationError(_("Only a mail that waits can be cancelled."))
+    cancel_mails([mail.pk], reason=OutgoingMail.Reason.MANUAL)
     MailEvent.objects.create(
         brand_id=mail.brand_id,
         mail=mail,
-        kind=MailEvent.Kind.CANCELLED,
+        kind=MailEvent.Kind.CALLED_BACK if is_with_server else MailEvent.Kind.CANCELLED,
         source="staff",
         event_id=f"{mail.uuid}:cancelled",  # once: what was cancelled is never queued again
         detail=str(by),
         occurred_at=now,
     )
+    return not is_with_server

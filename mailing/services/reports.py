@@ -103,6 +103,7 @@ def _settle(mail: OutgoingMail, report: MailReport) -> None:
         Q(state=State.UNCERTAIN)
         | Q(state=State.QUEUED, reason__in=[MailReason.LOST, MailReason.WORKER_LOST])
         | Q(state=State.FAILED, reason=MailReason.NOT_ARRIVED)  # as staff thought
+        | Q(state=State.CANCELLED, handed_over_at__isnull=False)  # between two tries
     )
     OutgoingMail.objects.filter(in_doubt, pk=mail.pk).update(
         state=State.SENT, reason="", sent_at=mail.handed_over_at or report.occurred_at, updated_at=Now()

@@ -25,6 +25,7 @@ from uuid import UUID, uuid4
 import structlog
 from django.conf import settings
 from django.db import connection, transaction
+from django.db.models import Value
 from django.db.models.functions import Now
 from django.utils import timezone
 
@@ -36,7 +37,7 @@ from mailing.models import MailEvent, OutgoingMail, Suppression, scopes_against
 from mailing.patience import patiently
 from mailing.rendering import Message, UnsendableAddress, render
 from mailing.selectors import Objection, standing_suppressions, strongest_objection
-from mailing.services.claiming import FREED, claim_all_due, give_back
+from mailing.services.claiming import FREED, claim_all_due, give_back, in_line_again
 from mailing.services.pacing import domain_of, pause_domain
 from mailing.services.suppression import suppress
 from mailing.transport import Deferred, Lost, Refused, Transport, Unreachable
@@ -67,6 +68,11 @@ class Outcome:
     tries: int = 0  # what it adds to `attempts`, which hand_over() has already counted up
     pause: timedelta | None = None  # for which its domain wants no mail of ours
     event: str = ""  # a MailEvent.Kind for the timeline
+
+    @property
+    def is_no_try(self) -> bool:
+        """Nobody has spoken of it to a server: it was not handed over, unless at an earlier try."""
+        return self.tries < 0
 
     @property
     def can_wait(self) -> bool:
@@ -156,7 +162,7 @@ WITH wanted AS (
       JOIN mailing_outgoingmail AS mail USING (id)
      WHERE mail.lease_owner = %(owner)s AND mail.lease_until > statement_timestamp()
        -- handing_over: the connection broke before we knew of our own promise. Nothing was begun.
-       AND mail.state IN ('claimed', 'handing_over')
+       AND mail.state IN ('claimed', 'handing_over') AND mail.cancel_wanted = ''
        AND (mail.expires_at IS NULL OR mail.expires_at > statement_timestamp())
        AND NOT EXISTS (SELECT FROM mailing_maildomain AS domain
                         WHERE domain.name = known.domain AND domain.paused_until > statement_timestamp())
@@ -219,17 +225,20 @@ def promise(mails: Sequence[OutgoingMail], *, owner: UUID) -> dict[int, int]:
 def put_aside(mail: OutgoingMail, *, owner: UUID) -> None:
     """It was not handed over: say why, unless it is somebody else's by now. For nothing lasting: it is due again."""
     ours = OutgoingMail.objects.filter(pk=mail.pk, state__in=[State.CLAIMED, State.HANDING_OVER], lease_owner=owner)
+    # As before the promise, where that was kept and we did not hear of it.
+    promised = ours.filter(state=State.HANDING_OVER)
+    promised.update(handed_over_at=mail.handed_over_at, attempts=mail.attempts)
     match objection_to(mail):
         case Objection(reason, None):
             ours.update(state=State.CANCELLED, reason=reason, **FREED)
         case Objection(_, datetime() as until) if mail.expires_at is None or until < mail.expires_at:
-            ours.update(state=State.QUEUED, reason=Reason.RESTS, not_before=until, **FREED)
+            ours.update(**in_line_again(reason=Value(Reason.RESTS), not_before=until))
         case Objection():
             ours.update(state=State.CANCELLED, reason=Reason.RESTS, **FREED)
     if mail.waits_while_paused:
         ours.filter(brand__asking_paused_at__isnull=False).update(state=State.CANCELLED, reason=Reason.PAUSED, **FREED)
     ours.filter(expires_at__lte=Now()).update(state=State.EXPIRED, reason=Reason.TOO_LATE, **FREED)
-    ours.update(state=State.QUEUED, **FREED)  # its domain rests, or somebody else had hold of it
+    ours.update(**in_line_again())  # its domain rests, or somebody else had hold of it
 
 
 def objection_to(mail: OutgoingMail) -> Objection | None:
@@ -277,35 +286,56 @@ def try_again(mail: OutgoingMail, reason: str, reply: str, *, tries: int = 0) ->
 
 
 _RECORD = """
+WITH news AS (
+    SELECT *
+      FROM unnest(%s::bigint[], %s::text[], %s::text[], %s::text[], %s::interval[], %s::int[], %s::int[], %s::bool[])
+           AS news (id, state, reason, reply, delay, tries, attempt, is_unspoken)
+), free AS (
+    SELECT mail.id FROM mailing_outgoingmail AS mail JOIN news USING (id) ORDER BY mail.id
+       FOR NO KEY UPDATE OF mail {hurry}
+)
 UPDATE mailing_outgoingmail AS mail
-   SET state = news.state, reason = news.reason, server_reply = news.reply,
+   SET state = CASE WHEN news.state = 'queued' AND mail.cancel_wanted <> '' THEN 'cancelled' ELSE news.state END,
+       reason = CASE WHEN news.state = 'queued' AND mail.cancel_wanted <> '' THEN mail.cancel_wanted
+                     ELSE news.reason END,
+       server_reply = news.reply,
        attempts = mail.attempts + news.tries,
+       handed_over_at = CASE WHEN news.is_unspoken THEN NULL ELSE mail.handed_over_at END,
        not_before = CASE WHEN news.delay IS NULL THEN mail.not_before ELSE statement_timestamp() + news.delay END,
        sent_at = CASE WHEN news.state = 'sent' THEN statement_timestamp() ELSE mail.sent_at END,
        lease_owner = NULL, lease_until = NULL, updated_at = statement_timestamp()
-  FROM unnest(%s::bigint[], %s::text[], %s::text[], %s::text[], %s::interval[], %s::int[], %s::int[])
-       AS news (id, state, reason, reply, delay, tries, attempt)
+  FROM news JOIN free USING (id)
  WHERE mail.id = news.id
    AND (mail.lease_owner = %s
         -- We were taken for lost in this very attempt. Nobody has touched it since, and we know what became of it.
-        OR (mail.state = 'uncertain' AND mail.reason = 'worker_lost' AND mail.attempts = news.attempt))
+        OR (mail.state = 'uncertain' AND mail.reason = 'worker_lost' AND mail.attempts = news.attempt)
+        OR (mail.state = 'cancelled' AND mail.cancel_wanted <> '' AND mail.attempts = news.attempt
+            AND news.state = 'sent'))
 RETURNING mail.id, mail.updated_at
 """
 
 
 def write_down(outcomes: Sequence[Outcome], *, owner: UUID) -> None:
-    """Record them, also through a restart of the database. Longer than their leases last there is no use in trying."""
-    patiently(partial(record, outcomes, owner=owner), seconds=settings.MAIL_LEASE_SECONDS)
+    """Record them, also through a restart of the database. Longer than their leases last there is no use in trying.
+
+    Whoever has hold of one, to call it back, may wait for another of these. So none is held while one is waited for.
+    """
+    left = patiently(partial(record, outcomes, owner=owner), seconds=settings.MAIL_LEASE_SECONDS)
+    for outcome in left if len(outcomes) > 1 else []:
+        patiently(partial(record, [outcome], owner=owner), seconds=settings.MAIL_LEASE_SECONDS)
 
 
 @transaction.atomic
-def record(outcomes: Sequence[Outcome], *, owner: UUID) -> None:
-    """Write down what became of them, in one statement. A mail that is no longer ours is left alone."""
+def record(outcomes: Sequence[Outcome], *, owner: UUID) -> list[Outcome]:
+    """Write down what became of them, in one statement; those that it left alone.
+
+    A mail that is no longer ours, and of several also those that somebody has hold of: one alone is waited for.
+    """
     if not outcomes:
-        return
+        return []
     with connection.cursor() as cursor:
         cursor.execute(
-            _RECORD,
+            _RECORD.format(hurry="SKIP LOCKED" if len(outcomes) > 1 else ""),
             [
                 [outcome.mail.pk for outcome in outcomes],
                 [str(outcome.state) for outcome in outcomes],
@@ -314,6 +344,8 @@ def record(outcomes: Sequence[Outcome], *, owner: UUID) -> None:
                 [outcome.delay for outcome in outcomes],
                 [outcome.tries for outcome in outcomes],
                 [outcome.mail.attempts for outcome in outcomes],
+                # In `mail` stands what was known when it was claimed, before it was promised.
+                [outcome.is_no_try and outcome.mail.handed_over_at is None for outcome in outcomes],
                 owner,
             ],
         )
@@ -327,6 +359,7 @@ def record(outcomes: Sequence[Outcome], *, owner: UUID) -> None:
             _suppress_bounced(outcome.mail, now=recorded[outcome.mail.pk])
         if outcome.pause:
             pause_domain(domain_of(outcome.mail), pause=outcome.pause, said=outcome.reply)
+    return [outcome for outcome in outcomes if outcome.mail.pk not in recorded]
 
 
 def _event_of(outcome: Outcome, *, at: datetime) -> MailEvent:

@@ -15,6 +15,7 @@ from affiliates.services import (
     lock_purchase,
     withdraw_declaration,
 )
+from mailing.models import OutgoingMail
 from mailing.services import cancel_mails
 from surveys.models import Answer, Invitation, InvitationMail, Question, Response, ResponseChange, ResponseRevision
 from surveys.questionnaire import RECOMMENDED_BY, meets, questions_asked
@@ -268,7 +269,9 @@ def _store_answers(response: Response, invitation: Invitation, given: Mapping[st
 
 def cancel_mails_of(invitations: Iterable[int]) -> None:
     """Who has answered is not reminded."""
-    cancel_mails(InvitationMail.objects.filter(invitation__in=invitations).values("mail"), reason="answered")
+    cancel_mails(
+        InvitationMail.objects.filter(invitation__in=invitations).values("mail"), reason=OutgoingMail.Reason.ANSWERED
+    )
 
 
 def answer_for(response: Response, question: Question, given: Given, known: Known) -> Answer:

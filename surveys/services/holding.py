@@ -9,11 +9,11 @@ from django.db.models import Exists, OuterRef, Q, QuerySet
 from accounts.models import Brand
 from affiliates.models import Purchase
 from mailing.models import OutgoingMail, Suppression
-from mailing.services import take_back_put_aside
+from mailing.services import settle_called_back, take_back_put_aside
 from surveys.asking import PURCHASE_WAVES
 from surveys.models import Hold, Invitation, InvitationMail, Reason, Survey, Wave
 from surveys.selectors import PASSING
-from surveys.services.planning import plan_invitations, take_back
+from surveys.services.planning import look_again_at_the_rested, plan_invitations, take_back
 
 State, Kind = Invitation.State, InvitationMail.Kind
 ON_ITS_WAY = [OutgoingMail.State.QUEUED, OutgoingMail.State.CLAIMED]
@@ -140,13 +140,39 @@ def plan_put_aside(*, now: datetime) -> int:
     put_aside = list(locked[: settings.PURCHASE_BATCH_SIZE])
     for mail_reason, reason in PASSING.items():
         firsts = [r.invitation_id for r in put_aside if r.kind == Kind.FIRST and r.mail.reason == mail_reason]
-        # A closed case is asked about while it is fresh, or not at all.
-        Invitation.objects.filter(pk__in=firsts, wave=Wave.CLOSING).update(
-            state=State.CANCELLED, reason=reason, scheduled_for=None, updated_at=now
-        )
-        # Due at once: whether they are held, and until when, is judged as for anybody who is due.
-        Invitation.objects.filter(pk__in=firsts, wave__in=PURCHASE_WAVES).update(
-            state=State.HELD, reason=reason, scheduled_for=now, remind_at=None, updated_at=now
-        )
+        judge_anew(firsts, reason=reason, now=now)
     remind_again([row.invitation_id for row in put_aside if row.kind == Kind.REMINDER], now=now)
     return take_back_put_aside([row.mail_id for row in put_aside])
+
+
+@transaction.atomic
+def plan_called_back(*, now: datetime) -> int:
+    """Decide anew on whose mail was taken back while a server had it, which then did not take it; how many mails.
+
+    Whether its cause still stands is judged as for anybody: a case may have been closed since.
+    """
+    rows = InvitationMail.objects.filter(mail__in=OutgoingMail.objects.called_back())
+    locked = rows.select_for_update(skip_locked=True, no_key=True, of=("invitation",)).select_related(
+        "invitation", "mail"
+    )
+    called_back = list(locked[: settings.PURCHASE_BATCH_SIZE])
+    asked = [row.invitation for row in called_back if row.kind == Kind.FIRST and row.invitation.state == State.QUEUED]
+    # Who has answered, or was stopped by hand, is not asked again.
+    taken_back = {row.invitation_id for row in called_back if row.mail.reason == OutgoingMail.Reason.TAKEN_BACK}
+    again = [invitation for invitation in asked if invitation.pk in taken_back]
+    judge_anew([invitation.pk for invitation in again], reason=Reason.OPEN_COMPLAINT, now=now)
+    purchases = [invitation.purchase_id for invitation in again if invitation.purchase_id]
+    look_again_at_the_rested(purchases, apart_from=again, now=now)
+    return settle_called_back([row.mail_id for row in called_back])
+
+
+def judge_anew(invitation_ids: list[int], *, reason: str, now: datetime) -> None:
+    """Of whom the first mail was not sent."""
+    # A closed case is asked about while it is fresh, or not at all.
+    Invitation.objects.filter(pk__in=invitation_ids, wave=Wave.CLOSING).update(
+        state=State.CANCELLED, reason=reason, scheduled_for=None, updated_at=now
+    )
+    # Due at once: whether they are held, and until when, is judged as for anybody who is due.
+    Invitation.objects.filter(pk__in=invitation_ids, wave__in=PURCHASE_WAVES).update(
+        state=State.HELD, reason=reason, scheduled_for=now, remind_at=None, updated_at=now
+    )

@@ -47,6 +47,7 @@ class AnsweringServer:
         self.most_connections = 1000
         self.pipelines = False  # allows commands to come before their turn, as most real ones do
         self.seconds = 1.0
+        self.before_reply: Callable[[], None] = lambda: None  # to RCPT
         self.after_delivery: Callable[[], None] = lambda: None
         self.controller = FreePortController(self, hostname="127.0.0.1")
 
@@ -72,6 +73,7 @@ class AnsweringServer:
     async def handle_RCPT(
         self, server: SMTP, session: Session, envelope: Envelope, address: str, options: list[str]
     ) -> str:
+        await asyncio.to_thread(self.before_reply)
         reply = self.RCPT.get(address.split("-")[0])
         if reply:
             return self._say(server, reply)

@@ -79,7 +79,7 @@ def test_queue_mails_at_once_from_many_sides_makes_one_row() -> None:
     assert all(answer == answers[0] for answer in answers)
 
 
-def test_cancel_mails_leaves_what_is_being_handed_over() -> None:
+def test_cancel_mails_stops_what_waits_and_marks_what_might_be_sent_again() -> None:
     brand = make_brand()
     mails = queue_mails([make_request(brand) for _ in range(len(State))])
     lease = {"lease_owner": mails[0].uuid, "lease_until": datetime.now(UTC) + timedelta(hours=1)}
@@ -91,12 +91,20 @@ def test_cancel_mails_leaves_what_is_being_handed_over() -> None:
 
     cancelled = cancel_mails(OutgoingMail.objects.filter(brand=brand), reason="refunded")
 
-    assert cancelled == 2
-    after = dict(OutgoingMail.objects.values_list("pk", "state"))
-    expected = {mail.pk: state for mail, state in zip(mails, State, strict=True)}
-    expected |= {mails[0].pk: State.CANCELLED, mails[1].pk: State.CANCELLED}
-    assert after == expected
-    assert set(OutgoingMail.objects.filter(pk__in=[mails[0].pk, mails[1].pk]).values_list("reason")) == {("refunded",)}
+    assert cancelled == 5
+    after = OutgoingMail.objects.order_by("pk").values_list("state", "reason", "cancel_wanted")
+    assert list(after) == [
+        (State.CANCELLED, "refunded", ""),  # queued
+        (State.CANCELLED, "refunded", ""),  # claimed
+        (State.HANDING_OVER, "", "refunded"),
+        (State.SENT, "", ""),
+        (State.FAILED, "", "refunded"),
+        (State.UNCERTAIN, "", "refunded"),
+        (State.CANCELLED, "", ""),
+        (State.EXPIRED, "", ""),
+    ]
+    is_held = OutgoingMail.objects.filter(lease_owner__isnull=False, lease_until__isnull=False)
+    assert list(is_held.values_list("state", flat=True)) == [State.HANDING_OVER]
 
 
 def test_cancel_mails_takes_ids() -> None:
@@ -135,6 +143,23 @@ def test_retry_mail_refuses_what_did_not_fail(state: str) -> None:
     assert not MailEvent.objects.exists()
 
 
+@pytest.mark.parametrize("state", [State.FAILED, State.UNCERTAIN])
+def test_retry_mail_refuses_what_was_taken_back_meanwhile(state: str) -> None:
+    brand = make_brand()
+    mail, sofia = make_mail(brand), make_staff(brand)
+    OutgoingMail.objects.filter(pk=mail.pk).update(state=state)
+    cancel_mails([mail.pk], reason="refunded")
+
+    with pytest.raises(ValidationError):
+        retry_mail(mail, by=sofia, now=datetime.now(UTC))
+    with pytest.raises(ValidationError):
+        cancel_mail(mail, by=sofia, now=datetime.now(UTC))
+
+    mail.refresh_from_db()
+    assert (mail.state, mail.cancel_wanted) == (state, "refunded")
+    assert not MailEvent.objects.exists()
+
+
 def test_retry_mail_refuses_what_is_too_late() -> None:
     brand = make_brand()
     now = datetime.now(UTC)
@@ -170,6 +195,22 @@ def test_staff_cancel_what_waits_and_are_named() -> None:
     mail.refresh_from_db()
     assert (mail.state, mail.reason) == (State.CANCELLED, "manual")
     assert list(mail.events.values_list("kind", "source", "detail")) == [("cancelled", "staff", "Sofía")]
+
+
+def test_staff_call_back_what_is_with_a_server_once() -> None:
+    brand = make_brand()
+    mail, sofia = make_mail(brand), make_staff(brand)
+    OutgoingMail.objects.filter(pk=mail.pk).update(
+        state=State.HANDING_OVER, lease_owner=mail.uuid, lease_until=datetime.now(UTC) + timedelta(hours=1)
+    )
+
+    assert not cancel_mail(mail, by=sofia, now=datetime.now(UTC))
+    with pytest.raises(ValidationError):
+        cancel_mail(mail, by=sofia, now=datetime.now(UTC))
+
+    mail.refresh_from_db()
+    assert (mail.state, mail.reason, mail.cancel_wanted) == (State.HANDING_OVER, "", "manual")
+    assert list(mail.events.values_list("kind", "source", "detail")) == [("called_back", "staff", "Sofía")]
 
 
 @pytest.mark.parametrize("state", [State.SENT, State.FAILED, State.UNCERTAIN, State.CANCELLED])
