@@ -1,14 +1,17 @@
 """What comes in, before and while it becomes purchases and answers."""
 
+import uuid
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING
 
+from django.contrib.postgres.fields import ArrayField
 from django.db import models
 from django.db.models import Q
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
-from accounts.models import ApiKey, Brand, BrandOwnedQuerySet
+from accounts.models import ApiKey, Brand, BrandOwnedQuerySet, User
+from affiliates.models import Customer
 
 if TYPE_CHECKING:
     from accounts.models import Viewer
@@ -209,3 +212,67 @@ class ImportRun(models.Model):
 
     def __str__(self) -> str:
         return f"{self.get_kind_display()} · {self.file_name}"
+
+
+class ErasureQuerySet(BrandOwnedQuerySet["Erasure"]):
+    def unfinished(self) -> "ErasureQuerySet":
+        return self.filter(finished_at=None)
+
+
+class Erasure(models.Model):
+    """A customer's erasure: asked for, worked step by step, and what remains of it as a proof. Holds ids alone.
+
+    Each step is one transaction with the note that it is done: whatever stops a worker, the next goes on from there.
+    """
+
+    class Step(models.TextChoices):
+        MESSAGES = "messages", _("Messages of other systems, and the history of the admin")
+        MAILS = "mails", _("Mails")
+        ANSWERS = "answers", _("Answers")
+        CASES = "cases", _("Cases")
+        PERSON = "person", _("Purchases and person")
+        SHOWN_WORDS = "shown_words", _("Words that affiliates were shown")
+        DONE = "done", _("Done")
+
+    class Door(models.TextChoices):
+        STAFF = "staff", _("Staff")
+        API = "api", _("API")
+        COMMAND = "command", _("Command")
+
+    uuid = models.UUIDField(default=uuid.uuid4, unique=True, editable=False)
+    brand = models.ForeignKey(Brand, models.PROTECT, related_name="erasures", verbose_name=_("brand"))
+    # Empty of all that they were, once it is done.
+    customer = models.ForeignKey(Customer, models.PROTECT, related_name="erasures", verbose_name=_("customer"))
+    door = models.CharField(_("asked for by"), max_length=7, choices=Door)
+    requested_by = models.ForeignKey(
+        User, models.SET_NULL, null=True, blank=True, related_name="+", verbose_name=_("person")
+    )
+    requested_at = models.DateTimeField(_("asked for at"))
+    step = models.CharField(_("step"), max_length=11, choices=Step, default=Step.MESSAGES)
+    # {"surveys.Answer": 3, …}: rows that went or were overwritten
+    counts = models.JSONField(_("rows"), default=dict)
+    # Whose words may still be shown; emptied at the end.
+    responses = ArrayField(models.BigIntegerField(), default=list, editable=False)
+    finished_at = models.DateTimeField(_("finished at"), null=True, blank=True)
+
+    objects = ErasureQuerySet.as_manager()
+
+    class Meta:
+        verbose_name = _("erasure")
+        verbose_name_plural = _("erasures")
+        ordering = ["-requested_at", "-pk"]
+        indexes = [models.Index(fields=["id"], name="erasure_unfinished", condition=Q(finished_at=None))]
+        constraints = [
+            models.UniqueConstraint(fields=["customer"], condition=Q(finished_at=None), name="erasure_one_at_a_time"),
+            models.CheckConstraint(
+                condition=Q(step="done", finished_at__isnull=False) | (~Q(step="done") & Q(finished_at=None)),
+                name="erasure_done_says_when",
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return str(self.uuid)
+
+    @property
+    def is_done(self) -> bool:
+        return self.finished_at is not None

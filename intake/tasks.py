@@ -30,3 +30,10 @@ def tell_of_silent_hooks() -> int:
     from intake.hooks.silence import tell_of_silent_hooks as tell
 
     return tell(now=database_now())
+
+
+@shared_task
+def work_erasures() -> int:
+    from intake.rights.erasing import work_erasures as work
+
+    return work(now=database_now())

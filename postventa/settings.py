@@ -183,6 +183,7 @@ CELERY_BEAT_SCHEDULE = {
         ("process-inbound", "intake.tasks.process_inbound_events", timedelta(seconds=5)),
         ("tell-of-silent-hooks", "intake.tasks.tell_of_silent_hooks", timedelta(minutes=10)),
         ("read-bounces", "intake.tasks.read_bounces", timedelta(minutes=5)),
+        ("work-erasures", "intake.tasks.work_erasures", timedelta(seconds=20)),
         ("forget-idempotency-keys", "intake.tasks.forget_old_idempotency_keys", timedelta(hours=6)),
     ]
 }

@@ -64,7 +64,7 @@ from insights.models import (
     TellingWord,
     Weighing,
 )
-from intake.models import Hook, IdempotencyKey, ImportRun, InboundEvent, Source
+from intake.models import Erasure, Hook, IdempotencyKey, ImportRun, InboundEvent, Source
 from mailing.addresses import hash_address
 from mailing.models import MailEvent, OutgoingMail, Suppression
 from mailing.tokens import current_key_version, hash_token, make_token
@@ -122,6 +122,9 @@ def make_world() -> World:
     make_case_counts(brand, affiliate, complaint)
     make_comparison(brand, affiliate)
     make_inbound(brand)
+    Erasure.objects.create(
+        brand=brand, customer=purchase.customer, door="staff", requested_at=NOW, step="done", finished_at=NOW
+    )
     return World(brand, staff, ana, bruno, olga, affiliate, purchase, mail, complaint, api_key, key_text)
 
 

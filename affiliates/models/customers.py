@@ -4,6 +4,7 @@ import uuid
 
 from django.db import models
 from django.db.models import Q
+from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
 from accounts.models import Brand, BrandOwnedQuerySet
@@ -34,6 +35,10 @@ class Customer(models.Model):
     )
     acquired_at = models.DateTimeField(_("brought at"), null=True, blank=True)
     referral_code = models.CharField(_("recommendation code"), max_length=20, null=True, blank=True, unique=True)
+    # Processing is restricted (GDPR 18): known, and neither asked nor written to unless they write to us.
+    blocked_at = models.DateTimeField(_("blocked since"), null=True, blank=True)
+    # Who they were is gone; the row stays for the sums of its purchases.
+    erased_at = models.DateTimeField(_("erased at"), null=True, blank=True)
     created_at = models.DateTimeField(_("created at"), auto_now_add=True)
     updated_at = models.DateTimeField(_("updated at"), auto_now=True)
 
@@ -55,4 +60,6 @@ class Customer(models.Model):
         ]
 
     def __str__(self) -> str:
+        if self.erased_at:
+            return gettext("Erased customer")
         return self.name or self.email or self.external_id or str(self.pk)

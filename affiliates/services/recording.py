@@ -131,6 +131,8 @@ class _Batch:
 
     def _repeat(self, purchase: Purchase, given: PurchaseInput) -> Recorded:
         """The same again, a later stage of the same, or somebody else's purchase under the same id."""
+        if purchase.customer.erased_at:  # nobody brings them back by telling it again
+            return Recorded("duplicate", purchase)
         if differing := [*self._differing(purchase, given), *_contradicting(purchase, given)]:
             return Recorded("conflict", purchase, errors=tuple(_conflict(name) for name in differing))
         self.products.resolve(given.product)

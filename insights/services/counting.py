@@ -71,7 +71,8 @@ RETURNING affiliate_id, day, wave
 # The day is that of the first answer in the brand's time zone: an edit does not move it.
 REMEMBER = """
 INSERT INTO insights_countedresponse (response_id, brand_id, affiliate_id, link_id, product_id, wave, day)
-SELECT response.id, brand.id, attribution.affiliate_id, attribution.link_id, purchase.product_id, invitation.wave,
+SELECT response.id, brand.id, coalesce(attribution.affiliate_id, response.kept_for_id), attribution.link_id,
+       purchase.product_id, invitation.wave,
        (response.answered_at AT TIME ZONE brand.timezone)::date
 FROM surveys_response response
 JOIN accounts_brand brand ON brand.id = response.brand_id

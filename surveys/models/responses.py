@@ -8,6 +8,7 @@ from django.db.models import Q
 from django.utils.translation import gettext_lazy as _
 
 from accounts.models import Brand, BrandOwnedQuerySet
+from affiliates.models import Affiliate
 from surveys.models.invitations import Invitation
 from surveys.models.questionnaires import Question
 
@@ -70,6 +71,10 @@ class Response(models.Model):
     followed_up_at = models.DateTimeField(_("taken up by a case at"), null=True, blank=True)
     # Where its link goes on, while its customer is on the way from step to step.
     resumes_at = models.PositiveSmallIntegerField(_("next step"), null=True, blank=True)
+    # In whose figures it stays once its customer was erased, and its purchase gone with them.
+    kept_for = models.ForeignKey(
+        Affiliate, models.PROTECT, null=True, blank=True, related_name="+", db_index=False, verbose_name=_("stays with")
+    )
 
     objects = ResponseQuerySet.as_manager()
 

@@ -1,0 +1,224 @@
+"""Erasing a customer from every table, by steps that survive whatever stops them."""
+
+from collections.abc import Callable, Iterable
+from datetime import datetime
+
+from django.contrib.admin.models import LogEntry
+from django.contrib.contenttypes.models import ContentType
+from django.core.exceptions import ValidationError
+from django.db import connection, transaction
+from django.db.models import Q, QuerySet
+from django.utils.translation import gettext as _
+
+from accounts.models import Brand, User
+from accounts.personal_data import Held
+from affiliates.models import Customer
+from affiliates.personal_data import HELD as OF_AFFILIATES
+from affiliates.services.erasing import block_person, erase_person
+from complaints.models import Complaint, ComplaintEvent
+from complaints.personal_data import HELD as OF_COMPLAINTS
+from complaints.services.erasing import erase_cases
+from insights.services.erasing import shows_words_of, who_keeps
+from intake.models import Erasure, IdempotencyKey, ImportRun, InboundEvent
+from mailing.addresses import known_hashes
+from mailing.models import OutgoingMail
+from mailing.services.erasing import MailInHand, erase_mails
+from surveys.models import InvitationMail, Response
+from surveys.personal_data import HELD as OF_SURVEYS
+from surveys.services.erasing import invitations_of, unlink_answers
+
+Step = Erasure.Step
+# From the top down, as tables lean on each other.
+HELD: tuple[Held, ...] = (*OF_COMPLAINTS, *OF_SURVEYS, *OF_AFFILIATES)
+STEPS = (Step.MESSAGES, Step.MAILS, Step.ANSWERS, Step.CASES, Step.PERSON, Step.SHOWN_WORDS, Step.DONE)
+
+
+def customers_called(email: str, *, brand: Brand | None = None) -> list[Customer]:
+    """The customers with this address: of one brand, or of all, each of which has one of its own."""
+    found = Customer.objects.filter(email_hash__in=known_hashes(email), erased_at=None).select_related("brand")
+    return list((found.filter(brand=brand) if brand else found).order_by("pk"))
+
+
+@transaction.atomic
+def request_erasure(customer: Customer, *, door: str, by: User | None, now: datetime) -> Erasure:
+    """Note that it is to be done, and write to them no more from this moment. The one under way, where there is one.
+
+    ValidationError: they are erased already.
+    """
+    locked = Customer.objects.select_for_update().get(pk=customer.pk)
+    if standing := Erasure.objects.unfinished().filter(customer=locked).first():
+        return standing
+    if locked.erased_at:
+        raise ValidationError(_("This customer is erased already."), "erased")
+    block_person(locked.pk, now=now)
+    return Erasure.objects.create(
+        brand_id=locked.brand_id, customer=locked, door=door, requested_by=by, requested_at=now
+    )
+
+
+def work_erasures(*, now: datetime) -> int:
+    """Go on with all that are under way; how many are done now."""
+    return sum(work_erasure(erasure, now=now) for erasure in Erasure.objects.unfinished().order_by("pk"))
+
+
+def work_erasure(erasure: Erasure, *, now: datetime) -> bool:
+    """Step after step as far as it goes; True: all done. False: something has to pass first, or another is at it."""
+    while _take_step(erasure.pk, now=now):
+        pass
+    erasure.refresh_from_db()
+    return erasure.is_done
+
+
+@transaction.atomic
+def _take_step(pk: int, *, now: datetime) -> bool:
+    """The step that comes next and the note that it is done, all or nothing; whether to go on."""
+    unfinished = Erasure.objects.unfinished().select_related("brand").select_for_update(skip_locked=True, of=("self",))
+    erasure = unfinished.filter(pk=pk).first()
+    if erasure is None:
+        return False
+    work = WORK[Step(erasure.step)]
+    try:
+        with transaction.atomic():
+            counts = work(erasure, now)
+    except MailInHand:
+        return False
+    if counts is None:
+        return False
+    _note(erasure, counts, now=now)
+    return not erasure.is_done
+
+
+def _note(erasure: Erasure, counts: dict[str, int], *, now: datetime) -> None:
+    for name, count in counts.items():
+        erasure.counts[name] = erasure.counts.get(name, 0) + count
+    erasure.step = STEPS[STEPS.index(Step(erasure.step)) + 1]
+    if erasure.step == Step.SHOWN_WORDS and _came_meanwhile(erasure):
+        erasure.step = STEPS[0]
+    if erasure.step == Step.DONE:
+        erasure.finished_at, erasure.responses = now, []
+    erasure.save(update_fields=["counts", "step", "responses", "finished_at"])
+
+
+def _came_meanwhile(erasure: Erasure) -> bool:
+    """Something that was to go was written while we were at it: once more from the beginning."""
+    gone = (held for held in HELD if held.left is None)
+    return any(held.rows(erasure.customer_id).exists() for held in gone)
+
+
+# --- Steps -----------------------------------------------------------------------------------------------------------
+def _erase_messages(erasure: Erasure, now: datetime) -> dict[str, int]:
+    customer = Customer.objects.get(pk=erasure.customer_id)
+    orders = list(customer.purchases.values_list("external_id", flat=True))
+    numbers = list(_cases_of(customer.pk).values_list("number", flat=True))
+    counts = {
+        InboundEvent._meta.label: _empty_bodies(erasure.brand, customer.email or "", orders, now=now),
+        IdempotencyKey._meta.label: _forget_answers(erasure.brand, [customer.email or "", *orders, *numbers]),
+        LogEntry._meta.label: _unname_history(customer.pk),
+    }
+    if customer.email:
+        ImportRun.objects.filter(brand=erasure.brand, file_name__icontains=customer.email).update(file_name="")
+    return {name: count for name, count in counts.items() if count}
+
+
+def _erase_mails(erasure: Erasure, now: datetime) -> dict[str, int]:
+    customer = Customer.objects.get(pk=erasure.customer_id)
+    invitations = invitations_of(customer.pk, _occasions_of(customer.pk))
+    asked = InvitationMail.objects.filter(invitation__in=invitations).values_list("mail", flat=True)
+    answered = _mails_about_cases(customer.pk).values_list("pk", flat=True)
+    return erase_mails(erasure.brand, address=customer.email or "", also=[*asked, *answered])
+
+
+def _erase_answers(erasure: Erasure, now: datetime) -> dict[str, int]:
+    occasions = _occasions_of(erasure.customer_id)
+    responses = list(
+        Response.objects.filter(invitation__in=invitations_of(erasure.customer_id, occasions)).values_list(
+            "pk", flat=True
+        )
+    )
+    erasure.responses = [*erasure.responses, *responses]
+    kept_for = who_keeps(erasure.brand, responses)
+    return unlink_answers(erasure.customer_id, occasions=occasions, kept_for=kept_for, now=now)
+
+
+def _erase_cases(erasure: Erasure, now: datetime) -> dict[str, int]:
+    address = Customer.objects.values_list("email", flat=True).get(pk=erasure.customer_id)
+    return erase_cases(erasure.customer_id, brand=erasure.brand, address=address or "")
+
+
+def _erase_person(erasure: Erasure, now: datetime) -> dict[str, int]:
+    return erase_person(erasure.customer_id, now=now)
+
+
+def _await_shown_words(erasure: Erasure, now: datetime) -> dict[str, int] | None:
+    """Down with the affiliate's next block or the month (docs/blocks.md): no hour tells whose they were."""
+    return None if shows_words_of(erasure.responses) else {}
+
+
+WORK: dict[Erasure.Step, Callable[[Erasure, datetime], dict[str, int] | None]] = {
+    Step.MESSAGES: _erase_messages,
+    Step.MAILS: _erase_mails,
+    Step.ANSWERS: _erase_answers,
+    Step.CASES: _erase_cases,
+    Step.PERSON: _erase_person,
+    Step.SHOWN_WORDS: _await_shown_words,
+}
+
+
+# --- What belongs to whom, where no key says it -----------------------------------------------------------------------
+def _cases_of(customer_id: int) -> QuerySet[Complaint]:
+    return Complaint.objects.filter(Q(customer=customer_id) | Q(purchase__customer=customer_id))
+
+
+def _occasions_of(customer_id: int) -> list[str]:
+    return [f"case:{pk}" for pk in _cases_of(customer_id).values_list("pk", flat=True)]
+
+
+def _mails_about_cases(customer_id: int) -> QuerySet[OutgoingMail]:
+    """By the keys under which complaints.services.mails writes."""
+    cases = list(_cases_of(customer_id).values_list("pk", flat=True))
+    events = ComplaintEvent.objects.filter(complaint__in=cases).values_list("pk", flat=True)
+    keys = [f"complaint:{pk}:acknowledgement" for pk in cases] + [f"complaint:event:{pk}" for pk in events]
+    return OutgoingMail.objects.filter(dedupe_key__in=keys)
+
+
+EMPTY_BODIES = """
+UPDATE intake_inboundevent SET body = '', error = '', order_id = '',
+    state = CASE WHEN processed_at IS NULL THEN 'ignored' ELSE state END, processed_at = coalesce(processed_at, %(now)s)
+WHERE (brand_id = %(brand)s OR brand_id IS NULL) AND body <> '' AND (
+    (brand_id IS NOT NULL AND order_id = ANY(%(orders)s))
+    OR (%(address)s <> '' AND position(%(address)s IN lower(encode(body, 'escape'))) > 0)
+)
+"""
+
+
+def _empty_bodies(brand: Brand, address: str, orders: list[str], *, now: datetime) -> int:
+    """What shops and mail providers sent about them. That it came stays known: nothing is taken in twice."""
+    with connection.cursor() as cursor:
+        cursor.execute(EMPTY_BODIES, {"brand": brand.pk, "orders": orders, "address": address, "now": now})
+        return cursor.rowcount
+
+
+FORGET_ANSWERS = """
+DELETE FROM intake_idempotencykey WHERE brand_id = %(brand)s AND EXISTS (
+    SELECT FROM unnest(%(names)s::text[]) name WHERE position(lower(name) IN lower(key || ' ' || body::text)) > 0
+)
+"""
+
+
+def _forget_answers(brand: Brand, names: Iterable[str]) -> int:
+    """Answers kept for whoever repeats a request that name them, an order or a case of theirs."""
+    with connection.cursor() as cursor:
+        cursor.execute(FORGET_ANSWERS, {"brand": brand.pk, "names": [name for name in names if name]})
+        return cursor.rowcount
+
+
+def _unname_history(customer_id: int) -> int:
+    """The admin's history calls rows by their names."""
+    count = 0
+    for held in HELD:
+        ids = [str(pk) for pk in held.rows(customer_id).values_list("pk", flat=True)]
+        entries = LogEntry.objects.filter(
+            content_type=ContentType.objects.get_for_model(held.model), object_id__in=ids
+        ).exclude(object_repr="")
+        count += entries.update(object_repr="")
+    return count

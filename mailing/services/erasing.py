@@ -1,0 +1,41 @@
+"""A customer leaves: what was written to them goes. Objections stay: they are keyed hashes, and are to outlive this."""
+
+from collections.abc import Iterable
+
+from django.db import transaction
+from django.db.models import Q, QuerySet
+
+from accounts.models import Brand
+from mailing.addresses import normalize_address
+from mailing.models import MailDomain, MailEvent, OutgoingMail
+from mailing.services.queueing import cancel_mails
+
+# To people who sign in: it may be the same person, and is not a customer's mail.
+ABOUT_ACCOUNTS = Q(template__startswith="accounts/") | Q(template__startswith="affiliates/")
+
+
+class MailInHand(Exception):
+    """A worker is handing one of these mails over just now: try again in a while."""
+
+
+def mails_of(brand: Brand, *, address: str, also: Iterable[int] = ()) -> QuerySet[OutgoingMail]:
+    """To this address, as a customer's, and those with the ids in `also`: they may have had another one before."""
+    by_address = Q(to_address=normalize_address(address)) & ~ABOUT_ACCOUNTS if address else Q(pk__in=[])
+    return OutgoingMail.objects.filter(by_address | Q(pk__in=list(also)), brand=brand)
+
+
+@transaction.atomic
+def erase_mails(brand: Brand, *, address: str, also: Iterable[int]) -> dict[str, int]:
+    """Delete them with their events, stopping what waits; how many rows of each table. Raises MailInHand."""
+    found = list(mails_of(brand, address=address, also=also).order_by("pk").values_list("pk", flat=True))
+    cancel_mails(found, reason=OutgoingMail.Reason.TAKEN_BACK)
+    mails = OutgoingMail.objects.filter(pk__in=found)
+    if mails.select_for_update().filter(state=OutgoingMail.State.HANDING_OVER).exists():
+        raise MailInHand
+    events = MailEvent.objects.filter(mail__in=found).count()
+    mails.delete()
+    if address:  # what servers said of it
+        MailEvent.objects.filter(brand=brand, detail__icontains=address).update(detail="")
+        MailDomain.objects.filter(said__icontains=address).update(said="")
+    counts = {OutgoingMail._meta.label: len(found), MailEvent._meta.label: events}
+    return {name: count for name, count in counts.items() if count}

@@ -1,0 +1,88 @@
+"""A customer leaves: their words go, their bare scores stay without anything that leads to them."""
+
+import uuid
+from collections.abc import Iterable, Mapping
+from datetime import datetime
+from zoneinfo import ZoneInfo
+
+from django.db import transaction
+from django.db.models import Q, QuerySet
+
+from accounts.personal_data import erase_all
+from surveys.models import (
+    Answer,
+    Hold,
+    Invitation,
+    InvitationMail,
+    Response,
+    ResponseChange,
+    ResponseRevision,
+    SampleMail,
+)
+from surveys.personal_data import HELD
+
+
+def invitations_of(customer_id: int, occasions: Iterable[str] = ()) -> QuerySet[Invitation]:
+    """About their purchases, and about whatever else these occasions are."""
+    return Invitation.objects.filter(Q(purchase__customer=customer_id) | Q(occasion__in=list(occasions)))
+
+
+@transaction.atomic
+def unlink_answers(
+    customer_id: int, *, occasions: Iterable[str], kept_for: Mapping[int, int | None], now: datetime
+) -> dict[str, int]:
+    """Take away who answered, about what and when; how many rows of each table.
+
+    Of an answer its numbers and choices stay, in its month. `kept_for`: by response, the affiliate in whose figures it
+    stays; without one it counts for the whole programme alone. Whoever has not answered was never asked.
+    """
+    invitations = list(
+        invitations_of(customer_id, occasions).select_for_update(no_key=True, of=("self",)).order_by("pk")
+    )
+    responses = list(Response.objects.filter(invitation__in=invitations).select_related("brand", "invitation"))
+    answered = {response.invitation_id for response in responses}
+    words = Answer.objects.filter(response__in=responses).exclude(text="")
+    counts = {
+        Answer._meta.label: words.delete()[0],
+        ResponseRevision._meta.label: ResponseRevision.objects.filter(response__in=responses).delete()[0],
+        InvitationMail._meta.label: InvitationMail.objects.filter(invitation__in=invitations).delete()[0],
+        Response._meta.label: len(responses),
+        Invitation._meta.label: len(invitations),
+    }
+    for response in responses:
+        _unlink(response, kept_for.get(response.pk), now=now)
+    Invitation.objects.filter(pk__in=[each.pk for each in invitations if each.pk not in answered]).delete()
+    rest = [held for held in HELD if held.model in (Hold, SampleMail)]
+    return {name: count for name, count in counts.items() if count} | erase_all(rest, customer_id)
+
+
+def _unlink(response: Response, affiliate_id: int | None, *, now: datetime) -> None:
+    month = _month_of(response.answered_at, ZoneInfo(response.brand.timezone))
+    Invitation.objects.filter(pk=response.invitation_id).update(
+        purchase=None,
+        occasion=f"erased:{uuid.uuid4().hex}",
+        scheduled_for=None,
+        remind_at=None,
+        sent_elsewhere_at=None,
+        created_at=month,
+        updated_at=month,
+    )
+    Response.objects.filter(pk=response.pk).update(
+        external_id=None,
+        language="",
+        answered_at=month,
+        updated_at=month,
+        kept_for=affiliate_id,
+        hides_comment=True,
+        publishes=False,
+        is_quotable=False,
+        follow_up=Response.FollowUp.NONE,
+        followed_up_at=None,
+        resumes_at=None,
+    )
+    ResponseChange.objects.create(response=response)
+
+
+def _month_of(moment: datetime, zone: ZoneInfo) -> datetime:
+    """Its month's first moment, on the brand's calendar."""
+    return moment.astimezone(zone).replace(day=1, hour=0, minute=0, second=0, microsecond=0)
