@@ -24,7 +24,7 @@ from accounts.models import Brand
 from accounts.sealing import unseal
 from mailing.compiled import Texts, render_texts
 from mailing.models import OutgoingMail
-from mailing.return_paths import bounce_address, unsubscribe_address
+from mailing.return_paths import bounce_address, reply_address, unsubscribe_address
 
 SHEET_LIGHT, SHEET_DARK = "#fdfcf9", "#191e24"  # what mail.css puts behind the text
 LONGEST_ASCII_LINE = 900  # characters of a header left in one line; RFC 5322 allows 998
@@ -93,7 +93,7 @@ def render(mail: OutgoingMail, *, now: datetime) -> Message:
         sender_name=_one_line(name),
         return_path=_ascii_address(bounce_address(mail)),
         to=_ascii_address(mail.to_address),
-        reply_to=_ascii_address(mail.brand.reply_to or mail.brand.service_sender or mail.sender),
+        reply_to=_ascii_address(reply_address(mail)),
         headers=_headers(mail, name, date=mail.handed_over_at or now),
         texts=texts_of(mail),
         uuid=mail.uuid.hex,

@@ -1,4 +1,5 @@
-"""Addresses of ours that say which mail they are about: where its bounces go, and where one unsubscribes from it.
+"""Addresses of ours that say which mail they are about: where its bounces go, where one unsubscribes from it, and where
+answers to it go.
 
 Such an address tells no stranger to whom the mail went, and nobody can make one up: `bounces+1-<mail><signature>@…`, in
 letters and digits that survive a server which writes all in small letters.
@@ -13,7 +14,7 @@ from django.conf import settings
 
 from mailing.models import OutgoingMail
 
-BOUNCE, UNSUBSCRIBE = "bounce", "unsubscribe"
+BOUNCE, UNSUBSCRIBE, REPLY = "bounce", "unsubscribe", "reply"
 _SIGNATURE_BYTES = 8  # on top of 122 random bits
 _ADDRESS = re.compile(r"\+(\d{1,3})-([a-z2-7]{26})([a-z2-7]{13})@", re.IGNORECASE)
 
@@ -26,6 +27,13 @@ def bounce_address(mail: OutgoingMail) -> str:
 def unsubscribe_address(mail: OutgoingMail) -> str:
     """Where any mail unsubscribes from this one; empty: only the link does."""
     return address_about(mail, UNSUBSCRIBE, settings.UNSUBSCRIBE_ADDRESS) if settings.UNSUBSCRIBE_ADDRESS else ""
+
+
+def reply_address(mail: OutgoingMail) -> str:
+    """Where answers go. Each mail has its own, so that two customers who answer one survey are never taken for one."""
+    if settings.REPLY_ADDRESS:
+        return address_about(mail, REPLY, settings.REPLY_ADDRESS)
+    return mail.brand.reply_to or mail.brand.service_sender or mail.sender
 
 
 def address_about(mail: OutgoingMail, purpose: str, address: str) -> str:

@@ -182,8 +182,9 @@ CELERY_BEAT_SCHEDULE = {
         ("flag-suspicions", "affiliates.tasks.flag_suspicions", timedelta(minutes=10)),
         ("process-inbound", "intake.tasks.process_inbound_events", timedelta(seconds=5)),
         ("tell-of-silent-hooks", "intake.tasks.tell_of_silent_hooks", timedelta(minutes=10)),
+        ("sort-incoming-mail", "complaints.tasks.sort_incoming_mail", timedelta(seconds=30)),
+        ("forget-old-mail", "complaints.tasks.forget_old_mail", timedelta(hours=6)),
         ("read-bounces", "intake.tasks.read_bounces", timedelta(minutes=5)),
-        ("work-erasures", "intake.tasks.work_erasures", timedelta(seconds=20)),
         ("forget-idempotency-keys", "intake.tasks.forget_old_idempotency_keys", timedelta(hours=6)),
     ]
 }
@@ -341,6 +342,11 @@ DEFAULT_FROM_EMAIL = env.str("DEFAULT_FROM_EMAIL", default="postventa@localhost"
 BOUNCE_ADDRESS = env.str("BOUNCE_ADDRESS", default="")
 UNSUBSCRIBE_ADDRESS = env.str("UNSUBSCRIBE_ADDRESS", default="")
 BOUNCE_MAILBOX_URL = env.str("BOUNCE_MAILBOX_URL", default="")
+# Where customers' answers come in: `c@{domain}`, each mail with an address of its own behind a `+` as above; empty: to
+# the brand's own mailbox. The mailbox in which they arrive, and the secret (whsec_…) of whoever posts them to us raw.
+REPLY_ADDRESS = env.str("REPLY_ADDRESS", default="")
+INBOUND_MAILBOX_URL = env.str("INBOUND_MAILBOX_URL", default="")
+INBOUND_MAIL_SECRET = env.str("INBOUND_MAIL_SECRET", default="")
 
 # --- Logs ----------------------------------------------------------------------------------------------------------
 LOGGING = logging_config(level=env.str("LOG_LEVEL", default="INFO"), as_json=env.bool("LOG_JSON", default=not DEBUG))
@@ -373,5 +379,10 @@ PURCHASE_BATCH_SIZE = 1000  # purchases worked in one set of statements
 HOOK_MAX_BYTES = env.int("HOOK_MAX_BYTES", default=2 * 1024 * 1024)
 HOOK_WAIT_DAYS = env.int("HOOK_WAIT_DAYS", default=14)
 HOOK_MAX_ATTEMPTS = env.int("HOOK_MAX_ATTEMPTS", default=12)
+# Mail of customers: the largest taken whole, in bytes; how many of one sender within an hour go into cases without a
+# person looking; and the days for which its bytes are kept once it is decided.
+INBOUND_MAX_BYTES = env.int("INBOUND_MAX_BYTES", default=25 * 1024 * 1024)
+INBOUND_MAX_PER_HOUR = env.int("INBOUND_MAX_PER_HOUR", default=10)
+INBOUND_KEEP_DAYS = env.int("INBOUND_KEEP_DAYS", default=30)
 # Fixes today for reports over old data (YYYY-MM-DD); never for sending.
 POSTVENTA_TODAY = env.str("POSTVENTA_TODAY", default="")

@@ -33,6 +33,8 @@ from complaints.models import (
     ComplaintLink,
     ComplaintResponse,
     ComplaintWords,
+    IncomingMail,
+    IncomingMailContent,
     DayOff,
     Pause,
     SavedView,
@@ -50,6 +52,7 @@ from insights.models import (
     CountedCase,
     CountedResponse,
     Finding,
+    FindingMessage,
     Measurement,
     MonthlyAnswers,
     Preference,
@@ -210,6 +213,8 @@ def make_case(brand: Brand, purchase: Purchase, response: Response, staff: User)
         complaint=complaint, event=event, name="foto.png", content_type="image/png", size=1, created_at=NOW
     )
     AttachmentContent.objects.create(attachment=photo, data=b"x")
+    mail = IncomingMail.objects.create(brand=brand, message_id="<world@correo.example>", received_at=NOW, try_at=NOW)
+    IncomingMailContent.objects.create(mail=mail, data=b"From: carla@correo.example")
     CannedAnswer.objects.create(brand=brand, title="Mundo", language="es", text="Hola, {name}")
     SavedView.objects.create(user=staff, name="Garantías", query="queue=all")
     make_clocks(brand, complaint)
@@ -253,6 +258,7 @@ def make_figures(brand: Brand, affiliate: Affiliate, response: Response) -> None
     for audience in Circumstance.Audience:
         Circumstance.objects.create(brand=brand, audience=audience, kind="late", code="late", **sums)
     finding = Finding.objects.create(**cell, kind=Finding.Kind.EXPECTATION, key=f"quote:{quote.pk}", quote=quote)
+    FindingMessage.objects.create(finding=finding, is_from_brand=True, text="Lo miramos", written_at=NOW)
     Action.objects.create(
         **cell, text="Digo el plazo", changed_on=NOW.date(), subject="figure", key="csat", finding=finding
     )
