@@ -185,6 +185,7 @@ CELERY_BEAT_SCHEDULE = {
         ("sort-incoming-mail", "complaints.tasks.sort_incoming_mail", timedelta(seconds=30)),
         ("forget-old-mail", "complaints.tasks.forget_old_mail", timedelta(hours=6)),
         ("read-bounces", "intake.tasks.read_bounces", timedelta(minutes=5)),
+        ("work-erasures", "intake.tasks.work_erasures", timedelta(seconds=20)),
         ("forget-idempotency-keys", "intake.tasks.forget_old_idempotency_keys", timedelta(hours=6)),
     ]
 }
