@@ -22,3 +22,10 @@ def forget_old_mail() -> int:
     from complaints.services.receiving import forget_old_content
 
     return forget_old_content(now=database_now())
+
+
+@shared_task
+def raise_alarms() -> int:
+    from complaints.services.alarms import raise_alarms
+
+    return raise_alarms(now=database_now())

@@ -26,6 +26,7 @@ LABELS = {
     "affiliates/invitation": _("Invitation to an affiliate"),
     "affiliates/claim_answered": _("Answer to an affiliate’s claim"),
     "dashboards/digest": _("Summary for an affiliate"),
+    "complaints/alarms": _("Deadlines of cases"),
     "intake/hook_silent": _("A hook gone silent"),
 }
 
