@@ -15,6 +15,17 @@ from insights.models import Preference, QuoteReport
 from insights.services.acting import Change
 
 
+class MessageForm(forms.Form):
+    """What an affiliate writes to its brand about a finding."""
+
+    text = forms.CharField(
+        label=gettext_lazy("your message"),
+        max_length=2000,
+        widget=forms.Textarea(attrs={"rows": 4}),
+        help_text=gettext_lazy("About the thing, not about a customer: no names, addresses or order numbers."),
+    )
+
+
 class RhythmForm(forms.Form):
     """How often somebody wants a summary by mail."""
 

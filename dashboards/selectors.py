@@ -11,6 +11,7 @@ from django.utils.translation import gettext as _
 from accounts.models import Brand, User
 from affiliates.models import Affiliate, AffiliateMember, LinkPromise, MemberInvitation, TrackingLink
 from insights.comparing import recovered_since
+from insights.conversations import Topic, unread_messages
 from insights.models import Action, AffiliateWord, Block, Measurement, Preference, TellingWord
 from insights.services.reporting import mark_of_words
 from mailing.models import OutgoingMail, Suppression
@@ -20,7 +21,7 @@ from surveys.wording import in_language
 
 PAGES = (
     *("home", "drivers", "opinions", "comparison", "links", "new_link", "sales", "claims", "export", "terms"),
-    *("actions", "new_action", "customers", "customers_export"),
+    *("actions", "new_action", "conversations", "customers", "customers_export"),
     *("people", "change_person", "remove_person", "withdraw_invitation", "notifications"),
 )
 
@@ -67,6 +68,14 @@ class Reader:
         """Where they are reported."""
         mark = mark_of_words(self.affiliate, question, text)
         return reverse("dashboards:report_opinion", kwargs={**self.path, "mark": mark})
+
+    def url_of_expectation(self, question: str, text: str) -> str:
+        """Where it is talked about."""
+        key = mark_of_words(self.affiliate, question, text)
+        return reverse("dashboards:conversation", kwargs={**self.path, "kind": "expectation", "key": key})
+
+    def url_of_topic(self, topic: Topic) -> str:
+        return reverse("dashboards:conversation", kwargs={**self.path, "kind": topic.kind, "key": topic.key})
 
     def url_of_action(self, page: str, action: Action) -> str:
         return reverse(f"dashboards:{page}", kwargs={**self.path, "action": action.uuid})
@@ -170,18 +179,22 @@ def find_affiliates(user: User, search: str) -> QuerySet[Affiliate]:
 
 @dataclass(frozen=True)
 class News:
-    """What has come since a visit: answers published, in whole blocks and so never a few; and what is good again."""
+    """What has come since a visit: answers published, in whole blocks and so never a few; and what is good again.
+
+    `messages`: from the brand, that nobody has read yet.
+    """
 
     since: datetime
     answers: int
     recovered: tuple[str, ...] = ()
+    messages: int = 0
 
 
 def news_since(affiliate: Affiliate, since: datetime, language: str) -> News:
     blocks = Block.objects.filter(brand=affiliate.brand, affiliate=affiliate, published_at__gt=since)
     recovered = recovered_since(affiliate, since, language)
     labels = tuple(fall.label or _("Satisfied customers") for fall in recovered)
-    return News(since, blocks.aggregate(n=Sum("n"))["n"] or 0, labels)
+    return News(since, blocks.aggregate(n=Sum("n"))["n"] or 0, labels, unread_messages(affiliate))
 
 
 def links_of(reader: Reader) -> list[TrackingLink]:

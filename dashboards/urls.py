@@ -1,6 +1,18 @@
 from django.urls import URLPattern, URLResolver, include, path
 
-from dashboards.views import actions, comparison, drivers, home, links, loyalty, notifications, people, programme, sales
+from dashboards.views import (
+    actions,
+    comparison,
+    conversations,
+    drivers,
+    home,
+    links,
+    loyalty,
+    notifications,
+    people,
+    programme,
+    sales,
+)
 
 app_name = "dashboards"
 
@@ -28,6 +40,8 @@ pages: list[URLPattern] = [
     path("actions/<uuid:action>/", actions.action, name="action"),
     path("actions/<uuid:action>/edit/", actions.edit, name="edit_action"),
     path("actions/<uuid:action>/close/", actions.close, name="close_action"),
+    path("conversations/", conversations.conversations, name="conversations"),
+    path("conversations/<str:kind>/<str:key>/", conversations.conversation, name="conversation"),
     path("people/", people.people, name="people"),
     path("people/role/", people.change_person, name="change_person"),
     path("people/remove/", people.remove_person, name="remove_person"),

@@ -11,15 +11,16 @@ from django.utils.html import format_html_join
 from django.utils.translation import get_language, ngettext
 from django.utils.translation import gettext_lazy as _
 
-from accounts.admin import BrandModelAdmin, ReadOnlyAdmin
+from accounts.admin import BrandModelAdmin, ReadOnlyAdmin, ReadOnlyInline
 from accounts.clock import database_now
 from accounts.models import Brand, User
 from accounts.templatetags.components import percent, percent_range
 from affiliates.models import Product
 from insights.actions import parse_subject
-from insights.models import Action, Alert, Block, Finding, QualityVerdict, QuoteReport, Target
+from insights.models import Action, Alert, Block, Finding, FindingMessage, QualityVerdict, QuoteReport, Target
 from insights.outcomes import measurable, names_of, staff_outcome, subject_of
 from insights.services.acting import Change, check_change, close_action, edit_action, write_action
+from insights.services.conversing import answer_affiliate, refuse_personal_data
 from insights.services.reporting import decide_report
 from insights.statistics import newcombe_interval
 from insights.wording import sentences_of, span_said
@@ -27,16 +28,84 @@ from surveys.models import Aspect
 from surveys.wording import in_language
 
 
+class FindingForm(forms.ModelForm):
+    """What became of a finding, and a word to its affiliate."""
+
+    answer = forms.CharField(
+        label=_("answer to the affiliate"),
+        required=False,
+        max_length=2000,
+        widget=forms.Textarea(attrs={"rows": 4}),
+        help_text=_("The affiliate reads it under “With the brand”. No customers’ names, addresses or order numbers."),
+    )
+
+    class Meta:
+        model = Finding
+        fields = ("status", "owner")
+
+    def clean_answer(self) -> str:
+        text: str = self.cleaned_data["answer"].strip()
+        if text:
+            refuse_personal_data(text, self.instance.brand)
+        return text
+
+
+class FindingMessageInline(ReadOnlyInline):
+    model = FindingMessage
+    fields = ("written_at", "is_from_brand", "written_by", "text")
+    readonly_fields = fields
+
+
+class WaitingFilter(admin.SimpleListFilter):
+    title = _("messages")
+    parameter_name = "waits"
+
+    def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, Any]]:
+        return [("yes", _("waits for an answer"))]
+
+    def queryset(self, request: HttpRequest, queryset: QuerySet[Finding]) -> QuerySet[Finding]:
+        return queryset.filter(is_answered=False) if self.value() == "yes" else queryset
+
+
 @admin.register(Finding)
 class FindingAdmin(BrandModelAdmin):
-    list_display = ("about", "kind", "affiliate", "owner", "status", "updated_at")
+    list_display = ("about", "kind", "affiliate", "owner", "status", "talk", "updated_at")
     list_display_links = ("about",)
-    list_filter = ("status", "kind", "owner")
+    list_filter = (WaitingFilter, "status", "kind", "owner")
     list_select_related = ("affiliate", "quote")
     search_fields = ("key", "quote__text", "affiliate__code", "affiliate__name")
     ordering = ("-updated_at", "-pk")
-    fields = ("affiliate", "kind", "about", "status", "owner", "created_at", "updated_at")
+    fields = ("affiliate", "kind", "about", "status", "owner", "answer", "created_at", "updated_at")
     readonly_fields = ("affiliate", "kind", "about", "created_at", "updated_at")
+    form = FindingForm
+    inlines = (FindingMessageInline,)
+
+    def get_queryset(self, request: HttpRequest) -> QuerySet[Finding]:
+        """With who wrote last: what the affiliate did waits for an answer."""
+        last = FindingMessage.objects.filter(finding=OuterRef("pk")).order_by("-written_at", "-pk")
+        return super().get_queryset(request).annotate(is_answered=Subquery(last.values("is_from_brand")[:1]))
+
+    def get_fields(self, request: HttpRequest, obj: Finding | None = None) -> Any:
+        """Who may only read answers nobody; and what is the whole programme's has nobody to answer."""
+        if obj and obj.affiliate_id and self.has_change_permission(request, obj):
+            return self.fields
+        return tuple(name for name in self.fields if name != "answer")
+
+    def has_change_permission(self, request: HttpRequest, obj: Model | None = None) -> bool:
+        if not super().has_change_permission(request, obj) or not isinstance(request.user, User):
+            return False
+        return not isinstance(obj, Finding) or request.user.may_write_for(obj.brand)
+
+    def save_model(self, request: HttpRequest, obj: Finding, form: Any, change: bool) -> None:
+        assert isinstance(request.user, User)
+        super().save_model(request, obj, form, change)
+        if text := form.cleaned_data.get("answer"):
+            answer_affiliate(obj, text, by=request.user, now=database_now())
+
+    @admin.display(description=_("messages"))
+    def talk(self, finding: Finding) -> str:
+        is_answered = getattr(finding, "is_answered", None)
+        return "" if is_answered is None else str(_("answered") if is_answered else _("waits for an answer"))
 
     @admin.display(description=_("about"))
     def about(self, finding: Finding) -> str:

@@ -31,6 +31,7 @@ SEEN_BY_AFFILIATES = {
     "Claim",
     "Coupon",
     "Finding",
+    "FindingMessage",
     "LinkPromise",
     "Preference",
     "QuoteReport",

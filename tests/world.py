@@ -53,6 +53,7 @@ from insights.models import (
     CountedResponse,
     Finding,
     FindingMessage,
+    FindingMessage,
     Measurement,
     MonthlyAnswers,
     Preference,
@@ -258,6 +259,7 @@ def make_figures(brand: Brand, affiliate: Affiliate, response: Response) -> None
     for audience in Circumstance.Audience:
         Circumstance.objects.create(brand=brand, audience=audience, kind="late", code="late", **sums)
     finding = Finding.objects.create(**cell, kind=Finding.Kind.EXPECTATION, key=f"quote:{quote.pk}", quote=quote)
+    FindingMessage.objects.create(finding=finding, is_from_brand=True, text="Lo miramos", written_at=NOW)
     FindingMessage.objects.create(finding=finding, is_from_brand=True, text="Lo miramos", written_at=NOW)
     Action.objects.create(
         **cell, text="Digo el plazo", changed_on=NOW.date(), subject="figure", key="csat", finding=finding

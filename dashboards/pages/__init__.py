@@ -2,6 +2,7 @@
 
 from dashboards.pages.actions import write_action, write_actions
 from dashboards.pages.comparison import write_comparison, write_falls
+from dashboards.pages.conversations import write_topic_evidence
 from dashboards.pages.digest import write_digest
 from dashboards.pages.drivers import write_effects
 from dashboards.pages.halves import write_halves
@@ -34,6 +35,7 @@ __all__ = [
     "write_rivalry",
     "write_sale_row",
     "write_sales",
+    "write_topic_evidence",
     "write_weights",
     "write_why",
     "write_worth",

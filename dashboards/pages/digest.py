@@ -21,6 +21,7 @@ def write_digest(insights: Insights, news: News, fallen: Sequence[Fall]) -> dict
         "new_answers": new_answers_said(news.answers),
         "fallen": [fall_said(fall) for fall in fallen],
         "recovered": list(news.recovered),
+        "messages": messages_said(news.messages),
     }
     own = insights.own
     if own is None:
@@ -37,6 +38,10 @@ def write_digest(insights: Insights, news: News, fallen: Sequence[Fall]) -> dict
 
 def new_answers_said(n: int) -> str:
     return ngettext("%(n)s new answer", "%(n)s new answers", n) % {"n": n} if n > 0 else ""
+
+
+def messages_said(n: int) -> str:
+    return ngettext("%(n)s message not read yet", "%(n)s messages not read yet", n) % {"n": n} if n else ""
 
 
 def number_said(findings: Findings) -> str:

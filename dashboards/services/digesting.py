@@ -102,7 +102,7 @@ def _tell(member: AffiliateMember, since: datetime, now: datetime) -> dict[str, 
 
 
 def _has_news(news: News) -> bool:
-    return bool(news.answers > 0 or news.recovered)
+    return bool(news.answers > 0 or news.recovered or news.messages)
 
 
 def _language(member: AffiliateMember) -> str:

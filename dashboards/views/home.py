@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable
 from datetime import datetime
+from typing import NamedTuple
 
 from django.contrib import messages
 from django.core.paginator import Paginator
@@ -19,7 +20,7 @@ from dashboards.selectors import News, Reader, facts_to_tell, news_since
 from dashboards.services import accept_terms, note_visit
 from dashboards.views.opening import affiliate_page, language_of, read_insights, show
 from insights.comparing import falls_of
-from insights.models import QuoteReport
+from insights.models import Finding, QuoteReport
 from insights.privacy import Insights, programme_effects
 from insights.sales import new_and_returning
 from insights.services.reporting import decisions_on_words, find_quotes, report_quotes
@@ -94,16 +95,30 @@ def terms(request: HttpRequest, reader: Reader) -> HttpResponse:
     return show(request, reader, "terms")
 
 
-def with_reports(reader: Reader, rows: Iterable[OpinionRow]) -> list[tuple[OpinionRow, str, str]]:
-    """Each with where to report it, and what has become of a report of it. Staff only look."""
+class Listed(NamedTuple):
+    """Words, where to report them, what has become of a report, and where to talk of an expectation with the brand."""
+
+    row: OpinionRow
+    report_url: str
+    state: str
+    talk_url: str
+
+
+def with_reports(reader: Reader, rows: Iterable[OpinionRow]) -> list[Listed]:
+    """Staff only look."""
     decisions = decisions_on_words(reader.affiliate)
     said = {QuoteReport.Decision.PENDING: _("being checked"), QuoteReport.Decision.LEFT: _("checked: it stays")}
     listed = []
     for row in rows:
         state = said.get(decisions.get((row.question, row.text)), "")  # type: ignore[call-overload]
         url = reader.url_of_words(row.question, row.text) if reader.member and not state else ""
-        listed.append((row, url, state))
+        listed.append(Listed(row, url, state, talk_url(reader, row)))
     return listed
+
+
+def talk_url(reader: Reader, row: OpinionRow) -> str:
+    is_expectation = row.question == Finding.Kind.EXPECTATION
+    return reader.url_of_expectation(row.question, row.text) if is_expectation else ""
 
 
 def reported_said(reader: Reader, reason: str) -> str:

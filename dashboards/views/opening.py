@@ -17,6 +17,7 @@ from accounts.models import AccessLog, Brand, User
 from accounts.services import record_access
 from dashboards.forms import PeriodForm
 from dashboards.selectors import Reader, brands_of, find_affiliates, find_brand, find_reader
+from insights.conversations import unread_messages
 from insights.privacy import Insights, affiliate_insights, available_periods
 
 AFFILIATES_A_PAGE = 50
@@ -26,11 +27,12 @@ SECTION_OF = {
     "report_opinion": "opinions",
     **dict.fromkeys(("new_link", "link"), "links"),
     **dict.fromkeys(("sale", "indirect_sales", "claims", "claim"), "sales"),
-    **dict.fromkeys(("new_action", "action", "edit_action"), "actions"),
+    **dict.fromkeys(("new_action", "action", "edit_action", "conversations", "conversation"), "actions"),
     "remove_person": "people",
     "customers_of_affiliate": "customers_of_brand",
     "drivers_of_affiliate": "drivers_of_brand",
 }
+TAB_OF = {**dict.fromkeys(("new_action", "action", "edit_action"), "actions"), "conversation": "conversations"}
 Page = Callable[..., HttpResponse]  # takes the request, the reader, and what else the address names
 
 
@@ -104,12 +106,40 @@ def show(request: HttpRequest, reader: Reader, current: str, **context: Any) -> 
         "actions": _("My actions"),
         "people": _("People"),
     }
+    section = SECTION_OF.get(current, current)
+    unread = unread_messages(reader.affiliate)
     nav = [
-        {"label": label, "url": reader.urls[name], "is_current": name == SECTION_OF.get(current, current)}
+        {
+            "label": label,
+            "url": reader.urls[name],
+            "is_current": name == section,
+            "unread": unread if name == "actions" else 0,
+        }
         for name, label in sections.items()
     ]
     context |= {"reader": reader, "brand": reader.brand, "nav": [] if current == "terms" else nav}
+    context["tabs"] = tabs_of(reader, section, current, unread)
     return render(request, f"dashboards/{current}.html", context)
+
+
+def tabs_of(reader: Reader, section: str, current: str, unread: int) -> list[dict[str, Any]]:
+    """The pages of a section that has several."""
+    pages = {
+        "actions": {
+            "actions": pgettext("portal", "What I change"),
+            "conversations": _("With %(brand)s") % {"brand": reader.brand},
+        },
+    }.get(section, {})
+    shown = TAB_OF.get(current, current)
+    return [
+        {
+            "label": label,
+            "url": reader.urls[name],
+            "is_current": name == shown,
+            "unread": unread if name == "conversations" else 0,
+        }
+        for name, label in pages.items()
+    ]
 
 
 # --- The programme, for its staff ------------------------------------------------------------------------------------

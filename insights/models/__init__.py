@@ -7,6 +7,7 @@ from insights.models.cases import CaseCount, CountedCase
 from insights.models.contribution import Cohort, Contribution
 from insights.models.drivers import AffiliateWord, Circumstance, Measurement, TellingWord, Weighing
 from insights.models.findings import Finding
+from insights.models.messages import FindingMessage
 from insights.models.preferences import Preference
 from insights.models.quality import QualityVerdict, Verdict
 from insights.models.reports import QuoteReport
@@ -27,6 +28,7 @@ __all__ = [
     "CountedResponse",
     "Figure",
     "Finding",
+    "FindingMessage",
     "Measurement",
     "MonthlyAnswers",
     "Preference",

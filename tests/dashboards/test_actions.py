@@ -173,7 +173,7 @@ def test_the_list_asks_the_database_as_often_for_many(as_ana, ana, measured, tod
         write(as_ana, text=str(number), changed_on=f"2026-03-0{number + 1}")
     as_ana.get("/portal/actions/")
 
-    with django_assert_num_queries(13):
+    with django_assert_num_queries(14):
         as_ana.get("/portal/actions/")
 
 

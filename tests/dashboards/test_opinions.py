@@ -20,7 +20,7 @@ def texts(client: Client, path: str = OPINIONS) -> set[str]:
 
 
 def report_url(client: Client, text: str) -> str:
-    return next(url for row, url, _state in client.get(OPINIONS).context["listed"] if row.text == text)
+    return next(url for row, url, *_rest in client.get(OPINIONS).context["listed"] if row.text == text)
 
 
 @pytest.fixture
