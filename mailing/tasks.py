@@ -13,3 +13,18 @@ def recover_expired_leases() -> None:
     from mailing.services import recover_expired_leases
 
     recover_expired_leases()
+
+
+@shared_task
+def deliver_webhooks() -> None:
+    from mailing.services.webhooks import deliver_webhooks
+
+    deliver_webhooks()
+
+
+@shared_task
+def forget_old_webhooks() -> int:
+    from accounts.clock import database_now
+    from mailing.services.webhooks import forget_old_webhooks
+
+    return forget_old_webhooks(now=database_now())

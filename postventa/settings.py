@@ -187,6 +187,8 @@ CELERY_BEAT_SCHEDULE = {
         ("forget-old-mail", "complaints.tasks.forget_old_mail", timedelta(hours=6)),
         ("read-bounces", "intake.tasks.read_bounces", timedelta(minutes=5)),
         ("work-erasures", "intake.tasks.work_erasures", timedelta(seconds=20)),
+        ("deliver-webhooks", "mailing.tasks.deliver_webhooks", timedelta(seconds=2)),
+        ("forget-webhooks", "mailing.tasks.forget_old_webhooks", timedelta(hours=6)),
         ("forget-idempotency-keys", "intake.tasks.forget_old_idempotency_keys", timedelta(hours=6)),
     ]
 }
@@ -386,5 +388,15 @@ HOOK_MAX_ATTEMPTS = env.int("HOOK_MAX_ATTEMPTS", default=12)
 INBOUND_MAX_BYTES = env.int("INBOUND_MAX_BYTES", default=25 * 1024 * 1024)
 INBOUND_MAX_PER_HOUR = env.int("INBOUND_MAX_PER_HOUR", default=10)
 INBOUND_KEEP_DAYS = env.int("INBOUND_KEEP_DAYS", default=30)
+# What other systems are told by webhook (docs/webhooks.md): seconds for one request, requests at once, ports that may
+# be called, days of failing after which an endpoint is paused, hours for which the secret before a new one holds, days
+# that deliveries are kept. Machines of our own network are called only where that is said.
+WEBHOOK_TIMEOUT = env.float("WEBHOOK_TIMEOUT", default=10)
+WEBHOOK_CONNECTIONS = env.int("WEBHOOK_CONNECTIONS", default=8)
+WEBHOOK_PORTS = [int(port) for port in env.list("WEBHOOK_PORTS", default=["443", "8443"])]
+WEBHOOK_PAUSE_DAYS = env.float("WEBHOOK_PAUSE_DAYS", default=3)
+WEBHOOK_SECRET_HOURS = env.float("WEBHOOK_SECRET_HOURS", default=24)
+WEBHOOK_LOG_DAYS = env.int("WEBHOOK_LOG_DAYS", default=30)
+WEBHOOK_ALLOW_PRIVATE = env.bool("WEBHOOK_ALLOW_PRIVATE", default=False)
 # Fixes today for reports over old data (YYYY-MM-DD); never for sending.
 POSTVENTA_TODAY = env.str("POSTVENTA_TODAY", default="")

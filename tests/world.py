@@ -33,9 +33,9 @@ from complaints.models import (
     ComplaintLink,
     ComplaintResponse,
     ComplaintWords,
+    DayOff,
     IncomingMail,
     IncomingMailContent,
-    DayOff,
     Pause,
     SavedView,
 )
@@ -53,7 +53,6 @@ from insights.models import (
     CountedResponse,
     Finding,
     FindingMessage,
-    FindingMessage,
     Measurement,
     MonthlyAnswers,
     Preference,
@@ -70,7 +69,7 @@ from insights.models import (
 )
 from intake.models import Erasure, Hook, IdempotencyKey, ImportRun, InboundEvent, Source
 from mailing.addresses import hash_address
-from mailing.models import MailEvent, OutgoingMail, Suppression
+from mailing.models import Delivery, DeliveryAttempt, Endpoint, MailEvent, OutgoingMail, Suppression, WebhookEvent
 from mailing.tokens import current_key_version, hash_token, make_token
 from surveys.models import (
     Answer,
@@ -126,6 +125,7 @@ def make_world() -> World:
     make_case_counts(brand, affiliate, complaint)
     make_comparison(brand, affiliate)
     make_inbound(brand)
+    make_webhooks(brand)
     Erasure.objects.create(
         brand=brand, customer=purchase.customer, door="staff", requested_at=NOW, step="done", finished_at=NOW
     )
@@ -260,7 +260,6 @@ def make_figures(brand: Brand, affiliate: Affiliate, response: Response) -> None
         Circumstance.objects.create(brand=brand, audience=audience, kind="late", code="late", **sums)
     finding = Finding.objects.create(**cell, kind=Finding.Kind.EXPECTATION, key=f"quote:{quote.pk}", quote=quote)
     FindingMessage.objects.create(finding=finding, is_from_brand=True, text="Lo miramos", written_at=NOW)
-    FindingMessage.objects.create(finding=finding, is_from_brand=True, text="Lo miramos", written_at=NOW)
     Action.objects.create(
         **cell, text="Digo el plazo", changed_on=NOW.date(), subject="figure", key="csat", finding=finding
     )
@@ -301,3 +300,12 @@ def make_inbound(brand: Brand) -> None:
     Hook.objects.create(brand=brand, source=Source.SHOPIFY, sealed_secret=seal("geheim"))
     InboundEvent.objects.create(brand=brand, source=Source.SHOPIFY, event_id="1", body=b"{}")
     ImportRun.objects.create(brand=brand, kind=ImportRun.Kind.PURCHASES, file_name="compras.csv", file_hash="0")
+
+
+def make_webhooks(brand: Brand) -> None:
+    endpoint = Endpoint.objects.create(
+        brand=brand, url="https://erp.lumbre.example/in", events=["complaint.opened"], sealed_secret=seal("whsec_")
+    )
+    event = WebhookEvent.objects.create(brand=brand, kind="complaint.opened", data={"number": "2026-000007"})
+    delivery = Delivery.objects.create(endpoint=endpoint, event=event)
+    DeliveryAttempt.objects.create(delivery=delivery, milliseconds=10, status=500)

@@ -1,0 +1,286 @@
+"""The engine: claim what is due, one endpoint's by one worker at a time; post it; write down what became of it.
+
+The conversation is in no transaction. A claim is a lease: of a worker that dies in between, another brings it again
+when the lease has run out, with the same id, since perhaps it had arrived. So everything arrives at least once, in no
+promised order. An endpoint that does not answer is left in peace for a while, and costs the others nothing.
+"""
+
+import json
+import random
+import time
+from collections import Counter, deque
+from collections.abc import Callable, Iterable
+from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from functools import partial
+from uuid import UUID, uuid4
+
+import structlog
+from django.conf import settings
+from django.db import connection, transaction
+from django.db.models import F, Q
+from django.db.models.functions import Coalesce, Greatest, Now
+from django.utils import timezone
+
+from accounts.clock import database_now
+from accounts.sealing import SealBroken, unseal
+from mailing.models import Delivery, DeliveryAttempt, Endpoint
+from mailing.patience import patiently
+from mailing.posting import Problem, Reply, post
+from mailing.services.webhooks.keeping import HEALTHY, pause_endpoint
+from mailing.signing import signed_headers
+
+State, PauseReason = Delivery.State, Endpoint.PauseReason
+
+RUN_SECONDS = 10.0  # how long one run goes on while something is due
+CLAIM_EVERY = 0.5  # seconds between two looks for more while requests are under way
+AT_ONCE = 20  # deliveries of one endpoint claimed together
+LANES = 4  # requests at once to one endpoint
+MOST_ENDPOINTS = 50  # worked by one claim
+# From one try to the next: about three days in all. What is tried after it has failed this often is given up.
+SCHEDULE = [
+    *(timedelta(seconds=5), timedelta(minutes=5), timedelta(minutes=30)),
+    *(timedelta(hours=hours) for hours in (2, 5, 10, 14, 20, 24)),
+]
+JITTER = 0.2  # up to this part longer, so that a backlog does not come back all at once
+# An endpoint that answers nothing at all rests, longer each time.
+FIRST_REST, LONGEST_REST = timedelta(seconds=5), timedelta(minutes=10)
+
+log = structlog.get_logger(__name__)
+
+
+@dataclass
+class Queue:
+    """What one endpoint has to get in this run."""
+
+    endpoint: Endpoint
+    waiting: deque[Delivery] = field(default_factory=deque)
+    under_way: int = 0
+    is_resting: bool = False
+
+
+@dataclass(frozen=True)
+class Outcome:
+    delivery: Delivery
+    reply: Reply
+
+
+def deliver_webhooks(*, seconds: float = RUN_SECONDS) -> int:
+    """Bring what is due until nothing is left or the time is over; how many were taken by the other side."""
+    run = Run(deadline=time.monotonic() + seconds)
+    try:
+        with ThreadPoolExecutor(settings.WEBHOOK_CONNECTIONS) as pool:
+            while run.goes_on():
+                run.start(pool)
+                run.finish()
+    finally:
+        give_back(run.owner)
+    return run.became[State.DELIVERED]
+
+
+@dataclass
+class Run:
+    """One worker's round. The database is spoken to here; the threads of the pool do nothing but post."""
+
+    deadline: float
+    owner: UUID = field(default_factory=uuid4)
+    queues: dict[int, Queue] = field(default_factory=dict)
+    futures: dict[Future[Reply], Delivery] = field(default_factory=dict)
+    became: Counter[str] = field(default_factory=Counter)
+    looked_at: float = -CLAIM_EVERY
+
+    def goes_on(self) -> bool:
+        """Look for more, unless a look was taken just now; is there anything to do?"""
+        now = time.monotonic()
+        if now < self.deadline and (now - self.looked_at >= CLAIM_EVERY or not self.futures):
+            self.looked_at = now
+            for delivery in patiently(partial(claim_due, owner=self.owner), seconds=settings.WEBHOOK_TIMEOUT):
+                queue = self.queues.setdefault(delivery.endpoint_id, Queue(delivery.endpoint))
+                queue.endpoint = delivery.endpoint
+                queue.is_resting = False
+                queue.waiting.append(delivery)
+        is_waiting = now < self.deadline and any(q.waiting and not q.is_resting for q in self.queues.values())
+        return bool(self.futures) or is_waiting
+
+    def start(self, pool: ThreadPoolExecutor) -> None:
+        """As many as there are connections, a few an endpoint, and each endpoint in its turn."""
+        if time.monotonic() >= self.deadline:
+            return
+        is_any = True
+        while is_any and len(self.futures) < settings.WEBHOOK_CONNECTIONS:
+            is_any = False
+            for queue in self.queues.values():
+                if queue.waiting and not queue.is_resting and queue.under_way < LANES:
+                    if len(self.futures) >= settings.WEBHOOK_CONNECTIONS:
+                        return
+                    self._begin(queue, pool)
+                    is_any = True
+
+    def _begin(self, queue: Queue, pool: ThreadPoolExecutor) -> None:
+        delivery = queue.waiting.popleft()
+        self.futures[pool.submit(prepared(delivery, queue.endpoint))] = delivery
+        queue.under_way += 1
+
+    def finish(self) -> None:
+        """Write down what has ended meanwhile."""
+        ended, _others = wait(self.futures, timeout=CLAIM_EVERY, return_when=FIRST_COMPLETED)
+        outcomes = [Outcome(self.futures.pop(future), future.result()) for future in ended]
+        for outcome in outcomes:
+            queue = self.queues[outcome.delivery.endpoint_id]
+            queue.under_way -= 1
+            queue.is_resting = queue.is_resting or outcome.reply.concerns_endpoint or outcome.reply.is_gone
+        if outcomes:
+            states = patiently(partial(write_down, outcomes, owner=self.owner), seconds=settings.WEBHOOK_TIMEOUT)
+            self.became.update(states)
+
+
+def prepared(delivery: Delivery, endpoint: Endpoint) -> Callable[[], Reply]:
+    """The request, all of it, for a thread that asks the database nothing. The time signed is that of the try."""
+    now = timezone.now()
+    try:
+        secrets = [unseal(sealed) for sealed in endpoint.sealed_secrets(now)]
+    except SealBroken:
+        return lambda: Reply(Problem.SECRET)
+    body = body_of(delivery)
+    headers = signed_headers(secrets, event_id=delivery.event.public_id, timestamp=int(now.timestamp()), body=body) | {
+        "Content-Type": "application/json"
+    }
+    return partial(post, endpoint.url, body, headers, timeout=settings.WEBHOOK_TIMEOUT)
+
+
+def body_of(delivery: Delivery) -> bytes:
+    """The same bytes at every try."""
+    event = delivery.event
+    told = {
+        "id": event.public_id,
+        "type": event.kind,
+        "timestamp": event.occurred_at.isoformat(timespec="milliseconds").replace("+00:00", "Z"),
+        "brand": event.brand.slug,
+        "data": event.data,
+    }
+    return json.dumps(told, separators=(",", ":"), ensure_ascii=False).encode()
+
+
+# Endpoints that have something due and that no other worker has in hand. Locked while their rows are leased, so that
+# two workers that look at once do not both take the same one.
+_FREE = """
+SELECT endpoint.id FROM mailing_endpoint AS endpoint
+ WHERE endpoint.state = 'active'
+   AND (endpoint.rests_until IS NULL OR endpoint.rests_until <= statement_timestamp())
+   AND EXISTS (SELECT FROM mailing_delivery AS delivery
+                WHERE delivery.endpoint_id = endpoint.id AND delivery.state = 'pending'
+                  AND delivery.not_before <= statement_timestamp()
+                  AND (delivery.lease_until IS NULL OR delivery.lease_until <= statement_timestamp()))
+   AND NOT EXISTS (SELECT FROM mailing_delivery AS delivery
+                    WHERE delivery.endpoint_id = endpoint.id AND delivery.state = 'pending'
+                      AND delivery.lease_until > statement_timestamp())
+ ORDER BY endpoint.id LIMIT %(endpoints)s
+   FOR NO KEY UPDATE SKIP LOCKED
+"""
+_DUE = """
+SELECT due.id FROM unnest(%(endpoints)s::bigint[]) AS endpoint (id) CROSS JOIN LATERAL (
+    SELECT delivery.id FROM mailing_delivery AS delivery
+     WHERE delivery.endpoint_id = endpoint.id AND delivery.state = 'pending'
+       AND delivery.not_before <= statement_timestamp()
+     ORDER BY delivery.not_before, delivery.id LIMIT %(each)s
+       FOR UPDATE SKIP LOCKED
+) AS due
+"""
+
+
+@transaction.atomic
+def claim_due(*, owner: UUID) -> list[Delivery]:
+    """Take what is due into this worker's hands, a few of each endpoint that nobody else is at work on."""
+    with connection.cursor() as cursor:
+        cursor.execute(_FREE, {"endpoints": MOST_ENDPOINTS})
+        endpoints = [pk for (pk,) in cursor.fetchall()]
+        if not endpoints:
+            return []
+        cursor.execute(_DUE, {"endpoints": endpoints, "each": AT_ONCE})
+        pks = [pk for (pk,) in cursor.fetchall()]
+    # All of one endpoint's may have to wait for each other, a few at a time.
+    lease = timedelta(seconds=RUN_SECONDS + 3 * settings.WEBHOOK_TIMEOUT)
+    rows = Delivery.objects.filter(pk__in=pks)
+    # A lease that ran out in somebody's hands was a try, of which nobody can tell how it ended.
+    rows.filter(lease_owner__isnull=False).update(tries=F("tries") + 1)
+    rows.update(lease_owner=owner, lease_until=Now() + lease)
+    return list(rows.select_related("endpoint", "event__brand").order_by("not_before", "pk"))
+
+
+def give_back(owner: UUID) -> int:
+    """What this worker claimed and did not come to is free again; how many."""
+    return Delivery.objects.pending().filter(lease_owner=owner).update(lease_owner=None, lease_until=None)
+
+
+@transaction.atomic
+def write_down(outcomes: Iterable[Outcome], *, owner: UUID) -> list[str]:
+    """What became of each: its state now. Of what another worker has taken over meanwhile nothing is written."""
+    now = database_now()
+    states = []
+    for outcome in sorted(outcomes, key=lambda each: (each.delivery.endpoint_id, each.delivery.pk)):
+        if state := _write_down(outcome, owner=owner, now=now):
+            states.append(state)
+    return states
+
+
+def _write_down(outcome: Outcome, *, owner: UUID, now: datetime) -> str:
+    delivery, reply = outcome.delivery, outcome.reply
+    tries = delivery.tries + 1
+    state = _state_after(reply, tries)
+    held = Delivery.objects.pending().filter(pk=delivery.pk, lease_owner=owner)
+    is_ours = held.update(
+        state=state,
+        tries=tries,
+        not_before=now + delay_after(tries, reply) if state == State.PENDING else F("not_before"),
+        finished_at=None if state == State.PENDING else now,
+        lease_owner=None,
+        lease_until=None,
+    )
+    if not is_ours:
+        return ""
+    DeliveryAttempt.objects.create(
+        delivery=delivery,
+        milliseconds=reply.milliseconds,
+        status=reply.status,
+        problem=reply.problem,
+        reply=reply.text,
+    )
+    _judge_endpoint(delivery.endpoint, reply, now=now)
+    return state
+
+
+def _state_after(reply: Reply, tries: int) -> str:
+    if reply.is_taken:
+        return State.DELIVERED
+    return State.FAILED if tries > len(SCHEDULE) else State.PENDING
+
+
+def delay_after(tries: int, reply: Reply, *, draw: Callable[[], float] = random.random) -> timedelta:
+    """How long to wait after so many tries (1 or more) before the next one; `draw` gives a number from 0 to 1."""
+    planned = SCHEDULE[min(tries, len(SCHEDULE)) - 1]
+    return max(planned, timedelta(seconds=reply.retry_after)) * (1 + JITTER * draw())
+
+
+def rest_after(failures: int, reply: Reply) -> timedelta:
+    """How long an endpoint that failed so often in a row is left in peace."""
+    rest = min(LONGEST_REST, FIRST_REST * 2 ** min(max(failures - 1, 0), 10))
+    return max(rest, timedelta(seconds=reply.retry_after))
+
+
+def _judge_endpoint(endpoint: Endpoint, reply: Reply, *, now: datetime) -> None:
+    """Note whether it is well; after days in which nothing arrived, or where it says that it is gone, it is paused."""
+    rows = Endpoint.objects.filter(pk=endpoint.pk)
+    if reply.is_taken:
+        rows.update(delivered_at=now, **HEALTHY)
+        return
+    rows.update(failures=F("failures") + 1, failing_since=Coalesce("failing_since", now))
+    endpoint.failures += 1
+    if reply.concerns_endpoint:
+        until = now + rest_after(endpoint.failures, reply)
+        rows.update(rests_until=Greatest(Coalesce("rests_until", until), until))
+    long_ago = now - timedelta(days=settings.WEBHOOK_PAUSE_DAYS)
+    if reply.is_gone or rows.filter(Q(failing_since__lte=long_ago)).exists():
+        reason = PauseReason.GONE if reply.is_gone else PauseReason.FAILING
+        if pause_endpoint(endpoint, reason=reason, now=now):
+            log.warning("webhook_paused", endpoint=endpoint.pk, reason=reason.value)
