@@ -41,6 +41,6 @@ def secret_link(view: View[P]) -> View[P]:
 
 def client_address(request: HttpRequest) -> str:
     """The visitor's address: what the outermost of our own proxies saw. What comes before it anybody can write."""
-    hops = request.headers.get("X-Forwarded-For", "").split(",")
-    count = settings.TRUSTED_PROXY_COUNT
-    return hops[-count].strip() if 0 < count <= len(hops) else request.META.get("REMOTE_ADDR", "")
+    count, seen = settings.TRUSTED_PROXY_COUNT, request.META.get("REMOTE_ADDR", "")
+    hops = request.headers.get("X-Forwarded-For", "").split(",") if count else []
+    return hops[-count].strip() if 0 < count <= len(hops) else seen

@@ -1,16 +1,36 @@
-"""Objects by statements that are written once.
+"""Statements that are written once, planned once by each connection, and whole objects by them.
 
-Where a request asks a question a few thousand times a minute, it takes the ORM longer to write its statement anew than
-the database to answer it. For such places alone; what is asked now and then is asked with querysets.
+Where a request asks a question a few thousand times a minute, it takes the ORM longer to write its statement anew, and
+the database longer to plan it, than to answer it. For such places alone; what is asked now and then is asked with
+querysets.
 """
 
 from collections.abc import Callable, Iterator, Sequence
 from functools import cache
+from itertools import count
 from typing import Any
 
 from django.db import connection, models
+from django.db.backends.utils import CursorWrapper
 
 Convert = Callable[[Any, Any, Any], Any]
+# Never the same name twice: a statement may have been planned though what came with it failed.
+_numbers = count(1)
+
+
+def execute_planned(cursor: CursorWrapper, statement: str, values: Sequence[Any]) -> None:
+    """Run a statement with its values at $1, $2 …, which need a cast where PostgreSQL cannot tell their types.
+
+    Its plan is kept with the connection and suits any values. Its text must be the same each time.
+    """
+    planned: dict[str, str] = connection.planned  # type: ignore[attr-defined]  # by our backend
+    places = f"({', '.join(['%s'] * len(values))})" if values else ""
+    if name := planned.get(statement):
+        cursor.execute(f"EXECUTE {name}{places}", values)
+        return
+    name = f"planned_{next(_numbers)}"
+    cursor.execute(f"PREPARE {name} AS {statement}; EXECUTE {name}{places}", values)
+    planned[statement] = name
 
 
 def select(
@@ -22,7 +42,10 @@ def select(
     first ones.
     """
     with connection.cursor() as cursor:
-        cursor.execute(f"{first}SELECT {_columns(tuple(wanted))}{rest}", values)
+        if first:
+            cursor.execute(f"{first}SELECT {columns_of(*wanted)}{rest}", values)
+        else:
+            execute_planned(cursor, _numbered(f"SELECT {columns_of(*wanted)}{rest}"), values)
         rows = cursor.fetchall()
     for row in rows:
         start, made = 0, []
@@ -45,7 +68,14 @@ def _made(
 
 
 @cache
-def _columns(wanted: tuple[type[models.Model], ...]) -> str:
+def _numbered(statement: str) -> str:
+    """With $1, $2 … for each %s."""
+    first, *rest = statement.split("%s")
+    return first + "".join(f"${number}{part}" for number, part in enumerate(rest, 1))
+
+
+@cache
+def columns_of(*wanted: type[models.Model]) -> str:
     quote = connection.ops.quote_name
     return ", ".join(
         f"{quote(model._meta.db_table)}.{quote(str(field.column))}"

@@ -37,7 +37,7 @@ def follow_link(request: HttpRequest, code: str) -> HttpResponse:
     if not target.is_open:
         return no_way_on(request, "affiliates/link_paused.html", status=410)
     now = timezone.now()
-    user_agent = request.headers.get("User-Agent", "")
+    user_agent = request.META.get("HTTP_USER_AGENT", "")
     visitor = key_of_the_day(target.brand_id, client_address(request), user_agent, now.date())
     kind = kind_of_visit(request.method or "", user_agent)
     is_own = is_member(request.user, target.affiliate_id)

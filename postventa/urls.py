@@ -20,10 +20,11 @@ api_urlpatterns: list[URLPattern | URLResolver] = [
 ]
 
 urlpatterns: list[URLPattern | URLResolver] = [
-    path("", include("accounts.urls")),
-    path("", include("mailing.urls")),
+    # Tried one after another: what buyers ask for comes first.
     path("", include("affiliates.urls")),
     path("", include("surveys.urls")),
+    path("", include("accounts.urls")),
+    path("", include("mailing.urls")),
     path("", include("complaints.urls")),
     path("portal/", include("dashboards.urls")),
     path("accounts/", include("allauth.urls")),

@@ -12,6 +12,7 @@ from django.db import IntegrityError, connection, transaction
 from django.utils.translation import gettext as _
 
 from accounts.models import Brand
+from accounts.statements import execute_planned
 from affiliates.destinations import is_allowed_destination
 from affiliates.models import Affiliate, AffiliateEvent, Click, LinkPromise, TrackingLink, click_public_id, random_code
 from affiliates.sub_ids import read_sub_ids
@@ -26,6 +27,18 @@ BOT = re.compile(
     r"headlesschrome|lighthouse|pingdom|uptimerobot|monitoring|scanner|proofpoint|barracuda|mimecast",
     re.IGNORECASE,
 )
+
+# Repeats are looked for among the visitor's clicks, which are few, and not (hence the + 0) among the link's, which may
+# be thousands in that time.
+RECORD_CLICK = """
+    INSERT INTO affiliates_click (public_id, link_id, visitor, is_own_device, sub_ids, occurred_at, created_at, kind)
+    VALUES ($1, $2, $3::text, $4, $5, $7, statement_timestamp(),
+        CASE WHEN $6 = 'visit' AND $3 <> '' AND EXISTS (
+            SELECT FROM affiliates_click
+            WHERE visitor = $3 AND visitor <> '' AND link_id + 0 = $2
+              AND kind IN ('visit', 'repeat') AND occurred_at BETWEEN $8 AND $7
+        ) THEN 'repeat' ELSE $6 END)
+"""
 
 
 class CodeTaken(Exception):
@@ -175,33 +188,12 @@ def record_click(
 ) -> str:
     """Store a click and give its public id, in one statement: durable before any purchase can quote it.
 
-    A visit to a link that the same visitor followed within half an hour is a repeat. They are looked for among the
-    visitor's clicks, which are few, and not (hence the + 0) among the link's, which may be thousands in that time.
+    A visit to a link that the same visitor followed within half an hour is a repeat.
     """
-    public_id = click_public_id()
+    public_id, words = click_public_id(), json.dumps(dict(sub_ids or {}))
+    values = [public_id, link_id, visitor, is_own_device, words, kind, occurred_at, occurred_at - REPEAT_WITHIN]
     with connection.cursor() as cursor:
-        cursor.execute(
-            """
-            INSERT INTO affiliates_click
-                (public_id, link_id, visitor, is_own_device, sub_ids, occurred_at, created_at, kind)
-            VALUES (%(public_id)s, %(link)s, %(visitor)s, %(own)s, %(sub_ids)s, %(at)s, statement_timestamp(),
-                CASE WHEN %(kind)s = 'visit' AND %(visitor)s <> '' AND EXISTS (
-                    SELECT FROM affiliates_click
-                    WHERE visitor = %(visitor)s AND visitor <> '' AND link_id + 0 = %(link)s
-                      AND kind IN ('visit', 'repeat') AND occurred_at BETWEEN %(since)s AND %(at)s
-                ) THEN 'repeat' ELSE %(kind)s END)
-            """,
-            {
-                "public_id": public_id,
-                "link": link_id,
-                "visitor": visitor,
-                "own": is_own_device,
-                "sub_ids": json.dumps(dict(sub_ids or {})),
-                "at": occurred_at,
-                "since": occurred_at - REPEAT_WITHIN,
-                "kind": kind,
-            },
-        )
+        execute_planned(cursor, RECORD_CLICK, values)
     return public_id
 
 

@@ -1,9 +1,16 @@
 import select
+from typing import Any
 
 from django.db.backends.postgresql import base
 
 
 class DatabaseWrapper(base.DatabaseWrapper):
+    planned: dict[str, str]  # statements that the server keeps planned for this connection (accounts/statements.py)
+
+    def get_new_connection(self, conn_params: dict[str, Any]) -> Any:
+        self.planned = {}
+        return super().get_new_connection(conn_params)
+
     def is_usable(self) -> bool:
         """Whether the server is still there, before a kept connection serves the next request.
 

@@ -1,12 +1,14 @@
 """Statements written once find the same as querysets: whole objects, of several tables, and a word beside."""
 
+from contextlib import closing
+
 import pytest
-from django.db import connection, models
+from django.db import DataError, connection, models, transaction
 from django.test.utils import CaptureQueriesContext
 
 from accounts.models import ApiKey, Brand
 from accounts.services import create_api_key
-from accounts.statements import select
+from accounts.statements import execute_planned, select
 from affiliates.models import Purchase
 from tests.factories import make_brand, make_customer, make_purchase
 
@@ -36,3 +38,39 @@ def test_two_objects_and_a_word_come_in_one_row_by_one_statement_after_another()
 
     assert len(queries) == 1
     assert (key, values_of(its_brand), word) == (ApiKey.objects.get(), values_of(Brand.objects.get()), "word")
+
+
+def planned() -> list[str]:
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT statement FROM pg_prepared_statements")
+        return [statement for (statement,) in cursor.fetchall()]
+
+
+def test_a_statement_is_planned_once_and_runs_with_other_values():
+    doubled = []
+    for number in (3, 4):
+        with connection.cursor() as cursor:
+            execute_planned(cursor, "SELECT 2 * $1::int, $2::text", [number, "a'b"])
+            doubled.append(cursor.fetchone())
+
+    assert doubled == [(6, "a'b"), (8, "a'b")]
+    assert len([statement for statement in planned() if "SELECT 2 * $1" in statement]) == 1
+
+
+def test_a_statement_that_failed_at_first_runs_the_next_time():
+    with connection.cursor() as cursor:
+        with pytest.raises(DataError), transaction.atomic():
+            execute_planned(cursor, "SELECT 12 / $1::int", [0])
+        execute_planned(cursor, "SELECT 12 / $1::int", [4])
+
+        assert cursor.fetchone() == (3,)
+
+
+def test_another_connection_plans_anew():
+    other = connection.copy()
+    with connection.cursor() as cursor:
+        execute_planned(cursor, "SELECT 5 + $1::int", [1])
+
+    other.connect()
+    with closing(other):
+        assert other.planned == {}
