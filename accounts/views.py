@@ -1,6 +1,7 @@
 """Pages that belong to nobody in particular: the door, the glossary, privacy, language, a tenant's colour, errors."""
 
 import sys
+from typing import Any
 
 from django.conf import settings
 from django.contrib.auth.decorators import login_not_required
@@ -8,6 +9,7 @@ from django.db import InterfaceError, OperationalError
 from django.http import HttpRequest, HttpResponse, JsonResponse
 from django.shortcuts import get_object_or_404, redirect, render
 from django.template.loader import render_to_string
+from django.utils.http import url_has_allowed_host_and_scheme
 from django.views import i18n
 from django.views.decorators.cache import cache_control
 from django.views.decorators.csrf import csrf_exempt
@@ -17,6 +19,7 @@ from rest_framework import exceptions
 from accounts.api import error_body
 from accounts.colour import PAPER_DARK, PAPER_LIGHT, ink_on, readable_on
 from accounts.models import Brand
+from accounts.second_factor import factors_of, strict_brands
 
 RETRY_AFTER = 30  # seconds that a busy database may need
 
@@ -40,6 +43,22 @@ def glossary(request: HttpRequest) -> HttpResponse:
 @require_safe
 def privacy(request: HttpRequest) -> HttpResponse:
     return render(request, "pages/privacy.html")
+
+
+@require_safe
+def second_factor(request: HttpRequest) -> HttpResponse:
+    """Where staff of a brand that asks for a second factor come first: why, and how to one."""
+    user: Any = request.user
+    if factors_of(user).exists():
+        return redirect(safe_next(request) or "mfa_index")
+    return render(request, "accounts/second_factor.html", {"brands": strict_brands(user)})
+
+
+def safe_next(request: HttpRequest) -> str:
+    """Where the address says to go on to, if that is one of our pages."""
+    target = request.GET.get("next", "")
+    is_ours = url_has_allowed_host_and_scheme(target, {request.get_host()}, require_https=request.is_secure())
+    return target if is_ours else ""
 
 
 # Exempt so that public pages need no cookie of ours. Nothing is lost: the session cookie is SameSite=Lax, so a form on

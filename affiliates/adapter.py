@@ -3,26 +3,59 @@
 import uuid
 from collections.abc import Mapping
 from datetime import timedelta
-from typing import Any
+from typing import Any, ClassVar
 
 from allauth.account.adapter import DefaultAccountAdapter
 from django.conf import settings
+from django.contrib.auth import authenticate
 from django.contrib.sites.shortcuts import get_current_site
-from django.http import HttpRequest
+from django.db import transaction
+from django.http import HttpRequest, HttpResponse
 from django.utils import timezone
+from django.utils.functional import Promise
 from django.utils.translation import get_language
+from django.utils.translation import gettext_lazy as _
 
 from accounts.models import Brand, User
+from accounts.sign_in import begin_attempt
+from accounts.throttling import Counter, Limit
 from mailing.models import OutgoingMail
 from mailing.services import MailRequest, queue_mail
 
 # Whoever asked for it is waiting: later it would only puzzle them.
 ACCOUNT_MAIL_KEEPS_FOR = timedelta(hours=1)
 RESET_TEMPLATE = "account/email/password_reset_key"
+RESETS = Limit(5, 3600)  # mails to one address: the first link of them works as well as the last
 Context = dict[str, Any]
 
 
 class AccountAdapter(DefaultAccountAdapter):
+    error_messages: ClassVar[dict[str, str | Promise]] = {
+        **DefaultAccountAdapter.error_messages,
+        "too_many_login_attempts": _(
+            "Too many tries. Wait a quarter of an hour, or choose a new password by e-mail: that works at once."
+        ),
+    }
+
+    def authenticate(self, request: HttpRequest, **credentials: Any) -> User | None:
+        """ValidationError: too many guesses, in the same words whether or not there is such an account."""
+        attempt = begin_attempt(request, "password", User.objects.normalize_email(credentials.get("email")))
+        if not attempt.is_allowed:
+            raise self.validation_error("too_many_login_attempts")
+        user = authenticate(request, **credentials)
+        if user is not None:
+            attempt.succeeded()
+        return user
+
+    def post_login(self, request: HttpRequest, user: User, **kwargs: Any) -> HttpResponse:
+        request.account_let_in = user.email  # type: ignore[attr-defined]  # for DoorMiddleware
+        return super().post_login(request, user, **kwargs)
+
+    def set_password(self, user: User, password: str) -> None:
+        """Whoever could do that, by the link in their mail or the old password, is known on this device from now on."""
+        super().set_password(user, password)
+        self.request.account_let_in = user.email
+
     def is_open_for_signup(self, request: HttpRequest) -> bool:
         """Never: people come by invitation."""
         return False
@@ -38,21 +71,21 @@ class AccountAdapter(DefaultAccountAdapter):
             super().send_mail(template_prefix, email, context)
             return
         template, told, secrets = self._worded(template_prefix, email, context)
-        now = timezone.now()
-        queue_mail(
-            MailRequest(
-                brand=brand,
-                template=template,
-                to=email,
-                language=get_language() or brand.default_language,
-                dedupe_key=f"account:{uuid.uuid4()}",
-                guarantee=OutgoingMail.Guarantee.AT_LEAST_ONCE,
-                not_before=now,
-                expires_at=now + ACCOUNT_MAIL_KEEPS_FOR,
-                context=told,
-                secrets=secrets,
-            )
-        )
+        queue_account_mail(brand, template, to=email, context=told, secrets=secrets)
+
+    def send_password_reset_mail(self, user: User, email: str, context: Context) -> None:
+        if may_ask_for_reset(email):
+            super().send_password_reset_mail(user, email, context)
+
+    def send_reset_to_nobody(self, email: str) -> None:
+        """For an address without an account: the work of a reset, undone, so that its time tells nothing either."""
+        brand = Brand.objects.first()
+        if brand is None or not may_ask_for_reset(email):
+            return
+        with transaction.atomic():
+            template, told, secrets = self._worded(RESET_TEMPLATE, email, {"password_reset_url": settings.BASE_URL})
+            queue_account_mail(brand, template, to=email, context=told, secrets=secrets)
+            transaction.set_rollback(True)
 
     def _worded(self, prefix: str, email: str, context: Mapping[str, Any]) -> tuple[str, Context, Context]:
         """The ledger's template, what it says and what is secret in it.
@@ -66,6 +99,28 @@ class AccountAdapter(DefaultAccountAdapter):
         message = self.render_mail(prefix, email, {**site, **context})
         paragraphs = [part.strip() for part in str(message.body).split("\n\n") if part.strip()]
         return "accounts/notice", {"title": message.subject}, {"paragraphs": paragraphs}
+
+
+def may_ask_for_reset(email: str) -> bool:
+    return Counter.of(f"reset:{User.objects.normalize_email(email)}", RESETS).count()
+
+
+def queue_account_mail(brand: Brand, template: str, *, to: str, context: Context, secrets: Context) -> None:
+    now = timezone.now()
+    queue_mail(
+        MailRequest(
+            brand=brand,
+            template=template,
+            to=to,
+            language=get_language() or brand.default_language,
+            dedupe_key=f"account:{uuid.uuid4()}",
+            guarantee=OutgoingMail.Guarantee.AT_LEAST_ONCE,
+            not_before=now,
+            expires_at=now + ACCOUNT_MAIL_KEEPS_FOR,
+            context=context,
+            secrets=secrets,
+        )
+    )
 
 
 def brand_of(user: User) -> Brand | None:

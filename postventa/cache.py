@@ -2,7 +2,9 @@
 
 from typing import Any
 
+from django.core.cache import caches
 from django.core.cache.backends.redis import RedisCache, RedisCacheClient
+from redis.exceptions import RedisError
 
 
 class KeptClient(RedisCacheClient):
@@ -22,6 +24,13 @@ class KeptRedisCache(RedisCache):
     def __init__(self, server: str, params: dict[str, Any]) -> None:
         super().__init__(server, params)
         self._class = KeptClient
+
+    def add(self, *args: Any, **options: Any) -> bool:
+        """Is it the first? Without Redis at least in this process: allauth asks it of each code of a second factor."""
+        try:
+            return super().add(*args, **options)
+        except RedisError:
+            return caches["process"].add(*args, **options)
 
     def count(self, key: str, *, seconds: int) -> int:
         """One more than last time, forgotten after so many seconds: one question, where incr() asks two.

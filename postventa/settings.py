@@ -95,8 +95,10 @@ MIDDLEWARE = [
     "accounts.middleware.ReaderMiddleware",
     # Closed by default: a page that needs no sign-in says so with @login_not_required.
     "django.contrib.auth.middleware.LoginRequiredMiddleware",
+    "accounts.second_factor.SecondFactorMiddleware",
     "django.contrib.messages.middleware.MessageMiddleware",
     "allauth.account.middleware.AccountMiddleware",
+    "accounts.sign_in.DoorMiddleware",
     "django_htmx.middleware.HtmxMiddleware",
 ]
 
@@ -195,10 +197,7 @@ CELERY_BEAT_SCHEDULE = {
 
 # --- Who gets in ---------------------------------------------------------------------------------------------------
 AUTH_USER_MODEL = "accounts.User"
-AUTHENTICATION_BACKENDS = [
-    "django.contrib.auth.backends.ModelBackend",
-    "allauth.account.auth_backends.AuthenticationBackend",
-]
+AUTHENTICATION_BACKENDS = ["accounts.backends.EmailBackend"]
 PASSWORD_HASHERS = [
     "django.contrib.auth.hashers.ScryptPasswordHasher",
     "django.contrib.auth.hashers.PBKDF2PasswordHasher",
@@ -220,7 +219,13 @@ ACCOUNT_EMAIL_UNKNOWN_ACCOUNTS = False  # a stranger who types an address must n
 ACCOUNT_LOGOUT_ON_GET = False
 PASSWORD_RESET_TIMEOUT = 2 * 3600  # seconds that the link in the mail works
 ACCOUNT_SESSION_REMEMBER = True
-ACCOUNT_RATE_LIMITS = {"login_failed": "10/5m/ip,5/5m/key"}
+# Django's: allauth's writes a row of its own for whoever asks, which somebody without an account has not.
+ACCOUNT_PASSWORD_RESET_TOKEN_GENERATOR = "django.contrib.auth.tokens.PasswordResetTokenGenerator"
+ACCOUNT_RATE_LIMITS = False  # ours: accounts/sign_in.py, which lets the owner in and does without Redis
+ACCOUNT_EMAIL_NOTIFICATIONS = True  # of what somebody else may have changed: password, address, second factor
+ACCOUNT_FORMS = {"reset_password": "accounts.forms.ResetForm"}
+MFA_ADAPTER = "accounts.second_factor.Adapter"
+MFA_TOTP_ISSUER = "Postventa"
 MFA_SUPPORTED_TYPES = ["totp", "webauthn", "recovery_codes"]
 MFA_PASSKEY_LOGIN_ENABLED = True
 # Nobody signs up with somebody else's address: the brand gave it, so a second factor need not wait for its check.
@@ -228,6 +233,8 @@ MFA_ALLOW_UNVERIFIED_EMAIL = True
 MFA_FORMS = {
     "add_webauthn": "accounts.forms.AddWebAuthnForm",
     "edit_webauthn": "accounts.forms.EditWebAuthnForm",
+    "authenticate": "accounts.forms.CodeForm",
+    "reauthenticate": "accounts.forms.CodeAgainForm",
 }
 MFA_WEBAUTHN_ALLOW_INSECURE_ORIGIN = BASE_URL.startswith("http://")
 # How many proxies of ours stand before the web process: their last hop names the visitor, the rest anybody can write.

@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, ClassVar, TypeAlias
 from django.conf import settings
 from django.contrib.auth.models import AbstractBaseUser, BaseUserManager, PermissionsMixin
 from django.db import models
-from django.db.models import Q
+from django.db.models import Exists, OuterRef, Q
 from django.utils.translation import gettext_lazy as _
 
 from accounts.models.brands import Brand, BrandOwnedQuerySet, validate_timezone
@@ -42,6 +42,12 @@ class UserQuerySet(models.QuerySet["User"]):
         if user.is_superuser:
             return self
         return self.filter(Q(pk=user.pk) | Q(memberships__brand__in=Brand.objects.visible_to(user))).distinct()
+
+    def with_duties(self) -> "UserQuerySet":
+        """`owes_second_factor`: one of the brands that they see asks its staff for one."""
+        strict = Brand.objects.filter(requires_second_factor=True)
+        own = strict.filter(memberships__user=OuterRef("pk"))
+        return self.annotate(owes_second_factor=Exists(own) | (Q(is_superuser=True) & Exists(strict)))
 
 
 class User(AbstractBaseUser, PermissionsMixin):
