@@ -1,6 +1,7 @@
 """The desk: where staff put right what went wrong."""
 
 from complaints.admin.answers import CannedAnswerAdmin
+from complaints.admin.days import DayOffAdmin
 from complaints.admin.desk import ComplaintAdmin
 
-__all__ = ["CannedAnswerAdmin", "ComplaintAdmin"]
+__all__ = ["CannedAnswerAdmin", "ComplaintAdmin", "DayOffAdmin", "IncomingMailAdmin"]

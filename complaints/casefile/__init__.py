@@ -5,9 +5,8 @@ from dataclasses import dataclass
 from datetime import datetime
 from zoneinfo import ZoneInfo
 
-from django.utils.translation import gettext as _
-
 from accounts.models import User
+from complaints.casefile.deadlines import Deadline, deadlines_of
 from complaints.casefile.facts import (
     Fact,
     affiliate_facts,
@@ -23,7 +22,6 @@ from complaints.casefile.story import Entry, story_of
 from complaints.models import Complaint
 from complaints.services import WRITING_ROLES
 from complaints.services.ending import occasion_of
-from complaints.wording import Clock, clock
 
 
 @dataclass(frozen=True)
@@ -31,7 +29,7 @@ class CaseFile:
     """`before` and `after`: what the customer answered about the purchase, and about how the case ended."""
 
     case: Complaint
-    clocks: list[tuple[str, Clock]]
+    deadlines: list[Deadline]
     story: list[Entry]
     customer: list[Fact]
     purchase: list[Fact]
@@ -50,7 +48,7 @@ def case_file(complaint: Complaint, *, reader: User, now: datetime, zone: ZoneIn
     purchase = complaint.purchase
     return CaseFile(
         case=complaint,
-        clocks=clocks_of(complaint, now=now, zone=zone),
+        deadlines=deadlines_of(complaint, now=now, zone=zone),
         story=story_of(complaint),
         customer=customer_facts(complaint),
         purchase=purchase_facts(purchase, zone) if purchase else [],
@@ -63,11 +61,3 @@ def case_file(complaint: Complaint, *, reader: User, now: datetime, zone: ZoneIn
         merged=list(complaint.merged.order_by("pk")),
         can_write=reader.role_in(complaint.brand) in WRITING_ROLES,
     )
-
-
-def clocks_of(complaint: Complaint, *, now: datetime, zone: ZoneInfo) -> list[tuple[str, Clock]]:
-    if not complaint.is_open:
-        return []
-    answer = _("Next answer") if complaint.answered_at else _("First answer")
-    dues = [(answer, complaint.answer_due_at), (_("Term of the law"), complaint.legal_due_at)]
-    return [(label, clock(due, now=now, zone=zone)) for label, due in dues if due]

@@ -11,7 +11,7 @@ from django.utils.translation import gettext_lazy
 
 from accounts.models import User
 from affiliates.models import Attribution
-from complaints.models import Attachment, Complaint, ComplaintEvent
+from complaints.models import Alarm, Attachment, Complaint, ComplaintEvent
 from complaints.services.ending import occasion_of
 from mailing.models import OutgoingMail
 from surveys.models import Invitation, Wave
@@ -150,5 +150,8 @@ def label_of(choices: Iterable[tuple[str, object]], value: str | None) -> str:
     return str(dict(choices).get(value or "", "—"))
 
 
+    if event.kind in (Event.WARNED, Event.ESCALATED):
+        text = _("Warned: %(clock)s due soon") if event.kind == Event.WARNED else _("Overdue and passed on: %(clock)s")
+        return text % {"clock": label_of(Alarm.Clock.choices, data.get("clock"))}
 def tags_in_words(data: dict[str, Any]) -> str:
     return ", ".join([*(f"+ {tag}" for tag in data.get("added", [])), *(f"− {tag}" for tag in data.get("removed", []))])

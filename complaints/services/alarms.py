@@ -3,6 +3,7 @@
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from typing import Any
 from zoneinfo import ZoneInfo
 
 from django.db import connection, transaction
@@ -85,7 +86,7 @@ def _write(brand: Brand, *, now: datetime) -> list[Raised]:
     near = Complaint.objects.filter(brand=brand).open().due_by(max(service_soon, legal_soon))
     sql, params = near.order_by().values("pk").query.sql_with_params()
     named = {f"near{place}": value for place, value in enumerate(params)}
-    told = {"now": now, "service_soon": service_soon, "legal_soon": legal_soon, "at_once": AT_ONCE}
+    told: dict[str, Any] = {"now": now, "service_soon": service_soon, "legal_soon": legal_soon, "at_once": AT_ONCE}
     with connection.cursor() as cursor:
         cursor.execute(RAISE.format(near=sql % tuple(f"%({name})s" for name in named)), {**told, **named})
         return [Raised(*row) for row in cursor.fetchall()]
