@@ -19,8 +19,7 @@ from accounts.models import ApiKey, Scope
 from affiliates.models import Affiliate
 from insights.models import QualityVerdict, Verdict
 from insights.privacy import Insights, affiliate_insights, parse_period
-from insights.quality import QUALITY_WARNING
-from insights.statistics import wilson_interval
+from insights.quality import QUALITY_WARNING, figure_of
 
 
 class InsightsQuerySerializer(serializers.Serializer[dict[str, str]]):
@@ -170,12 +169,6 @@ class QualitySerializer(serializers.Serializer[QualityVerdict]):
 
     def get_warning(self, row: QualityVerdict) -> str:
         return str(QUALITY_WARNING)
-
-
-def figure_of(good: int, n: int, reference: float | None, verdict: str) -> dict[str, Any]:
-    low, high = wilson_interval(good, n) or (None, None)
-    value = good / n if n else None
-    return {"n": n, "value": value, "low": low, "high": high, "reference": reference, "verdict": verdict or None}
 
 
 class QualityQuerySerializer(serializers.Serializer[dict[str, str]]):

@@ -3,6 +3,7 @@
 from collections import Counter
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass
+from typing import Any
 
 from django.db.models import Sum
 from django.utils.translation import gettext_lazy
@@ -11,7 +12,13 @@ from accounts.models import Brand
 from insights.findings import RATING, SATISFIED
 from insights.models import Block, ShownCount
 from insights.privacy import Period
-from insights.statistics import PRIOR_STRENGTH_DEFAULT, ExpectedVerdict, expected_verdict, may_show_reference
+from insights.statistics import (
+    PRIOR_STRENGTH_DEFAULT,
+    ExpectedVerdict,
+    expected_verdict,
+    may_show_reference,
+    wilson_interval,
+)
 
 # Whatever is paid for is what people bring about, customers' answers included.
 QUALITY_WARNING = gettext_lazy(
@@ -29,6 +36,13 @@ class Judged:
     n: int
     reference: float | None = None
     verdict: ExpectedVerdict | None = None
+
+
+def figure_of(good: int, n: int, reference: float | None, verdict: str) -> dict[str, Any]:
+    """As other programs are told it, shares from 0 to 1."""
+    low, high = wilson_interval(good, n) or (None, None)
+    value = good / n if n else None
+    return {"n": n, "value": value, "low": low, "high": high, "reference": reference, "verdict": verdict or None}
 
 
 def published_shares(brand: Brand, period: Period, question: str = "csat") -> dict[int, Cell]:

@@ -2,7 +2,8 @@
 
 from typing import Any
 
-from affiliates.models import Affiliate, Attribution, Customer, Product, Purchase, Refund
+from affiliates.models import Attribution, Customer, Product, Purchase, Refund
+from affiliates.representations import attribution_as_json
 from affiliates.services import FieldError
 from intake.services import Taken
 from surveys.selectors import SurveyState
@@ -18,20 +19,6 @@ def taken_as_json(taken: Taken) -> dict[str, Any]:
         "updated": recorded.status == "updated",
         "attribution": attribution_as_json(recorded.attribution),
         "survey": survey_as_json(taken.survey),
-    }
-
-
-def attribution_as_json(attribution: Attribution | None) -> dict[str, Any] | None:
-    if attribution is None:
-        return None
-    return {
-        "affiliate": _code(attribution.affiliate),
-        "method": attribution.method,
-        "confidence": attribution.confidence,
-        "reason": attribution.reason,
-        "window_ends_at": attribution.window_ends_at,
-        "acquiring_affiliate": _code(attribution.acquiring_affiliate),
-        "indirect_affiliate": _code(attribution.indirect_affiliate),
     }
 
 
@@ -85,10 +72,6 @@ def refund_as_json(refund: Refund) -> dict[str, Any]:
 
 def errors_as_json(errors: tuple[FieldError, ...] | list[FieldError]) -> list[dict[str, str]]:
     return [{"field": error.field, "code": error.code, "message": str(error.message)} for error in errors]
-
-
-def _code(affiliate: Affiliate | None) -> str | None:
-    return affiliate.code if affiliate else None
 
 
 def _product(product: Product | None) -> dict[str, Any] | None:

@@ -12,6 +12,7 @@ from django.utils.translation import gettext as _
 
 from affiliates.models import Purchase, PurchaseChange, Refund
 from affiliates.services.inputs import Recorded
+from affiliates.services.telling import tell_refunded
 
 CHANGEABLE = ("delivered_at", "activated_at", "promised_on", "state")
 
@@ -43,6 +44,8 @@ def change_purchase(purchase: Purchase, changes: Mapping[str, Any]) -> Recorded:
         setattr(locked, name, value)
     locked.save(update_fields=[*news, "updated_at"])
     PurchaseChange.objects.create(purchase=locked)
+    if news.get("state") == Purchase.State.REFUNDED:
+        tell_refunded(locked.brand, [locked])
     return Recorded("updated", locked)
 
 
@@ -70,6 +73,7 @@ def record_refund(
         locked.state = Purchase.State.REFUNDED
         locked.save(update_fields=["state", "updated_at"])
     PurchaseChange.objects.create(purchase=locked)
+    tell_refunded(locked.brand, [locked], refund)
     return refund, True
 
 

@@ -10,6 +10,7 @@ from django.utils.translation import gettext as _
 from accounts.models import User
 from affiliates.attribution import CONFIDENCE, OUTRANKED
 from affiliates.models import Affiliate, Attribution, Customer, Purchase, PurchaseChange
+from affiliates.services.telling import tell_recredited
 
 MANUAL = Attribution.Method.MANUAL
 
@@ -49,6 +50,7 @@ def correct_attribution(
         note=note.strip(),
     )
     PurchaseChange.objects.create(purchase=locked)
+    tell_recredited(locked, standing, corrected)
     return corrected
 
 

@@ -7,6 +7,7 @@ from django.db import transaction
 from affiliates.attribution import attribute
 from affiliates.models import Attribution, Customer, Purchase, PurchaseChange, Suspicion
 from affiliates.services.evidence import attribution_row, gather, ids_by_name, rules_of
+from affiliates.services.telling import tell_recredited
 
 # Decided by more than the absence of evidence: by staff, or in favour of a customer.
 STANDS = (Attribution.Method.MANUAL, Attribution.Method.REFERRAL)
@@ -33,6 +34,7 @@ def declare_affiliate(purchase: Purchase, *, words: str, now: datetime) -> Attri
     declared = attribution_row(locked, decision, dossier.affiliates)
     declared.save()
     PurchaseChange.objects.create(purchase=locked)
+    tell_recredited(locked, standing, declared)
     return declared
 
 
@@ -53,6 +55,7 @@ def withdraw_declaration(purchase: Purchase, *, now: datetime) -> Attribution | 
     weighed = attribution_row(locked, decision, dossier.affiliates)
     weighed.save()
     PurchaseChange.objects.create(purchase=locked)
+    tell_recredited(locked, standing, weighed)
     return weighed
 
 

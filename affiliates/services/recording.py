@@ -20,6 +20,7 @@ from affiliates.services.customers import CustomerMismatch, Customers, identity_
 from affiliates.services.evidence import Dossier, attribution_row, gather, rules_of
 from affiliates.services.inputs import FieldError, PurchaseInput, Recorded, Status
 from affiliates.services.products import Products
+from affiliates.services.telling import tell_credited, tell_refunded
 from mailing.addresses import normalize_address
 
 CENT = Decimal("0.01")
@@ -64,6 +65,8 @@ def _record_batch(
         _create_affiliates(brand, batch.new, now=now)
     attributions = batch.attribute(now=now)
     batch.save(attributions)
+    tell_credited(brand, batch.new, attributions, now=now)
+    tell_refunded(brand, batch.refunded)
     return [
         recorded._replace(attribution=attributions.get(recorded.purchase.external_id))
         if recorded.purchase
@@ -92,6 +95,7 @@ class _Batch:
         self.purchases = dict(self.known)
         self.new: list[Purchase] = []
         self.changed: dict[str, Purchase] = {}
+        self.refunded: list[Purchase] = []
 
     def take(self, given: PurchaseInput, *, now: datetime) -> Recorded:
         if errors := _errors(given, now=now):
@@ -142,6 +146,8 @@ class _Batch:
         is_news = self.customers.update(purchase.customer, given.customer) or bool(changes)
         if is_news and purchase.external_id in self.known:
             self.changed[purchase.external_id] = purchase
+            if changes.get("state") == Purchase.State.REFUNDED:
+                self.refunded.append(purchase)
         status: Status = "updated" if is_news else "duplicate"
         return Recorded(status, purchase)
 

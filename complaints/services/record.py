@@ -6,17 +6,19 @@ from typing import Any
 from accounts.models import User
 from affiliates.models import Purchase
 from complaints.models import Complaint, ComplaintChange, ComplaintEvent
+from complaints.services.telling import tell_of_case
 from complaints.services.words import index_words
 
 
 def record(
     complaint: Complaint, kind: ComplaintEvent.Kind, *, by: User | None, now: datetime, text: str = "", **data: Any
 ) -> ComplaintEvent:
-    """Leave a trace of a change in its own transaction, and note the case for counting."""
+    """Leave a trace of a change in its own transaction, note the case for counting, and tell other systems."""
     ComplaintChange.objects.create(complaint=complaint)
     event = ComplaintEvent.objects.create(complaint=complaint, kind=kind, actor=by, text=text, data=data, at=now)
     if text or kind == ComplaintEvent.Kind.OPENED:
         index_words([complaint.pk])
+    tell_of_case(complaint, kind, data)
     return event
 
 

@@ -6,7 +6,7 @@ Blocks belong to the month of their publication and are never changed, so a quar
 from datetime import date, datetime, time
 from zoneinfo import ZoneInfo
 
-from django.db import connection
+from django.db import connection, transaction
 
 from accounts.models import Brand
 from insights.changes import period_before, quarter_of
@@ -14,6 +14,7 @@ from insights.models import QualityVerdict
 from insights.privacy import Period, parse_period
 from insights.quality import Judged, judge_cells, published_shares, strength_between
 from insights.services.publishing import month_of
+from insights.services.telling import tell_judged
 from insights.statistics import ANSWERS_FOR_VERDICT
 
 # What was bought in the quarter and is credited to somebody; a case that a bad answer opened by itself is no complaint.
@@ -34,6 +35,7 @@ GROUP BY attribution.affiliate_id
 Volume = tuple[int, int, int, int]  # purchases, customers, given back, complained about
 
 
+@transaction.atomic(savepoint=False)  # nobody goes on after a failure in here
 def judge_last_quarter(brand: Brand, *, now: datetime) -> list[QualityVerdict]:
     """The verdicts on the brand's last calendar quarter, where it has none yet: those made now."""
     quarter = parse_period(period_before(quarter_of(month_of(now, brand))))
@@ -48,10 +50,12 @@ def judge_last_quarter(brand: Brand, *, now: datetime) -> list[QualityVerdict]:
     rated = published_shares(brand, quarter, "affiliate_rating")
     ratings = judge_cells(rated, whom, strength=strength_between(brand, "affiliate_rating"))
     volumes = _volumes(brand, quarter, whom)
-    return QualityVerdict.objects.bulk_create(
+    verdicts = QualityVerdict.objects.bulk_create(
         _verdict(brand, affiliate, quarter.first, overall[affiliate], ratings[affiliate], volumes.get(affiliate), now)
         for affiliate in whom
     )
+    tell_judged(brand, verdicts)
+    return verdicts
 
 
 def _verdict(

@@ -21,6 +21,7 @@ from insights import statistics
 from insights.blocks import Cut, Delta, Rule, at_least, cut, new_answers, programme_rule, splits_by_link
 from insights.findings import ANSWERS, RATING, SATISFIED
 from insights.models import Block, Finding, PublishedCount, Quote, ShownCount
+from insights.services.telling import tell_published
 from surveys.models import Aspect, Invitation, Response, Wave
 
 Audience = PublishedCount.Audience
@@ -158,6 +159,7 @@ def _write_affiliates_blocks(publication: Publication, cuts: Sequence[tuple[int,
     _add(ADD_SHOWN, publication, shown)
     _publish_quotes(publication, blocks)
     _note_findings(publication.brand, {affiliate for affiliate, _cut in cuts})
+    tell_published(publication.brand, blocks, now=publication.now)
 
 
 def _write_blocks(

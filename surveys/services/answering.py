@@ -19,6 +19,7 @@ from mailing.models import OutgoingMail
 from mailing.services import cancel_mails
 from surveys.models import Answer, Invitation, InvitationMail, Question, Response, ResponseChange, ResponseRevision
 from surveys.questionnaire import RECOMMENDED_BY, meets, questions_asked
+from surveys.services.telling import tell_answered
 from surveys.services.words import NOBODY, Known, keep_what_staff_set, known_about, read_words
 
 FollowUp = Response.FollowUp
@@ -109,6 +110,8 @@ def submit_response(
     _record(response, after, language=language, suspicions=suspicions, now=now)
     if RECOMMENDED_BY in data.given:
         _take_word(invitation, after, suspicions, now=now)
+    if not suspicions:
+        tell_answered(response, is_first=not before.given)
     return response
 
 
@@ -130,6 +133,7 @@ def judge_response(response: Response, *, is_genuine: bool, now: datetime) -> bo
         _take_word(locked.invitation, said_in(locked), now=now)
     elif locked.invitation.purchase:
         withdraw_declaration(locked.invitation.purchase, now=now)
+    tell_answered(locked, is_first=is_genuine)
     return True
 
 

@@ -1,0 +1,87 @@
+"""What other systems are told of sales, in the transaction of the change: ids, codes, amounts and times alone."""
+
+from collections.abc import Iterable, Iterator, Mapping
+from datetime import datetime, timedelta
+from typing import Any
+
+from accounts.models import Brand
+from affiliates.models import Affiliate, Attribution, Purchase, Refund
+from affiliates.representations import attribution_as_json, code_of
+from mailing.models import WebhookEvent
+from mailing.services.webhooks import announce
+
+Kind = WebhookEvent.Kind
+EVENTS_OF_AFFILIATE = (Kind.BLOCK_PUBLISHED,)  # what an affiliate's own endpoint may listen for
+_PREFIX = "affiliate:"
+
+
+def audience_of(affiliate: Affiliate) -> str:
+    """The name under which mailing knows an affiliate's own endpoints."""
+    return f"{_PREFIX}{affiliate.pk}"
+
+
+def affiliate_of(audience: str) -> int | None:
+    """The id of the affiliate; None for the brand itself."""
+    number = audience.removeprefix(_PREFIX)
+    return int(number) if number != audience else None
+
+
+def tell_credited(
+    brand: Brand, purchases: Iterable[Purchase], attributions: Mapping[str, Attribution], *, now: datetime
+) -> None:
+    """Of new purchases those that are credited to an affiliate. Of what was bought long ago nobody has to hear now."""
+    since = now - timedelta(days=brand.max_age_days)
+    credited = [
+        (purchase, attribution)
+        for purchase in purchases
+        if (attribution := attributions[purchase.external_id])
+        and (attribution.affiliate_id or attribution.indirect_affiliate_id)
+        and purchase.purchased_at >= since
+        and not purchase.is_test
+    ]
+    if credited:
+        announce(brand, Kind.PURCHASE_ATTRIBUTED, (_sale(purchase) | _credit(a) for purchase, a in credited))
+
+
+def tell_recredited(purchase: Purchase, before: Attribution | None, after: Attribution) -> None:
+    """To whom it was credited, if anybody, and to whom it is now."""
+    if not purchase.is_test:
+        announce(purchase.brand, Kind.ATTRIBUTION_CHANGED, _change(purchase, before, after))
+
+
+def tell_refunded(brand: Brand, purchases: Iterable[Purchase], refund: Refund | None = None) -> None:
+    """Without a refund: the shop said that it gave the money back, and not how much at which time."""
+    real = [purchase for purchase in purchases if not purchase.is_test]
+    if real:
+        announce(brand, Kind.PURCHASE_REFUNDED, (_sale(p) | _current_credit(p) | _refund(refund) for p in real))
+
+
+def _sale(purchase: Purchase) -> dict[str, Any]:
+    return {
+        "purchase": purchase.external_id,
+        "purchased_at": purchase.purchased_at,
+        "amount": None if purchase.amount is None else f"{purchase.amount:.2f}",
+        "currency": purchase.currency or None,
+        "state": purchase.state,
+    }
+
+
+def _credit(attribution: Attribution) -> dict[str, Any]:
+    return {"attribution": attribution_as_json(attribution)}
+
+
+def _change(purchase: Purchase, before: Attribution | None, after: Attribution) -> Iterator[dict[str, Any]]:
+    yield _sale(purchase) | _credit(after) | {"before": attribution_as_json(before)}
+
+
+def _current_credit(purchase: Purchase) -> dict[str, Any]:
+    current = Attribution.objects.current().filter(purchase=purchase).select_related("affiliate").first()
+    return {"affiliate": code_of(current.affiliate) if current else None}
+
+
+def _refund(refund: Refund | None) -> dict[str, Any]:
+    """Not its reason, which are somebody's words."""
+    if refund is None:
+        return {"refund": None}
+    told = {"external_id": refund.external_id, "amount": f"{refund.amount:.2f}", "refunded_at": refund.refunded_at}
+    return {"refund": told}
