@@ -11,6 +11,8 @@ from complaints.models import (
     ComplaintLink,
     ComplaintResponse,
     ComplaintWords,
+    IncomingMail,
+    IncomingMailContent,
     Pause,
 )
 
@@ -21,6 +23,12 @@ def through(path: str) -> tuple[str, ...]:
 
 
 HELD = [
+    Held(model=IncomingMailContent, of=("mail__customer", *through("mail__complaint__"))),
+    Held(
+        model=IncomingMail,
+        of=("customer", *through("complaint__")),
+        told=("sender", "sender_name", "subject", "text", "quoted", "received_at", "state"),
+    ),
     Held(model=AttachmentContent, of=through("attachment__complaint__")),
     Held(
         model=Attachment,

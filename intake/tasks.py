@@ -26,6 +26,14 @@ def read_bounces() -> int:
 
 
 @shared_task
+def read_customers_mail() -> int:
+    from intake.hooks.mailbox import read_customers_mailbox
+
+    url = settings.INBOUND_MAILBOX_URL
+    return read_customers_mailbox(url, now=database_now()) if url else 0
+
+
+@shared_task
 def tell_of_silent_hooks() -> int:
     from intake.hooks.silence import tell_of_silent_hooks as tell
 

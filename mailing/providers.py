@@ -80,13 +80,13 @@ class NotGenuine(Exception):
     """It is not signed as its provider signs, or nothing is configured by which that could be told."""
 
 
-def check_genuine(esp: str, request: HttpRequest) -> None:
-    """NotGenuine, unless the provider of `VIEWS` signed this, or it knows the secret that only the provider knows.
+def check_genuine(esp: str, request: HttpRequest, views: Mapping[str, type[AnymailBaseWebhookView]] = VIEWS) -> None:
+    """NotGenuine, unless the provider of `views` signed this, or it knows the secret that only the provider knows.
 
     Where the provider signs nothing and no ANYMAIL_WEBHOOK_SECRET is set, anybody could have sent it.
     """
     try:
-        view: Any = VIEWS[esp]()
+        view: Any = views[esp]()
         if view.warn_if_no_basic_auth and not view.basic_auth:
             raise NotGenuine("no ANYMAIL_WEBHOOK_SECRET")
         view.run_validators(request)

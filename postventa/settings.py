@@ -185,6 +185,7 @@ CELERY_BEAT_SCHEDULE = {
         ("flag-suspicions", "affiliates.tasks.flag_suspicions", timedelta(minutes=10)),
         ("process-inbound", "intake.tasks.process_inbound_events", timedelta(seconds=5)),
         ("tell-of-silent-hooks", "intake.tasks.tell_of_silent_hooks", timedelta(minutes=10)),
+        ("read-customers-mail", "intake.tasks.read_customers_mail", timedelta(seconds=60)),
         ("sort-incoming-mail", "complaints.tasks.sort_incoming_mail", timedelta(seconds=30)),
         ("forget-old-mail", "complaints.tasks.forget_old_mail", timedelta(hours=6)),
         ("read-bounces", "intake.tasks.read_bounces", timedelta(minutes=5)),

@@ -3,5 +3,6 @@
 from complaints.admin.answers import CannedAnswerAdmin
 from complaints.admin.days import DayOffAdmin
 from complaints.admin.desk import ComplaintAdmin
+from complaints.admin.incoming import IncomingMailAdmin
 
 __all__ = ["CannedAnswerAdmin", "ComplaintAdmin", "DayOffAdmin", "IncomingMailAdmin"]

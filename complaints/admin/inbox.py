@@ -15,7 +15,7 @@ from accounts.models import Brand, User
 from complaints.admin.actions import BULK, bulk_form
 from complaints.admin.forms import LookForm, ViewForm
 from complaints.admin.pages import page_context, staff_of, zone_for
-from complaints.models import Complaint, SavedView
+from complaints.models import Complaint, IncomingMail, SavedView
 from complaints.selectors import inbox
 from complaints.services import WRITING_ROLES
 from complaints.services.bulk import MOST, BulkResult, do_to_each
@@ -39,6 +39,7 @@ def inbox_view(page: "ComplaintAdmin", request: HttpRequest) -> HttpResponse:
         "views": views_of(user, form),
         "bulk_forms": {name: bulk_form(name, brands) for name in BULK} if may_write(user) else {},
         "may_add": page.has_add_permission(request),
+        "mails_to_decide": IncomingMail.objects.visible_to(user).quarantined()[:100].count(),
     }
     with timezone.override(zone):
         return render(request, "admin/complaints/inbox.html", context)

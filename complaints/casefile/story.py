@@ -39,6 +39,8 @@ class Entry:
     aside: str = ""
     case: str = ""  # the number of the merged case that it belongs to
     files: Sequence[Attachment] = ()
+    quoted: str = ""  # what an e-mail repeats of older ones
+    left_out: Sequence[str] = ()  # the files of it that were not taken
 
 
 def story_of(complaint: Complaint) -> list[Entry]:
@@ -90,13 +92,22 @@ def case_entries(complaint: Complaint) -> list[Entry]:
             at=event.at,
             text=event.text,
             voice=voice_of(event),
-            actor="" if event.actor is None or is_taking(event) else str(event.actor),
+            actor=actor_of(event),
             mail=states.get(mail_key(event), ""),
             case=numbers[event.complaint_id],
             files=list(event.attachments.all()),
+            quoted=event.data.get("quoted", ""),
+            left_out=event.data.get("left_out", ()),
         )
         for event in events
     ]
+
+
+def actor_of(event: ComplaintEvent) -> str:
+    """A colleague; of an e-mail its sender, who may be somebody else than the customer."""
+    if event.actor is None:
+        return str(event.data.get("sender", ""))
+    return "" if is_taking(event) else str(event.actor)
 
 
 def is_told_otherwise(event: ComplaintEvent) -> bool:

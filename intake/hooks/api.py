@@ -18,7 +18,8 @@ from rest_framework.response import Response
 from rest_framework.views import APIView
 
 from accounts.api import ApiError
-from intake.hooks import postback, shopify, stripe, woocommerce
+from complaints.services.receiving import take_in
+from intake.hooks import letters, postback, shopify, stripe, woocommerce
 from intake.hooks.delivery import Delivery, ShopHook
 from intake.hooks.mail import receive_mail_events
 from intake.hooks.processing import process_event
@@ -168,6 +169,54 @@ class MailHookView(APIView):
         return Response(status=status.HTTP_200_OK if esp in VIEWS else status.HTTP_404_NOT_FOUND)
 
 
+class LetterHookView(APIView):
+    """Mail of customers, as the provider that takes it in for us sends it on, or as any server does that signs it."""
+
+    authentication_classes = ()
+    permission_classes = (AllowAny,)
+
+    @extend_schema(
+        operation_id="hooks_inbound",
+        auth=[],
+        request={"message/rfc822": OpenApiTypes.BINARY},
+        parameters=[
+            OpenApiParameter(
+                "esp",
+                str,
+                OpenApiParameter.PATH,
+                enum=sorted([letters.RAW, *letters.VIEWS]),
+                description="As django-anymail names it; `raw`: the mail itself, signed as Standard Webhooks.",
+            ),
+            header("webhook-id", "Of `raw` mail.", required=False),
+            header("webhook-timestamp", "Of `raw` mail: seconds since 1970.", required=False),
+            header("webhook-signature", "Of `raw` mail: `v1,` and base64, by INBOUND_MAIL_SECRET.", required=False),
+            header("X-Recipient", "Of `raw` mail: to whom it was delivered, where that is known.", required=False),
+        ],
+        responses=ReceivedSerializer,
+    )
+    def post(self, request: Request, esp: str) -> Response:
+        """A mail of a customer: into the case that it answers, or to be looked at by staff."""
+        now = timezone.now()
+        body = read_letter_body(request)
+        if esp == letters.RAW:
+            if not letters.is_signed(request.headers, body, now=now):
+                refuse_signature()
+            _mail, is_new = take_in(body, now=now, recipient=request.headers.get("X-Recipient", ""))
+            return received(is_new=is_new)
+        if esp not in letters.VIEWS:
+            raise Http404
+        try:
+            check_genuine(esp, request._request, letters.VIEWS)
+        except NotGenuine:
+            refuse_signature()
+        return received(is_new=letters.receive_letters(esp, request._request, now=now))
+
+    @extend_schema(exclude=True)
+    def head(self, request: Request, esp: str) -> Response:
+        """Some providers look whether somebody is at home before they take an address."""
+        return Response(status=status.HTTP_200_OK if esp in letters.VIEWS else status.HTTP_404_NOT_FOUND)
+
+
 class PostbackSerializer(serializers.Serializer[Any]):
     order_id = serializers.CharField()
     event = serializers.CharField()
@@ -231,6 +280,16 @@ def read_body(request: Request) -> bytes:
     return body
 
 
+def read_letter_body(request: Request) -> bytes:
+    """A mail with its files may be larger than any other body is; base64 adds a third. ApiError: too many bytes."""
+    most = settings.INBOUND_MAX_BYTES * 4 // 3
+    body = request._request.read(most + 1)
+    if len(body) > most:
+        refuse_size(most)
+    request._request._body = body  # from which forms and signatures are read, as if Django had
+    return body
+
+
 def received(*, is_new: bool) -> Response:
     return Response({"received": True, "duplicate": not is_new})
 
@@ -239,8 +298,8 @@ def refuse_signature() -> NoReturn:
     raise ApiError(status.HTTP_401_UNAUTHORIZED, "invalid_signature", str(WRONG_SIGNATURE))
 
 
-def refuse_size() -> NoReturn:
-    message = _("This is larger than %(limit)d bytes.") % {"limit": settings.HOOK_MAX_BYTES}
+def refuse_size(limit: int = 0) -> NoReturn:
+    message = _("This is larger than %(limit)d bytes.") % {"limit": limit or settings.HOOK_MAX_BYTES}
     raise ApiError(status.HTTP_413_REQUEST_ENTITY_TOO_LARGE, "too_large", message)
 
 
@@ -249,5 +308,6 @@ hook_urlpatterns = [
     path("hooks/woocommerce/<str:brand>/", WooCommerceHookView.as_view(), name="hook-woocommerce"),
     path("hooks/stripe/<str:brand>/", StripeHookView.as_view(), name="hook-stripe"),
     path("hooks/mail/<str:esp>/", MailHookView.as_view(), name="hook-mail"),
+    path("hooks/inbound/<str:esp>/", LetterHookView.as_view(), name="hook-inbound"),
     path("postback/<str:brand>/", PostbackView.as_view(), name="postback"),
 ]

@@ -1,13 +1,15 @@
-"""The mailbox to which bounces come back: unread mail is taken in as webhooks are, and marked as read."""
+"""Mailboxes that are read: the one to which bounces come back, taken in as webhooks are, and the one for customers."""
 
 import imaplib
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from datetime import datetime
 from urllib.parse import unquote, urlsplit
 
 import structlog
+from django.conf import settings
 
+from complaints.services.receiving import take_in as take_in_letter
 from intake.hooks.mail import receive_mail_events
 from intake.hooks.processing import process_event
 from mailing.returned import SOURCE as BY_MAIL
@@ -33,14 +35,25 @@ def take_in(raw: bytes, *, now: datetime, recipient: str = "") -> bool:
 
 
 def read_mailbox(url: str, *, now: datetime) -> int:
-    """Take in what is unread at `imaps://user:password@host/folder`, and mark it as read; how many. MailboxError."""
+    """Take in the bounces among what is unread at `imaps://user:password@host/folder`; how many mails. MailboxError."""
+    return take_unread(url, lambda raw: take_in(raw, now=now), most_bytes=settings.HOOK_MAX_BYTES)
+
+
+def read_customers_mailbox(url: str, *, now: datetime) -> int:
+    """The same for mail of customers, which goes into cases."""
+    # One byte too many tells that there is more of it.
+    return take_unread(url, lambda raw: take_in_letter(raw, now=now), most_bytes=settings.INBOUND_MAX_BYTES + 1)
+
+
+def take_unread(url: str, take: Callable[[bytes], object], *, most_bytes: int) -> int:
+    """Take what is unread, each mail by itself, and mark it as read; how many. MailboxError."""
     try:
         with _open(url) as mailbox:
             _status, [found] = mailbox.uid("SEARCH", "UNSEEN")
             uids = [uid.decode() for uid in (found or b"").split()[:LARGEST_BATCH]]
             for uid in uids:
                 # Marked only once it is stored: whoever dies in between takes it again, and knows it.
-                take_in(_fetch(mailbox, uid), now=now)
+                take(_fetch(mailbox, uid, most_bytes))
                 mailbox.uid("STORE", uid, "+FLAGS.SILENT", r"(\Seen)")
             return len(uids)
     except (OSError, imaplib.IMAP4.error) as error:
@@ -69,6 +82,6 @@ def _open(url: str) -> Iterator[imaplib.IMAP4]:
     mailbox.logout()
 
 
-def _fetch(mailbox: imaplib.IMAP4, uid: str) -> bytes:
-    _status, parts = mailbox.uid("FETCH", uid, "(BODY.PEEK[])")
+def _fetch(mailbox: imaplib.IMAP4, uid: str, most_bytes: int) -> bytes:
+    _status, parts = mailbox.uid("FETCH", uid, f"(BODY.PEEK[]<0.{most_bytes}>)")
     return next((bytes(part[1]) for part in parts if isinstance(part, tuple)), b"")

@@ -9,7 +9,10 @@ from collections.abc import Iterable, Sequence
 from datetime import UTC, datetime, timedelta
 from urllib.parse import quote
 
+from mailing.signing import PREFIX, signature
+
 TOLERANCE = timedelta(minutes=5)  # of the time in a Stripe signature, either way; Stripe's own default
+SHORTEST_KEY = 24  # bytes, as Standard Webhooks has it
 NOBODYS_SECRET = "nobody's"  # noqa: S105 (signs for no one: what it matches is refused)
 
 
@@ -25,6 +28,29 @@ def is_stripe_signed(header: str, body: bytes, secrets: Sequence[str], *, now: d
     given = [value for name, _equals, value in parts if name == "v1"]
     matches = _any_matches(given, stamp.encode() + b"." + body, secrets, _hex)
     return matches and is_near(stamp, now=now, tolerance=TOLERANCE)
+
+
+def is_standard_signed(
+    given: str, message_id: str, stamp: str, body: bytes, secrets: Sequence[str], *, now: datetime
+) -> bool:
+    """Standard Webhooks: `v1,<base64>`, several with blanks between, the HMAC-SHA-256 of `<id>.<time>.<body>`.
+
+    A secret that is none, or too short to be one, signs nothing.
+    """
+    at = moment_of(stamp)
+    if at is None or abs(now - at) > TOLERANCE:
+        return False
+    told = {"event_id": message_id, "timestamp": int(stamp), "body": body}
+    right = [signature(secret, **told).encode() for secret in secrets if is_standard_secret(secret)]
+    found = [hmac.compare_digest(each.encode(), ours) for each in given.split() for ours in right]
+    return any(found)
+
+
+def is_standard_secret(secret: str) -> bool:
+    try:
+        return len(base64.b64decode(secret.removeprefix(PREFIX), validate=True)) >= SHORTEST_KEY
+    except ValueError:
+        return False
 
 
 def is_query_signed(given: str, parameters: Iterable[tuple[str, str]], secrets: Sequence[str]) -> bool:
