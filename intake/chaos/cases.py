@@ -5,6 +5,8 @@ import time
 from collections.abc import Callable, Iterator
 from decimal import Decimal
 
+from django.db.models import QuerySet
+
 from accounts.clock import database_now
 from affiliates.models import Purchase
 from intake.chaos.network import HERE
@@ -14,6 +16,7 @@ from intake.services import take_refund
 from mailing.models import OutgoingMail
 from mailing.services import unsubscribe
 from postventa.processes import Child
+from surveys.services import send_due_invitations
 
 Case = Callable[[Stage, int], Iterator[Outcome]]
 DOOMED_MAILS = 6  # of each point; small, for whoever dies dies at the first
@@ -23,7 +26,7 @@ HOUR = 3600
 
 
 def changed_minds(stage: Stage, crowd: int) -> Iterator[Outcome]:
-    """Half unsubscribe and half get their money back while a worker has their mails in its hands."""
+    """Half unsubscribe and half get their money back while a worker has their mails in its hands; then all, later."""
     case, size = "changed minds", part_of(crowd)
     stage.sell(case, size)
     folder = stage.folder / f"changed-minds-{stage.round}"
@@ -38,25 +41,49 @@ def changed_minds(stage: Stage, crowd: int) -> Iterator[Outcome]:
     for mail in stage.mails(case)[::2]:
         unsubscribe(mail, scope=OutgoingMail.SURVEYS, source="chaos", now=now)
     unhappy = [mail.to_address for mail in stage.mails(case).order_by("pk")[1::2]]
-    for purchase in Purchase.objects.filter(customer__email__in=unhappy).select_related("brand", "customer"):
-        take_refund(purchase, external_id="all", amount=Decimal("10.00"), reason="", refunded_at=now, now=now)
+    refund(Purchase.objects.filter(customer__email__in=unhappy))
     (folder / "go-on").touch()
     yield stage.settle(case, 0)
+    yield refunded_while_put_off(stage, size)
     stop_all(stage, programs)
+
+
+def refunded_while_put_off(stage: Stage, size: int) -> Outcome:
+    """All get their money back while the server thinks about their mails, which it then puts off."""
+    case = "refunded while put off"
+    stage.sink.replies = [b"450 4.2.0 later"] * size
+    stage.sink.may_refuse.clear()
+    stage.sell(case, size)
+    with_server = stage.mails(case).filter(state=OutgoingMail.State.HANDING_OVER)
+    assert wait_until(with_server.exists, seconds=60), f"{case}: nothing is handed over"
+    refund(Purchase.objects.filter(customer__email__endswith=f"@{stage.domain(case)}"))
+    stage.sink.may_refuse.set()
+    outcome = stage.settle(case, 0)
+    stage.sink.replies = []
+    return outcome
+
+
+def refund(purchases: QuerySet[Purchase]) -> None:
+    now = database_now()
+    for purchase in purchases.select_related("brand", "customer"):
+        take_refund(purchase, external_id="all", amount=Decimal("10.00"), reason="", refunded_at=now, now=now)
 
 
 def killed_at_each_point(stage: Stage, crowd: int) -> Iterator[Outcome]:
     """Nobody else is at work: each doomed worker meets its own mails, and the next workers what it leaves."""
-    beat = stage.beat()
+    folder = stage.folder / f"killed-{stage.round}"
+    folder.mkdir()
+    family, beat = stage.worker(HERE, "--family", folder), stage.beat()
     for point in POINTS:
         case = f"killed {point}"
         stage.sell(case, DOOMED_MAILS)
         stage.answer(case, DOOMED_MAILS)
-        victim = stage.worker(HERE, "--dies", point)
-        assert victim.process
-        assert victim.process.wait(90) == -9, victim.last_words()
-        stage.children.remove(victim)
+        send_due_invitations(now=database_now())  # else the next to be killed would find those that this one did not
+        (folder / "next").write_text(point)
+        assert wait_until((folder / point).exists, seconds=90), family.last_words()
+        assert (folder / point).read_text() == str(-signal.SIGKILL), family.last_words()
         stage.put_off(case)
+    stop_all(stage, [family])
     workers = start_workers(stage, 2)
     for point in POINTS:
         stage.take_up(f"killed {point}")

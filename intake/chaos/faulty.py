@@ -42,6 +42,27 @@ def wait_for(folder: Path) -> None:
         time.sleep(0.02)
 
 
+def raise_family(folder: Path, celery: list[str]) -> None:
+    """One worker after the other, each killed at the point that `folder`/next names; how it ended is said in a file.
+
+    They begin as copies of this process, which has loaded the product once for all.
+    """
+    app.loader.import_default_modules()
+    told = folder / "next"
+    while True:
+        while not told.exists() or not (point := told.read_text()):
+            time.sleep(0.02)
+        told.unlink()
+        if (child := os.fork()) == 0:
+            wrap(*POINTS[point], die)
+            app.start(celery)
+            os._exit(0)
+        _pid, status = os.waitpid(child, 0)
+        said = folder / f"{point}.tmp"
+        said.write_text(str(os.waitstatus_to_exitcode(status)))
+        said.rename(folder / point)
+
+
 def wrap(module: str, step: str, moment: str, act: Act) -> None:
     steps = MODULES[module]
     work = getattr(steps, step)
@@ -62,14 +83,14 @@ def wrap(module: str, step: str, moment: str, act: Act) -> None:
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--dies", choices=list(POINTS), help="killed whenever it comes there")
+    parser.add_argument("--family", type=Path, help="folder by which it is told where the next worker shall be killed")
     parser.add_argument("--chance", type=float, default=0.0, help="of being killed at each of the points it passes")
     parser.add_argument("--waits", type=Path, help="folder by which it says that it waits, and is told to go on")
     parser.add_argument("--clock", type=int, default=0, help="seconds by which it is wrong")
     parser.add_argument("celery", nargs="+")
     told = parser.parse_args()
-    if told.dies:
-        wrap(*POINTS[told.dies], die)
+    if told.family:
+        raise_family(told.family, told.celery)
     if told.chance:
         for point in POINTS.values():
             wrap(*point, perhaps(told.chance))

@@ -4,9 +4,11 @@ import asyncio
 import re
 import socket
 from collections import Counter
-from threading import Thread
+from threading import Event, Thread
 
 _MESSAGE_ID = re.compile(rb"(?im)^Message-ID:\s*(<[^>\r\n]+>)")
+
+LONGEST_THOUGHT = 30  # seconds
 
 
 class Sink:
@@ -16,6 +18,8 @@ class Sink:
         self.senders: Counter[str] = Counter()  # copies by the address they came from
         self.delay = 0.0  # seconds before the answer to a message
         self.replies: list[bytes] = []  # said in turn to the next RCPT instead of 250
+        self.may_refuse = Event()  # while it is not set, the server thinks about a refusal, and says nothing to anybody
+        self.may_refuse.set()
         self.cuts = 0  # connections still to be cut after a message was kept
         self._loop = asyncio.new_event_loop()
         self._server: asyncio.Server | None = None
@@ -74,6 +78,7 @@ class Conversation(asyncio.Protocol):
             self.transport.close()
         elif verb == b"RCPT" and self.sink.replies:
             reply = self.sink.replies.pop()
+            self.sink.may_refuse.wait(LONGEST_THOUGHT)
             self.say(reply)
             if reply.startswith(b"421"):
                 self.transport.close()

@@ -65,7 +65,7 @@ class Outcome:
 
     @property
     def holds(self) -> bool:
-        return not self.lost and not self.doubled
+        return not self.lost and not self.doubled and self.delivered <= self.due
 
 
 class Stage:
