@@ -8,6 +8,7 @@ from affiliates.api import api_urlpatterns as affiliates_api
 from complaints.api import api_urlpatterns as complaints_api
 from insights.api import api_urlpatterns as insights_api
 from intake.api import api_urlpatterns as intake_api
+from mailing.api import api_urlpatterns as mailing_api
 from surveys.api import api_urlpatterns as surveys_api
 
 api_urlpatterns: list[URLPattern | URLResolver] = [
@@ -16,6 +17,7 @@ api_urlpatterns: list[URLPattern | URLResolver] = [
     *surveys_api,
     *complaints_api,
     *insights_api,
+    *mailing_api,
     path("schema/", login_not_required(SpectacularAPIView.as_view()), name="schema"),
 ]
 

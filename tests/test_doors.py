@@ -3,6 +3,7 @@
 import re
 from collections.abc import Iterator
 from typing import Any
+from uuid import uuid4
 
 import pytest
 from django.apps import apps
@@ -148,6 +149,7 @@ def paths(world: World) -> list[str]:
         "object_id": str(world.complaint.pk),
         "app_label": "complaints",
         "esp": "ses",
+        "endpoint": str(uuid4()),
     }
     return [fill(route, values) for route in walk(get_resolver().url_patterns)]
 

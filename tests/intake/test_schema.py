@@ -1,4 +1,4 @@
-"""The API of purchases, links, clicks and affiliates against its own OpenAPI document, with made-up requests.
+"""The API of purchases, links, clicks, affiliates and webhooks against its own OpenAPI document, with made-up requests.
 
 Whatever is sent, it answers without falling over, and what it answers is what the document says.
 """
@@ -22,7 +22,7 @@ from tests.factories import make_affiliate, make_link
 
 pytestmark = pytest.mark.django_db
 
-OURS = r"^/api/v1/(purchases|links|clicks|affiliates)/"
+OURS = r"^/api/v1/(purchases|links|clicks|affiliates|webhooks)/"
 EXAMPLES = 25  # of each operation
 UNHURRIED = [HealthCheck.too_slow, HealthCheck.filter_too_much, HealthCheck.data_too_large]
 CHECKS = (not_a_server_error, content_type_conformance, response_schema_conformance)
