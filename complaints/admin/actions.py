@@ -11,6 +11,7 @@ from accounts.models import Brand
 from complaints import services
 from complaints.admin.forms import (
     AssigneeForm,
+    CauseForm,
     KindForm,
     NoteForm,
     OtherCaseForm,
@@ -66,6 +67,11 @@ ACTIONS: Mapping[str, Action] = {
         lambda case, given, **how: services.set_part(case, part=given["part"], **how),
         gettext_lazy("Noted whose part it was."),
     ),
+    "cause": Action(
+        CauseForm,
+        lambda case, given, **how: services.set_cause(case, cause=given["cause"], **how),
+        gettext_lazy("The cause is noted."),
+    ),
     "tags": Action(
         TagsForm,
         lambda case, given, **how: services.set_tags(case, tags=given["tags"], **how),
@@ -103,7 +109,9 @@ ACTIONS: Mapping[str, Action] = {
     ),
     "resolve": Action(
         ResolveForm,
-        lambda case, given, **how: services.resolve_complaint(case, resolution=given["resolution"], **how),
+        lambda case, given, **how: services.resolve_complaint(
+            case, resolution=given["resolution"], cause=given["cause"], **how
+        ),
         gettext_lazy("The case is resolved."),
         in_bulk=True,
     ),
@@ -143,6 +151,7 @@ def form_for(
     standing = {
         "kind": complaint.kind,
         "part": complaint.part,
+        "cause": complaint.cause,
         "severity": complaint.severity,
         "assignee": complaint.assignee_id,
         "tags": ", ".join(complaint.tags),

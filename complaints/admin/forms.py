@@ -9,49 +9,42 @@ from django.utils.translation import gettext_lazy as _
 from django.utils.translation import pgettext_lazy
 
 from accounts.models import Brand, User
-from complaints.files import CheckedFile
-from complaints.forms import text_field
+from complaints.forms import files_field, text_field
 from complaints.kinds import ALL_DETAILS, DETAILS
 from complaints.models import Complaint
+from complaints.models.causes import CAUSES_OF
 from complaints.selectors import Look, Queue
 from complaints.services import WRITING_ROLES, Problem
-from complaints.services.attaching import check_uploads
 
 NEW_KINDS = [choice for choice in Complaint.Kind.choices if choice[0] != Complaint.Kind.FOLLOW_UP]
 
 
 # --- One case ------------------------------------------------------------------------------------------------------
-class FilesInput(forms.FileInput):
-    allow_multiple_selected = True
-
-
-class FilesField(forms.FileField):
-    """Files that were looked at: `complaints.files.CheckedFile`."""
-
-    widget = FilesInput
-
-    def clean(self, data: Any, initial: Any = None) -> list[CheckedFile]:
-        return check_uploads(data if isinstance(data, list | tuple) else [data] if data else [])
-
-
-def files_field() -> FilesField:
-    accepted = FilesInput(attrs={"accept": ".jpg,.jpeg,.png,.webp,.pdf"})
-    return FilesField(label=_("Files (pictures or PDF)"), required=False, widget=accepted)
-
-
 class ReplyForm(forms.Form):
     text = text_field(_("Your answer"))
-    attached = files_field()
+    attached = files_field(_("Files (pictures or PDF)"))
     waits = forms.BooleanField(label=_("Then wait for their answer"), required=False)
 
 
 class NoteForm(forms.Form):
     text = text_field(_("Only colleagues read it"), rows=3)
-    attached = files_field()
+    attached = files_field(_("Files (pictures or PDF)"))
 
 
-class ResolveForm(forms.Form):
+def cause_choices() -> list[tuple[Any, Any]]:
+    """By whose part each is."""
+    groups = [(part.label, [(cause, cause.label) for cause in causes]) for part, causes in CAUSES_OF.items()]
+    return [("", "—"), *groups, (Complaint.Cause.NOTHING, Complaint.Cause.NOTHING.label)]
+
+
+class CauseForm(forms.Form):
+    cause = forms.ChoiceField(label=_("What the cause was"), choices=cause_choices)
+
+
+class ResolveForm(CauseForm):
     resolution = text_field(_("How it was resolved"), rows=3)
+
+    field_order = ["resolution", "cause"]
 
 
 class ReopenForm(forms.Form):
@@ -172,12 +165,13 @@ class LookForm(forms.Form):
         label=_("Severity"), choices=[("", _("any")), *Complaint.Severity.choices], required=False
     )
     part = forms.ChoiceField(label=_("Whose part"), choices=[("", _("any")), *Complaint.Part.choices], required=False)
+    cause = forms.ChoiceField(label=_("Cause"), choices=[("", _("any")), *Complaint.Cause.choices], required=False)
     owner = forms.ModelChoiceField(
         label=_("Owner"), queryset=User.objects.none(), required=False, empty_label=pgettext_lazy("owner", "anybody")
     )
     tag = forms.CharField(label=_("Tag"), max_length=40, required=False)
 
-    FILTERS = ("kind", "severity", "part", "owner", "tag")
+    FILTERS = ("kind", "severity", "part", "cause", "owner", "tag")
 
     def __init__(self, data: Any, *, brands: list[Brand]) -> None:
         super().__init__({name: value.replace("\0", "") for name, value in data.items()}, auto_id="look_%s")

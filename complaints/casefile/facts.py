@@ -82,6 +82,15 @@ def detail_facts(complaint: Complaint) -> list[Fact]:
     return [Fact(str(each.label), each.shown(value)) for each, value in given if value]
 
 
+def cause_facts(complaint: Complaint) -> list[Fact]:
+    """What lay behind it, and whose part that was."""
+    facts = [
+        Fact(_("Cause"), complaint.get_cause_display() if complaint.cause else ""),
+        Fact(_("Whose part"), complaint.get_part_display() if complaint.part else ""),
+    ]
+    return [fact for fact in facts if fact.value]
+
+
 def answer_facts(purchase: Purchase) -> list[Fact]:
     """All that the customer answered about this purchase, worded as they were asked."""
     bought = Response.objects.counted().filter(invitation__purchase=purchase).exclude(invitation__wave=Wave.CLOSING)

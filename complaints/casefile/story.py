@@ -146,6 +146,8 @@ def title_of(event: ComplaintEvent, people: dict[int, User]) -> str:
         return _("It is now: %(kind)s") % {"kind": label_of(Complaint.Kind.choices, data.get("after"))}
     if event.kind == Event.PART_CHANGED:
         return _("Whose part: %(part)s") % {"part": label_of(Complaint.Part.choices, data.get("after"))}
+    if event.kind == Event.CAUSE:
+        return _("Cause: %(cause)s") % {"cause": label_of(Complaint.Cause.choices, data.get("after"))}
     if event.kind == Event.SEVERITY:
         return _("Severity: %(severity)s") % {"severity": label_of(Complaint.Severity.choices, data.get("after"))}
     if event.kind == Event.TAGS:

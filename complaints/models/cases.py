@@ -12,6 +12,7 @@ from django.utils.translation import gettext_lazy as _
 
 from accounts.models import Brand, BrandOwnedQuerySet, User
 from affiliates.models import Customer, Purchase
+from complaints.models.causes import Cause, Part
 from mailing.tokens import current_key_version, hash_token, make_token
 from surveys.models import Response
 
@@ -83,14 +84,8 @@ class Complaint(models.Model):
         MEDIUM = "medium", _("Medium")
         HIGH = "high", _("High")
 
-    class Part(models.TextChoices):
-        """Where it went wrong; the affiliate answers for the first, the brand for the rest."""
-
-        SALE = "sale", _("What was said before buying")
-        PRODUCT = "product", _("The product")
-        DELIVERY = "delivery", _("The delivery")
-        SERVICE = "service", _("The service")
-
+    Part = Part
+    Cause = Cause
     OPEN_STATES = OPEN_STATES
 
     brand = models.ForeignKey(Brand, models.PROTECT, related_name="complaints", verbose_name=_("brand"))
@@ -115,6 +110,7 @@ class Complaint(models.Model):
     text = models.TextField(_("what the customer says"), blank=True)
     language = models.CharField(_("language"), max_length=10, blank=True)
     part = models.CharField(_("whose part"), max_length=8, choices=Part, blank=True)
+    cause = models.CharField(_("cause"), max_length=20, choices=Cause, blank=True, default="", db_default="")
     tags = ArrayField(models.CharField(max_length=40), verbose_name=_("tags"), default=list, db_default=[], blank=True)
     # What only its kind has, as `complaints.kinds` names it: when it broke, the serial number …
     details = models.JSONField(_("details"), default=dict, db_default={}, blank=True)

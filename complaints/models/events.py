@@ -21,6 +21,7 @@ class ComplaintEvent(models.Model):
         STATE_CHANGED = "state_changed", _("State changed")
         KIND_CHANGED = "kind_changed", _("Kind changed")
         PART_CHANGED = "part_changed", _("Part changed")
+        CAUSE = "cause", _("Cause noted")
         WARNED = "warned", _("Due soon")
         ESCALATED = "escalated", _("Overdue: passed on")
         SEVERITY = "severity", _("Severity changed")

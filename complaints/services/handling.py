@@ -11,6 +11,7 @@ from django.utils.translation import gettext as _
 from accounts.models import Membership, User
 from complaints.files import CheckedFile
 from complaints.models import Complaint, ComplaintEvent
+from complaints.models.causes import part_of
 from complaints.services.attaching import attach
 from complaints.services.ending import ask_how_it_ended, occasion_of
 from complaints.services.mails import send_reply, send_resolution
@@ -109,6 +110,23 @@ def set_part(complaint: Complaint, *, part: str, by: User, now: datetime, versio
         current.save(update_fields=["part", "updated_at"])
 
 
+def set_cause(complaint: Complaint, *, cause: str, by: User, now: datetime, version: str = "") -> None:
+    """Say what lay behind it, also once it is closed. Each cause is somebody's part."""
+    with editing(complaint, by=by, version=version) as current:
+        note_cause(current, cause, by=by, now=now)
+
+
+def note_cause(complaint: Complaint, cause: str, *, by: User, now: datetime) -> None:
+    """Of a case that the caller has locked."""
+    if cause not in Complaint.Cause.values:
+        raise ValidationError(_("Say what the cause was."), code="required")
+    if complaint.cause == cause:
+        return
+    before, complaint.cause, complaint.part = complaint.cause, cause, part_of(cause)
+    record(complaint, Event.CAUSE, by=by, now=now, before=before, after=cause)
+    complaint.save(update_fields=["cause", "part", "updated_at"])
+
+
 def set_state(complaint: Complaint, *, state: str, by: User, now: datetime, version: str = "") -> None:
     """Wait for the customer, or go on. Closing and opening again have services of their own: both say why."""
     if state not in (State.IN_PROGRESS, State.WAITING):
@@ -153,13 +171,17 @@ def reply(
         send_reply(current, event, now=now)
 
 
-def resolve_complaint(complaint: Complaint, *, resolution: str, by: User, now: datetime, version: str = "") -> None:
-    """Close it, saying how it was put right; its purchase's surveys go on.
+def resolve_complaint(
+    complaint: Complaint, *, resolution: str, by: User, now: datetime, cause: str = "", version: str = ""
+) -> None:
+    """Close it, saying how it was put right and what lay behind it; its purchase's surveys go on.
 
-    Whoever may be written to is told, and for them it is an answer.
+    Without a cause what was known of it stands. Whoever may be written to is told, and for them it is an answer.
     """
     with editing(complaint, by=by, version=version) as current:
         current.resolution = required(resolution, _("Say how it was resolved."))
+        if cause:
+            note_cause(current, cause, by=by, now=now)
         move(current, State.RESOLVED, by=by, now=now)
         current.resolved_at, current.waits_since = now, None
         current.assignee = current.assignee or by

@@ -79,9 +79,9 @@ def test_each_queue_holds_what_it_says(desk, brand, sofia):
         customer = factories.make_customer(brand)
         return make_complaint(factories.make_purchase(customer), kind="inquiry", now=NOW - timedelta(hours=hours_ago))
 
-    late, today, tomorrow = make(30), make(20), make(1)
+    late, today, tomorrow, waiting = make(30), make(20), make(1), make(19)
     take_complaint(tomorrow, by=sofia, now=NOW)
-    act(desk, today, "wait")
+    act(desk, waiting, "wait")  # whose promise stands meanwhile
 
     shown = {
         queue: numbers(see(desk, f"{INBOX}?queue={queue}"))
@@ -90,16 +90,16 @@ def test_each_queue_holds_what_it_says(desk, brand, sofia):
 
     assert shown == {
         "mine": [tomorrow.number],
-        "unassigned": [late.number, today.number],
+        "unassigned": [late.number, today.number, waiting.number],
         "today": [today.number],
         "late": [late.number],
-        "waiting": [today.number],
+        "waiting": [waiting.number],
     }
     counts = re.findall(r'queue=(\w+)"[^>]*>[^<]+<span class="desk-count">(\d+)', see(desk, INBOX))
     assert counts == [
-        ("open", "3"),
+        ("open", "4"),
         ("mine", "1"),
-        ("unassigned", "2"),
+        ("unassigned", "3"),
         ("today", "1"),
         ("late", "1"),
         ("waiting", "1"),
@@ -186,7 +186,7 @@ def test_a_case_is_taken_answered_and_resolved(desk, case, sofia):
     assert (case.state, case.assignee) == ("waiting", sofia)
     act(desk, case, "note", text="Ojo con la talla")
     case.refresh_from_db()
-    act(desk, case, "resolve", resolution="Cambiado")
+    act(desk, case, "resolve", resolution="Cambiado", cause="damaged")
     case.refresh_from_db()
 
     assert (case.state, case.resolution) == ("resolved", "Cambiado")
@@ -202,7 +202,7 @@ def test_it_is_sorted_and_opened_again(desk, case, sofia):
         ("part", {"part": "product"}),
         ("wait", {}),
         ("continue", {}),
-        ("resolve", {"resolution": "Hecho"}),
+        ("resolve", {"resolution": "Hecho", "cause": "faulty"}),
         ("reopen", {"reason": "Sigue roto"}),
     ]:
         assert act(desk, case, name, **data).status_code == 302, name
@@ -244,7 +244,7 @@ def test_an_analyst_reads_and_does_not_write(brand, case):
     mails = OutgoingMail.objects.count()
 
     html = see(analyst, page_of(case))
-    refused = act(analyst, case, "resolve", resolution="Hecho")
+    refused = act(analyst, case, "resolve", resolution="Hecho", cause="late")
 
     assert "Your role may read cases, not change them." in html
     assert "/resolve/" not in html
@@ -257,7 +257,7 @@ def test_staff_of_another_brand_find_nothing(case, sofia):
     olga = client_of(factories.make_staff(factories.make_brand("otra"), "Olga"))
 
     assert olga.get(page_of(case)).status_code == 404
-    assert act(olga, case, "resolve", resolution="Hecho").status_code == 404
+    assert act(olga, case, "resolve", resolution="Hecho", cause="late").status_code == 404
     for query in ("", "?queue=all", f"?q={case.number}", "?q=PEDIDO-77", "?q=carla@correo.example"):
         html = see(olga, INBOX + query)
         assert (numbers(html), "Carla" in html) == ([], False)

@@ -110,6 +110,7 @@ def test_a_case_from_a_report_to_its_end(
     desk.reload()
     expect(desk.get_by_text("La 39")).to_be_visible()
     desk.get_by_label("Cómo se resolvió").fill("Te enviamos otras de la 39.")
+    desk.locator("#resolve_cause").select_option("faulty")
     desk.get_by_role("button", name="Resolver").click()
     expect(desk.get_by_text("El caso está resuelto.")).to_be_visible()
     customer.goto(live_server.url + mail_link("complaints/resolution"))

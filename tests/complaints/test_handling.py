@@ -8,6 +8,7 @@ from django.core.exceptions import PermissionDenied, ValidationError
 from accounts.models import Membership
 from complaints.models import Complaint, ComplaintChange, ComplaintEvent
 from complaints.models.cases import NEVER
+from complaints.models.causes import part_of
 from complaints.services import (
     add_note,
     assign_complaint,
@@ -16,6 +17,7 @@ from complaints.services import (
     reopen_complaint,
     reply,
     resolve_complaint,
+    set_cause,
     set_part,
     set_state,
     take_complaint,
@@ -35,6 +37,7 @@ EVERY_VERB = {
     "assign": lambda case, by: assign_complaint(case, to=None, by=by, now=LATER),
     "kind": lambda case, by: change_kind(case, kind="claim", by=by, now=LATER),
     "part": lambda case, by: set_part(case, part="sale", by=by, now=LATER),
+    "cause": lambda case, by: set_cause(case, cause="late", by=by, now=LATER),
     "state": lambda case, by: set_state(case, state="waiting", by=by, now=LATER),
     "note": lambda case, by: add_note(case, text="Nota", by=by, now=LATER),
     "reply": lambda case, by: reply(case, text="Hola", by=by, now=LATER),
@@ -87,6 +90,30 @@ def test_a_case_from_taking_to_resolving(case, sofia, purchase):
     assert ComplaintChange.objects.filter(complaint=case).count() == len(kinds(case))
 
 
+def test_closing_says_what_the_cause_was_and_whose_part(case, sofia):
+    resolve_complaint(case, resolution="Hecho", cause="not_said", by=sofia, now=LATER)
+
+    assert (case.cause, case.part) == ("not_said", "sale")
+    assert kinds(case) == ["opened", "cause", "state_changed", "resolved"]
+
+
+def test_the_cause_can_be_corrected_once_it_is_closed(case, sofia):
+    resolve_complaint(case, resolution="Hecho", cause="late", by=sofia, now=LATER)
+
+    set_cause(case, cause="nothing", by=sofia, now=LATER)
+    set_cause(case, cause="nothing", by=sofia, now=LATER)
+
+    assert (case.state, case.cause, case.part) == ("resolved", "nothing", "")
+    assert kinds(case)[-1] == "cause"
+    assert kinds(case).count("cause") == 2
+    with pytest.raises(ValidationError):
+        set_cause(case, cause="the weather", by=sofia, now=LATER)
+
+
+def test_every_cause_but_none_is_somebodys_part():
+    assert {cause for cause in Complaint.Cause if not part_of(cause)} == {Complaint.Cause.NOTHING}
+
+
 def test_resolving_lets_the_surveys_go_on_and_reopening_stops_them(purchase, sofia):
     invitation = make_invitation(purchase, state=Invitation.State.PLANNED, scheduled_for=LATER)
     case = make_complaint(purchase)
@@ -115,7 +142,7 @@ def test_who_may_only_read_changes_nothing(brand, case, role, verb):
     assert snapshot(case) == before
 
 
-@pytest.mark.parametrize("verb", ["state", "resolve", "reply", "kind", "part", "take"])
+@pytest.mark.parametrize("verb", ["state", "resolve", "reply", "kind", "part", "cause", "take"])
 def test_a_change_over_somebody_elses_is_refused(case, sofia, verb):
     shown = case.version
     add_note(Complaint.objects.get(), text="Mientras tanto", by=sofia, now=LATER)
@@ -126,6 +153,7 @@ def test_a_change_over_somebody_elses_is_refused(case, sofia, verb):
         "reply": lambda: reply(case, text="Hola", by=sofia, now=LATER, version=shown),
         "kind": lambda: change_kind(case, kind="claim", by=sofia, now=LATER, version=shown),
         "part": lambda: set_part(case, part="sale", by=sofia, now=LATER, version=shown),
+        "cause": lambda: set_cause(case, cause="late", by=sofia, now=LATER, version=shown),
         "take": lambda: take_complaint(case, by=sofia, now=LATER, version=shown),
     }
 

@@ -120,7 +120,7 @@ def test_each_of_many_gets_one_event(desk, cases, sofia):
     do(desk, "severity", cases, severity="high")
     do(desk, "kind", cases[:2], kind="return")
     do(desk, "tag", cases[:2], tags="Lote 7,  urgente , ")
-    html = do(desk, "resolve", cases[2:], resolution="Hecho")
+    html = do(desk, "resolve", cases[2:], resolution="Hecho", cause="late")
 
     for case in cases:
         case.refresh_from_db()
@@ -136,7 +136,7 @@ def test_each_of_many_gets_one_event(desk, cases, sofia):
 def test_one_that_is_refused_stops_no_other(desk, cases, sofia):
     resolve_complaint(cases[0], resolution="Hecho", by=sofia, now=NOW)
 
-    html = do(desk, "resolve", cases[:2], resolution="Hecho")
+    html = do(desk, "resolve", cases[:2], resolution="Hecho", cause="late")
 
     cases[1].refresh_from_db()
     assert cases[1].state == "resolved"
@@ -159,8 +159,8 @@ def test_nothing_is_done_to_another_brands_cases_or_by_who_may_only_read(cases, 
     olga = client_of(factories.make_staff(factories.make_brand("otra"), "Olga"))
     lia = client_of(factories.make_staff(brand, "Lía", Membership.Role.ANALYST))
 
-    assert "Tick the cases first." in do(olga, "resolve", cases, resolution="Hecho")
-    assert "Your role may read cases" in do(lia, "resolve", cases, resolution="Hecho")
+    assert "Tick the cases first." in do(olga, "resolve", cases, resolution="Hecho", cause="late")
+    assert "Your role may read cases" in do(lia, "resolve", cases, resolution="Hecho", cause="late")
     assert "desk-bulk" not in see(lia, INBOX)
     assert Complaint.objects.open().count() == len(cases)
 
