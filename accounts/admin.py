@@ -18,14 +18,41 @@ WRITING_ROLES = (Membership.Role.ADMIN, Membership.Role.AGENT)
 MOST_LISTED = 10_000
 
 
-def has_role(user: Any, *roles: str) -> bool:
-    """Does the user hold one of these roles in any brand? Which rows they see is `visible_to`'s business.
-
-    A page of the admin asks this of every model, so the answer is kept with the user of this request.
-    """
+def roles_of(user: Any) -> dict[int, str]:
+    """By brand. A page of the admin asks this of every model, so the answer is kept with the user of this request."""
     if not hasattr(user, "roles_held"):
-        user.roles_held = set(user.memberships.values_list("role", flat=True))
-    return bool(user.is_superuser or user.roles_held.intersection(roles))
+        user.roles_held = dict(user.memberships.values_list("brand", "role"))
+    roles: dict[int, str] = user.roles_held
+    return roles
+
+
+def has_role(user: Any, *roles: str) -> bool:
+    """Does the user hold one of these roles in any brand? Which rows they see is `visible_to`'s business."""
+    return bool(user.is_superuser or not set(roles).isdisjoint(roles_of(user).values()))
+
+
+def brands_with_role(user: Any, *roles: str) -> QuerySet[Brand]:
+    """Where the user holds one of these roles; a role in one brand gives none in another."""
+    if user.is_superuser:
+        return Brand.objects.visible_to(user)
+    return Brand.objects.filter(pk__in=[brand for brand, role in roles_of(user).items() if role in roles])
+
+
+def way_to_brand(model: type[Model]) -> str:
+    """From a row to its brand, for filters; "" where a row has none, as a person has."""
+    if issubclass(model, Brand):
+        return "pk"
+    names = {field.name for field in model._meta.fields}
+    path: str = getattr(model._default_manager.all(), "brand_path", "")
+    return path or ("brand" if "brand" in names else "affiliate__brand" if "affiliate" in names else "")
+
+
+def brand_id_of(row: Any) -> int | None:
+    """None: it belongs to no brand."""
+    *steps, last = way_to_brand(type(row)).split("__")
+    for step in steps:
+        row = getattr(row, step)
+    return row.pk if last == "pk" else getattr(row, f"{last}_id", None)
 
 
 class BoundedPaginator(Paginator):
@@ -47,9 +74,9 @@ class BoundedPaginator(Paginator):
 
 
 class BrandModelAdmin(admin.ModelAdmin):
-    """Rows through `visible_to`; reading for all staff; changing for `writing_roles`; never deleting.
+    """Rows through `visible_to`; all staff read, `writing_roles` of a row's brand change it, nobody deletes.
 
-    Choices offered in forms pass through `visible_to` too, so that no other brand's row can be picked.
+    Choices offered in forms are rows of brands that the user may write for, and what is done to many leaves others out.
     """
 
     writing_roles: tuple[str, ...] = WRITING_ROLES
@@ -71,8 +98,22 @@ class BrandModelAdmin(admin.ModelAdmin):
     def formfield_for_foreignkey(self, db_field: Any, request: HttpRequest, **kwargs: Any) -> Any:
         manager = db_field.remote_field.model._default_manager
         if "queryset" not in kwargs and hasattr(manager, "visible_to"):
-            kwargs["queryset"] = manager.visible_to(request.user)
+            kwargs["queryset"] = self.own(request, manager.visible_to(request.user))
         return super().formfield_for_foreignkey(db_field, request, **kwargs)
+
+    def response_action(self, request: HttpRequest, queryset: QuerySet[Any], *args: Any, **kwargs: Any) -> Any:
+        """An action that asks for a permission is done to those rows alone that the user may change."""
+        named = self.get_actions(request).get(request.POST.get("action", ""))
+        if named and getattr(named[0], "allowed_permissions", None):
+            queryset = self.own(request, queryset)
+        return super().response_action(request, queryset, *args, **kwargs)
+
+    def own(self, request: HttpRequest, queryset: QuerySet[Any]) -> QuerySet[Any]:
+        """Of these rows those of brands where the user holds a role that writes; all of what belongs to no brand."""
+        path = way_to_brand(queryset.model)
+        if not path or getattr(request.user, "is_superuser", False):
+            return queryset
+        return queryset.filter(**{f"{path}__in": brands_with_role(request.user, *self.writing_roles).values("pk")})
 
     def has_module_permission(self, request: HttpRequest) -> bool:
         return self.has_view_permission(request)
@@ -81,7 +122,15 @@ class BrandModelAdmin(admin.ModelAdmin):
         return bool(request.user.is_active and getattr(request.user, "is_staff", False))
 
     def has_change_permission(self, request: HttpRequest, obj: Model | None = None) -> bool:
-        return self.has_view_permission(request) and has_role(request.user, *self.writing_roles)
+        return self.has_view_permission(request, obj) and self.holds_writing_role(request, obj)
+
+    def holds_writing_role(self, request: HttpRequest, obj: Model | None) -> bool:
+        """In the row's brand; where no row is asked about, in any."""
+        user: Any = request.user
+        brand = brand_id_of(obj) if obj is not None else None
+        if brand is None or user.is_superuser:
+            return has_role(user, *self.writing_roles)
+        return roles_of(user).get(brand) in self.writing_roles
 
     def has_add_permission(self, request: HttpRequest) -> bool:
         return self.can_add and self.has_change_permission(request)
@@ -118,8 +167,11 @@ class AdministratorsAdmin(BrandModelAdmin):
 
     writing_roles = (Membership.Role.ADMIN,)
 
+    def get_queryset(self, request: HttpRequest) -> QuerySet[Any]:
+        return self.own(request, super().get_queryset(request))
+
     def has_view_permission(self, request: HttpRequest, obj: Model | None = None) -> bool:
-        return super().has_view_permission(request) and has_role(request.user, *self.writing_roles)
+        return super().has_view_permission(request) and self.holds_writing_role(request, obj)
 
 
 @admin.register(Brand)
@@ -185,6 +237,7 @@ class BrandAdmin(AdministratorsAdmin):
                 "fields": (
                     ("legal_regime", "region"),
                     ("first_answer_hours", "solution_hours"),
+                    "reopen_days",
                     ("service_opens", "service_closes"),
                     "service_weekdays",
                     ("warning_hours", "legal_warning_days"),

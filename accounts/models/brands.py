@@ -75,10 +75,10 @@ class BrandQuerySet(models.QuerySet["Brand"]):
 
     def administered_by(self, user: "Viewer") -> "BrandQuerySet":
         """The brands whose administrator the user is."""
-        visible = self.visible_to(user)
-        if user.is_authenticated and user.is_superuser:
-            return visible
-        return visible.filter(memberships__role=Role.ADMIN)
+        if not user.is_authenticated or not user.is_active or user.is_superuser:
+            return self.visible_to(user)
+        # One membership that is both: in two filters a colleague who administers the brand would do.
+        return self.filter(memberships__user=user, memberships__role=Role.ADMIN)
 
 
 class Brand(models.Model):
@@ -135,6 +135,14 @@ class Brand(models.Model):
         null=True,
         blank=True,
         help_text=_("Counted from delivery or activation. Empty: customers are asked about a purchase only once."),
+    )
+    reopen_days = models.PositiveSmallIntegerField(
+        _("days for which customers can open a closed case again"),
+        default=30,
+        db_default=30,
+        null=True,
+        blank=True,
+        help_text=_("Later, what they write begins a new case. Empty: always."),
     )
     closing_question_after = models.DurationField(
         _("question after a closed case"),

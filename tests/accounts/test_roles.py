@@ -1,0 +1,146 @@
+"""Who may do what: every page of the admin × every role × every action, in their own brand and in another."""
+
+from typing import Any
+
+import pytest
+from django.contrib import admin
+from django.db.models import Model
+from django.test import Client, RequestFactory
+
+from accounts.admin import AdministratorsAdmin, BrandModelAdmin, way_to_brand
+from accounts.models import ApiKey, Brand, Membership, User
+from accounts.services import create_api_key
+from affiliates.models import TrackingLink
+from tests.factories import make_affiliate, make_brand, make_link, make_staff
+from tests.world import make_world
+
+pytestmark = pytest.mark.django_db
+
+ADMIN, AGENT, ANALYST, READ_ONLY = Membership.Role.values
+Rights = dict[str, str]
+# v: sees it; c: changes it; d: deletes; a: adds.
+READ: Rights = dict.fromkeys(Membership.Role.values, "v")
+AGENTS_CHANGE: Rights = {**READ, ADMIN: "vc", AGENT: "vc"}
+AGENTS_ADD: Rights = {**READ, ADMIN: "vca", AGENT: "vca"}
+ADMINISTRATORS_CHANGE: Rights = {ADMIN: "vc", AGENT: "", ANALYST: "", READ_ONLY: ""}
+ADMINISTRATORS_ADD: Rights = {**ADMINISTRATORS_CHANGE, ADMIN: "vca"}
+# All staff read every page that is not named here, and nobody writes there: only services do.
+EXPECTED: dict[str, Rights] = {
+    # Actions of affiliates, as the world's are, are theirs to change.
+    "Action": {**READ, ADMIN: "va", AGENT: "va"},
+    "Affiliate": AGENTS_ADD,
+    "ApiKey": ADMINISTRATORS_CHANGE,
+    "Asking": ADMINISTRATORS_CHANGE,
+    "Aspect": AGENTS_ADD,
+    "Brand": ADMINISTRATORS_CHANGE,
+    "CannedAnswer": AGENTS_ADD,
+    "CataloguePromise": AGENTS_ADD,
+    "Complaint": AGENTS_ADD,
+    "DayOff": {**READ, ADMIN: "vcda"},
+    "Fact": AGENTS_ADD,
+    "Finding": AGENTS_CHANGE,
+    "Hook": ADMINISTRATORS_ADD,
+    "IncomingMail": AGENTS_CHANGE,
+    "Membership": ADMINISTRATORS_CHANGE,
+    "QuoteReport": AGENTS_CHANGE,
+    # A test mail goes to whoever asks for it.
+    "SampleMail": dict.fromkeys(Membership.Role.values, "va"),
+    "Survey": AGENTS_ADD,
+    "Target": {**READ, ADMIN: "vcda", AGENT: "vcda"},
+    "TrackingLink": AGENTS_ADD,
+    "User": ADMINISTRATORS_CHANGE,
+}
+
+
+def pages() -> list[BrandModelAdmin]:
+    ours = [page for page in admin.site._registry.values() if isinstance(page, BrandModelAdmin)]
+    return sorted(ours, key=lambda page: page.model.__name__)
+
+
+def request_of(user: User) -> Any:
+    """As each request begins: nothing remembered of the one before."""
+    request = RequestFactory().get("/")
+    request.user = User.objects.get(pk=user.pk)
+    return request
+
+
+def rights(page: BrandModelAdmin, user: User, row: Model | None) -> str:
+    request = request_of(user)
+    ask = {"v": page.has_view_permission, "c": page.has_change_permission, "d": page.has_delete_permission}
+    held = "".join(letter for letter, has in ask.items() if has(request, row))
+    return held + ("a" if page.has_add_permission(request) else "")
+
+
+def test_every_role_may_do_what_it_is_for_and_no_more() -> None:
+    world = make_world()
+    people = {role: make_staff(world.brand, role, role) for role in Membership.Role.values}
+    found = {
+        page.model.__name__: {
+            role: rights(page, person, page.model._default_manager.visible_to(world.staff).first())
+            for role, person in people.items()
+        }
+        for page in pages()
+    }
+
+    assert found == {name: EXPECTED.get(name, READ) for name in found}
+
+
+def test_a_role_in_one_brand_gives_none_in_another() -> None:
+    world = make_world()
+    olga = world.olga  # administrator of the other brand
+    Membership.objects.create(user=olga, brand=world.brand, role=READ_ONLY)
+    rows = {page: page.model._default_manager.visible_to(world.staff).first() for page in pages()}
+
+    writing = {
+        page.model.__name__: held
+        for page in rows
+        if way_to_brand(page.model)
+        if {"c", "d"} & set(held := rights(page, olga, rows[page]))
+    }
+    seen = {
+        page.model.__name__
+        for page, row in rows.items()
+        if isinstance(page, AdministratorsAdmin) and page.get_queryset(request_of(olga)).filter(pk=row.pk).exists()
+    }
+
+    assert writing == {}
+    assert seen - {"User"} == set()
+
+
+def test_every_page_knows_the_way_from_its_rows_to_their_brand() -> None:
+    assert [page.model.__name__ for page in pages() if not way_to_brand(page.model)] == ["User"]
+
+
+def test_a_colleague_who_administers_the_brand_makes_nobody_else_an_administrator() -> None:
+    brand = make_brand()
+    make_staff(brand)
+    agent = make_staff(brand, "Iván", AGENT)
+    create_api_key(brand, name="tienda")
+
+    assert not Brand.objects.administered_by(agent).exists()
+    assert not ApiKey.objects.visible_to(agent).exists()
+
+
+def test_forms_offer_the_brands_that_one_may_write_for(client: Client) -> None:
+    own, other = make_brand(), make_brand("brasa")
+    sofia = make_staff(own, role=AGENT)
+    Membership.objects.create(user=sofia, brand=other, role=ANALYST)
+    client.force_login(sofia)
+
+    form = client.get("/admin/complaints/cannedanswer/add/").context["adminform"].form
+
+    assert list(form.fields["brand"].queryset) == [own]
+
+
+def test_what_is_done_to_many_leaves_out_rows_of_a_brand_that_one_may_only_read(client: Client) -> None:
+    own, other = make_brand(), make_brand("brasa")
+    sofia = make_staff(own, role=AGENT)
+    Membership.objects.create(user=sofia, brand=other, role=ANALYST)
+    links = [make_link(make_affiliate(brand)) for brand in (own, other)]
+    client.force_login(sofia)
+
+    chosen = {"action": "pause", "_selected_action": [link.pk for link in links]}
+    client.post("/admin/affiliates/trackinglink/", chosen)
+
+    paused = TrackingLink.objects.filter(paused_at__isnull=False)
+    assert list(paused) == links[:1]
