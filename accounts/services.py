@@ -55,7 +55,8 @@ def add_staff(brand: Brand, email: str, *, role: str, password: str | None = Non
 
 
 def record_access(
-    user: User, brand: Brand, *, purpose: AccessLog.Purpose, object_type: str, object_id: str = ""
+    by: User | ApiKey, brand: Brand, *, purpose: AccessLog.Purpose, object_type: str, object_id: str = ""
 ) -> None:
-    """Note that somebody saw identified data. Ids only: nothing here ever needs erasing."""
-    AccessLog.objects.create(brand=brand, user=user, purpose=purpose, object_type=object_type, object_id=object_id)
+    """Note that a person or a program saw identified data. Ids only: nothing here ever needs erasing."""
+    who = {"api_key": by} if isinstance(by, ApiKey) else {"user": by}
+    AccessLog.objects.create(brand=brand, **who, purpose=purpose, object_type=object_type, object_id=object_id)

@@ -22,13 +22,14 @@ from accounts.services import record_access
 from affiliates import attribution as rules
 from affiliates.admin.decisions import DecidingAdmin, Decision
 from affiliates.forms import CorrectionForm, SureForm
-from affiliates.models import Attribution, Purchase, Refund
+from affiliates.models import Attribution, Customer, Purchase, Refund
 from affiliates.services import correct_attribution
 from complaints.models import Complaint
 from intake.forms import TestPurchaseForm
 from intake.hooks.admin import HookAdmin, InboundEventAdmin
 from intake.mails.admin import MailAdmin
-from intake.models import Hook, ImportRun, InboundEvent
+from intake.models import Erasure, Hook, ImportRun, InboundEvent
+from intake.rights.admin import ErasureAdmin, RightsAdmin
 from intake.services import take_test_purchase, undo_test_purchase
 from mailing.addresses import known_hashes
 from mailing.models import OutgoingMail
@@ -300,3 +301,5 @@ class ImportRunAdmin(ReadOnlyAdmin):
 admin.site.register(Hook, HookAdmin)
 admin.site.register(OutgoingMail, MailAdmin)
 admin.site.register(InboundEvent, InboundEventAdmin)
+admin.site.register(Customer, RightsAdmin)
+admin.site.register(Erasure, ErasureAdmin)

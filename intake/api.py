@@ -23,6 +23,7 @@ from affiliates.services import FieldError, PurchaseConflict, PurchaseInput, Rec
 from intake.hooks.api import hook_urlpatterns
 from intake.idempotency import answer_once
 from intake.representations import errors_as_json, purchase_as_json, refund_as_json, taken_as_json
+from intake.rights.api import rights_urlpatterns
 from intake.rows import parse_changes, parse_purchase, parse_refund
 from intake.services import Taken, take_change, take_purchases, take_refund
 from intake.values import is_storable
@@ -320,5 +321,6 @@ api_urlpatterns = [
     path("purchases/batch/", PurchaseBatchView.as_view(), name="purchase-batch"),
     path("purchases/<path:external_id>/refunds/", RefundsView.as_view(), name="purchase-refunds"),
     path("purchases/<path:external_id>/", PurchaseView.as_view(), name="purchase"),
+    *rights_urlpatterns,
     *hook_urlpatterns,
 ]

@@ -150,6 +150,7 @@ def paths(world: World) -> list[str]:
         "app_label": "complaints",
         "esp": "ses",
         "endpoint": str(uuid4()),
+        "erasure": str(uuid4()),
     }
     return [fill(route, values) for route in walk(get_resolver().url_patterns)]
 

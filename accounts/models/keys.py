@@ -25,6 +25,7 @@ class Scope(models.TextChoices):
     FEEDBACK_READ = "feedback:read", _("Read answers")
     COMPLAINTS_READ = "complaints:read", _("Read complaints")
     COMPLAINTS_WRITE = "complaints:write", _("Open complaints")
+    CUSTOMERS = "customers", _("Erase customers, and export what is held of one")
     WEBHOOKS = "webhooks", _("Manage webhooks")
 
 

@@ -6,6 +6,7 @@ from django.db import models
 from django.utils.translation import gettext_lazy as _
 
 from accounts.models.brands import Brand
+from accounts.models.keys import ApiKey
 from accounts.models.people import User
 
 if TYPE_CHECKING:
@@ -26,7 +27,11 @@ class AccessLog(models.Model):
         IMPERSONATE = "impersonate", _("Seen as the affiliate")
 
     brand = models.ForeignKey(Brand, models.CASCADE, verbose_name=_("brand"))
-    user = models.ForeignKey(User, models.SET_NULL, null=True, verbose_name=_("person"))
+    # Bare ids, which outlive whom they name: the row never changes.
+    user = models.ForeignKey(User, models.DO_NOTHING, null=True, db_constraint=False, verbose_name=_("person"))
+    api_key = models.ForeignKey(
+        ApiKey, models.DO_NOTHING, null=True, db_constraint=False, db_index=False, verbose_name=_("API key")
+    )
     purpose = models.CharField(_("purpose"), max_length=12, choices=Purpose)
     object_type = models.CharField(_("kind of object"), max_length=50)
     object_id = models.CharField(_("object"), max_length=64, blank=True)

@@ -14,8 +14,9 @@ from affiliates.models import Customer, Product
 from mailing.addresses import known_hashes
 
 
-@admin.register(Customer)
 class CustomerAdmin(ReadOnlyAdmin):
+    """Registered one floor up, with what customers have a right to (intake)."""
+
     list_display = ("__str__", "email", "external_id", "acquiring_affiliate", "created_at")
     list_select_related = ("acquiring_affiliate",)
     search_fields = ("email",)

@@ -13,10 +13,17 @@ from complaints.personal_data import HELD
 
 @transaction.atomic
 def erase_cases(customer_id: int, *, brand: Brand, address: str) -> dict[str, int]:
-    """How many rows of each table. Their mail that is in no case, and staff's searches for the address, go too."""
-    views = 0
+    """How many rows of each table. What came from this address goes too, and what staff keep as a search for it."""
+    counts = erase_all(HELD, customer_id)
     if address:
-        named = Q(query__icontains=address) | Q(query__icontains=quote(address))
-        views = SavedView.objects.filter(named, user__memberships__brand=brand).delete()[0]
-        IncomingMail.objects.filter(brand=brand, sender__iexact=address).delete()
-    return erase_all(HELD, customer_id) | ({SavedView._meta.label: views} if views else {})
+        counts |= _erase_named(brand, address)
+    return counts
+
+
+def _erase_named(brand: Brand, address: str) -> dict[str, int]:
+    named = Q(query__icontains=address) | Q(query__icontains=quote(address))
+    found = [
+        SavedView.objects.filter(named, user__memberships__brand=brand),
+        IncomingMail.objects.filter(Q(brand=brand) | Q(brand=None), sender__iexact=address),
+    ]
+    return {rows.model._meta.label: count for rows in found if (count := rows.delete()[0])}

@@ -15,14 +15,14 @@ from accounts.personal_data import Held
 from affiliates.models import Customer
 from affiliates.personal_data import HELD as OF_AFFILIATES
 from affiliates.services.erasing import block_person, erase_person
-from complaints.models import Complaint, ComplaintEvent
+from complaints.models import Complaint, ComplaintEvent, ComplaintQuerySet
 from complaints.personal_data import HELD as OF_COMPLAINTS
 from complaints.services.erasing import erase_cases
 from insights.services.erasing import shows_words_of, who_keeps
 from intake.models import Erasure, IdempotencyKey, ImportRun, InboundEvent
 from mailing.addresses import known_hashes
-from mailing.models import OutgoingMail
-from mailing.services.erasing import MailInHand, erase_mails
+from mailing.models import OutgoingMail, WebhookEvent
+from mailing.services.erasing import MailInHand, erase_mails, erase_told
 from surveys.models import InvitationMail, Response
 from surveys.personal_data import HELD as OF_SURVEYS
 from surveys.services.erasing import invitations_of, unlink_answers
@@ -109,10 +109,12 @@ def _came_meanwhile(erasure: Erasure) -> bool:
 def _erase_messages(erasure: Erasure, now: datetime) -> dict[str, int]:
     customer = Customer.objects.get(pk=erasure.customer_id)
     orders = list(customer.purchases.values_list("external_id", flat=True))
-    numbers = list(_cases_of(customer.pk).values_list("number", flat=True))
+    numbers = list(cases_of(customer.pk).values_list("number", flat=True))
+    names = [name for name in (customer.email, customer.external_id, *orders, *numbers) if name]
     counts = {
         InboundEvent._meta.label: _empty_bodies(erasure.brand, customer.email or "", orders, now=now),
-        IdempotencyKey._meta.label: _forget_answers(erasure.brand, [customer.email or "", *orders, *numbers]),
+        IdempotencyKey._meta.label: _forget_answers(erasure.brand, names, address=customer.email or ""),
+        WebhookEvent._meta.label: erase_told(erasure.brand, names),
         LogEntry._meta.label: _unname_history(customer.pk),
     }
     if customer.email:
@@ -122,14 +124,11 @@ def _erase_messages(erasure: Erasure, now: datetime) -> dict[str, int]:
 
 def _erase_mails(erasure: Erasure, now: datetime) -> dict[str, int]:
     customer = Customer.objects.get(pk=erasure.customer_id)
-    invitations = invitations_of(customer.pk, _occasions_of(customer.pk))
-    asked = InvitationMail.objects.filter(invitation__in=invitations).values_list("mail", flat=True)
-    answered = _mails_about_cases(customer.pk).values_list("pk", flat=True)
-    return erase_mails(erasure.brand, address=customer.email or "", also=[*asked, *answered])
+    return erase_mails(erasure.brand, address=customer.email or "", also=mails_about(customer.pk))
 
 
 def _erase_answers(erasure: Erasure, now: datetime) -> dict[str, int]:
-    occasions = _occasions_of(erasure.customer_id)
+    occasions = occasions_of(erasure.customer_id)
     responses = list(
         Response.objects.filter(invitation__in=invitations_of(erasure.customer_id, occasions)).values_list(
             "pk", flat=True
@@ -165,17 +164,26 @@ WORK: dict[Erasure.Step, Callable[[Erasure, datetime], dict[str, int] | None]] =
 
 
 # --- What belongs to whom, where no key says it -----------------------------------------------------------------------
-def _cases_of(customer_id: int) -> QuerySet[Complaint]:
-    return Complaint.objects.filter(Q(customer=customer_id) | Q(purchase__customer=customer_id))
+def cases_of(customer_id: int) -> ComplaintQuerySet:
+    cases: ComplaintQuerySet = Complaint.objects.all()
+    return cases.filter(Q(customer=customer_id) | Q(purchase__customer=customer_id))
 
 
-def _occasions_of(customer_id: int) -> list[str]:
-    return [f"case:{pk}" for pk in _cases_of(customer_id).values_list("pk", flat=True)]
+def occasions_of(customer_id: int) -> list[str]:
+    """What they were asked about besides their purchases."""
+    return [f"case:{pk}" for pk in cases_of(customer_id).values_list("pk", flat=True)]
+
+
+def mails_about(customer_id: int) -> list[int]:
+    """The mails of their surveys and of their cases, whatever address they went to."""
+    invitations = invitations_of(customer_id, occasions_of(customer_id))
+    asked = InvitationMail.objects.filter(invitation__in=invitations).values_list("mail", flat=True)
+    return [*asked, *_mails_about_cases(customer_id).values_list("pk", flat=True)]
 
 
 def _mails_about_cases(customer_id: int) -> QuerySet[OutgoingMail]:
     """By the keys under which complaints.services.mails writes."""
-    cases = list(_cases_of(customer_id).values_list("pk", flat=True))
+    cases = list(cases_of(customer_id).values_list("pk", flat=True))
     events = ComplaintEvent.objects.filter(complaint__in=cases).values_list("pk", flat=True)
     keys = [f"complaint:{pk}:acknowledgement" for pk in cases] + [f"complaint:event:{pk}" for pk in events]
     return OutgoingMail.objects.filter(dedupe_key__in=keys)
@@ -199,16 +207,17 @@ def _empty_bodies(brand: Brand, address: str, orders: list[str], *, now: datetim
 
 
 FORGET_ANSWERS = """
-DELETE FROM intake_idempotencykey WHERE brand_id = %(brand)s AND EXISTS (
-    SELECT FROM unnest(%(names)s::text[]) name WHERE position(lower(name) IN lower(key || ' ' || body::text)) > 0
+DELETE FROM intake_idempotencykey WHERE brand_id = %(brand)s AND (
+    (%(address)s <> '' AND position(%(address)s IN lower(key)) > 0)
+    OR EXISTS (SELECT FROM jsonb_path_query(body, '$.**') AS said WHERE said #>> '{}' = ANY(%(names)s))
 )
 """
 
 
-def _forget_answers(brand: Brand, names: Iterable[str]) -> int:
-    """Answers kept for whoever repeats a request that name them, an order or a case of theirs."""
+def _forget_answers(brand: Brand, names: Iterable[str], *, address: str) -> int:
+    """Answers kept for whoever repeats a request, where they name them, an order or a case of theirs."""
     with connection.cursor() as cursor:
-        cursor.execute(FORGET_ANSWERS, {"brand": brand.pk, "names": [name for name in names if name]})
+        cursor.execute(FORGET_ANSWERS, {"brand": brand.pk, "names": list(names), "address": address})
         return cursor.rowcount
 
 

@@ -2,12 +2,12 @@
 
 from collections.abc import Iterable
 
-from django.db import transaction
+from django.db import connection, transaction
 from django.db.models import Q, QuerySet
 
 from accounts.models import Brand
 from mailing.addresses import normalize_address
-from mailing.models import MailDomain, MailEvent, OutgoingMail
+from mailing.models import MailDomain, MailEvent, OutgoingMail, WebhookEvent
 from mailing.services.queueing import cancel_mails
 
 # To people who sign in: it may be the same person, and is not a customer's mail.
@@ -39,3 +39,19 @@ def erase_mails(brand: Brand, *, address: str, also: Iterable[int]) -> dict[str,
         MailDomain.objects.filter(said__icontains=address).update(said="")
     counts = {OutgoingMail._meta.label: len(found), MailEvent._meta.label: events}
     return {name: count for name, count in counts.items() if count}
+
+
+NAMING = """
+SELECT id FROM mailing_webhookevent WHERE brand_id = %s AND EXISTS (
+    SELECT FROM jsonb_path_query(data, '$.**') AS said WHERE said #>> '{}' = ANY(%s)
+)
+"""
+
+
+def erase_told(brand: Brand, names: Iterable[str]) -> int:
+    """Delete what other systems were told of these orders, cases or addresses, and what they answered; how many."""
+    with connection.cursor() as cursor:
+        cursor.execute(NAMING, [brand.pk, list(names)])
+        ids = [pk for (pk,) in cursor.fetchall()]
+    WebhookEvent.objects.filter(pk__in=ids).delete()
+    return len(ids)
