@@ -7,8 +7,7 @@ from django.contrib import admin
 from django.test import Client
 from django.urls import reverse
 
-from accounts import admin as accounts_admin
-from accounts.admin import BoundedPaginator, BrandModelAdmin
+from accounts.admin import BoundedPaginator, BrandModelAdmin, rules
 from accounts.models import Brand
 from affiliates.models import Click
 from tests.factories import NOW, make_affiliate, make_brand, make_customer, make_link, make_staff
@@ -31,7 +30,7 @@ def desk(client: Client, brand: Brand) -> Client:
 @pytest.fixture
 def few(monkeypatch: pytest.MonkeyPatch) -> None:
     """As if three rows were many."""
-    monkeypatch.setattr(accounts_admin, "MOST_LISTED", 3)
+    monkeypatch.setattr(rules, "MOST_LISTED", 3)
 
 
 def listed(client: Client, query: str = "") -> Any:

@@ -42,6 +42,7 @@ EXPECTED: dict[str, Rights] = {
     "Hook": ADMINISTRATORS_ADD,
     "IncomingMail": AGENTS_CHANGE,
     "Membership": ADMINISTRATORS_CHANGE,
+    "PublicPage": AGENTS_CHANGE,
     "QuoteReport": AGENTS_CHANGE,
     # A test mail goes to whoever asks for it.
     "SampleMail": dict.fromkeys(Membership.Role.values, "va"),
