@@ -19,6 +19,7 @@ from complaints.forms import MessageForm, ReportForm
 from complaints.models import Complaint
 from complaints.selectors import case_for, file_of, thread_of
 from complaints.services import Problem, customer_wrote, open_complaint, report_on_case
+from complaints.services.customers import is_over
 from complaints.services.ending import case_of_occasion
 from complaints.serving import as_download
 from complaints.wording import moment_in_words
@@ -49,10 +50,15 @@ def thanks(request: HttpRequest, token: str) -> HttpResponse:
 def report(request: HttpRequest, token: str) -> HttpResponse:
     """Something is wrong with a purchase: open as long as there is a law to claim by, whatever became of its survey."""
     visit = visit_of(request, token)
-    form = ReportForm(request.POST if request.method == "POST" else None)
+    is_sent = request.method == "POST"
+    form = ReportForm(request.POST if is_sent else None, request.FILES if is_sent else None)
     if form.is_valid():
-        tell(visit, form)
-        return see_other("complaints:reported", token)
+        try:
+            tell(visit, form)
+        except ValidationError as refusal:
+            form.add_error(None, refusal)
+        else:
+            return see_other("complaints:reported", token)
     return render(request, "complaints/report.html", survey_context(visit) | {"form": form})
 
 
@@ -78,10 +84,12 @@ def case(request: HttpRequest, token: str) -> HttpResponse:
     spoken = language if language in dict(settings.LANGUAGES) else settings.LANGUAGE_CODE
     use_language(request, complaint.brand.voice(spoken))
     now = timezone.now()
-    form = MessageForm(request.POST if request.method == "POST" else None)
+    is_sent = request.method == "POST"
+    form = MessageForm(request.POST if is_sent else None, request.FILES if is_sent else None)
     if form.is_valid():
+        given = form.cleaned_data
         try:
-            told = customer_wrote(complaint, text=form.cleaned_data["text"], now=now)
+            told = customer_wrote(complaint, text=given["text"], files=given["enclosed"], now=now)
         except ValidationError as refusal:
             form.add_error("text", refusal)
         else:
@@ -92,6 +100,7 @@ def case(request: HttpRequest, token: str) -> HttpResponse:
         "contact": contact_of(complaint.brand),
         "brand_name": name_of(complaint.brand),
         "thread": thread_of(complaint),
+        "is_over": is_over(complaint, now=now),
         "form": form,
         "token": token,
     }
@@ -125,6 +134,8 @@ def tell(visit: Visit, form: ReportForm) -> None:
         text=form.cleaned_data["text"],
         language=visit.language,
         wants_contact=True,
+        details=form.details,
+        files=form.cleaned_data["enclosed"],
     )
     invitation = visit.link.invitation
     if invitation.wave == Wave.CLOSING:

@@ -14,6 +14,7 @@ from accounts.models import Brand
 from complaints.admin.casepage import record_view
 from complaints.admin.forms import NewCaseForm
 from complaints.admin.pages import case_of, page_context, staff_of
+from complaints.models import Complaint
 from complaints.receipts import receipt
 from complaints.services import open_by_hand
 
@@ -36,11 +37,18 @@ def new_case_view(page: "ComplaintAdmin", request: HttpRequest) -> HttpResponse:
         except ValidationError as refusal:
             form.add_error(None, refusal)
         else:
-            told = _("The case is open.") if is_new else _("This purchase had an open case: it was added there.")
-            messages.success(request, told)
+            messages.success(request, told_of(complaint, is_new=is_new))
             return redirect("admin:complaints_complaint_change", complaint.pk)
     context = page_context(page, request) | {"form": form, "brands": len(brands)}
     return render(request, "admin/complaints/new.html", context)
+
+
+def told_of(complaint: Complaint, *, is_new: bool) -> str:
+    if is_new:
+        return _("The case is open.")
+    if complaint.purchase_id:
+        return _("This purchase had an open case: it was added there.")
+    return _("You opened this case a moment ago.")
 
 
 def receipt_view(page: "ComplaintAdmin", request: HttpRequest, object_id: int) -> HttpResponse:

@@ -1,25 +1,27 @@
 """What customers do with their own case: they write to it, send files, or say by a form that something is still wrong.
 
 Whoever wants to go on about a case that is closed has it opened again; where its purchase has another open case by now,
-or it was merged into one, that one is told.
+or it was merged into one, that one is told. After the brand's days a new case begins, which is linked to the old one.
 """
 
 from collections.abc import Mapping, Sequence
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
+from django.core.exceptions import ValidationError
 from django.db import transaction
 from django.utils.translation import gettext as _
 
 from complaints.files import CheckedFile
-from complaints.models import Complaint, ComplaintEvent
+from complaints.models import Complaint, ComplaintEvent, ComplaintLink
 from complaints.services.attaching import attach
 from complaints.services.handling import State, move, open_again, required
-from complaints.services.opening import Problem, append, has_said, open_case_of
+from complaints.services.opening import Problem, append, has_said, open_case_of, open_complaint
 from complaints.services.record import lock_purchase, record
 from complaints.services.timing import await_answer
 
 Event = ComplaintEvent.Kind
+MOST_FILES_A_CASE = 30  # of its customer
 
 
 @transaction.atomic
@@ -37,6 +39,11 @@ def customer_wrote(
     """
     current = case_to_tell(complaint)
     text = required(text, _("Write your message."))
+    refuse_too_many(current, files)
+    if is_over(current, now=now):
+        kind = Complaint.Kind.INQUIRY  # what it is now staff tell
+        told: dict[str, Any] = {"language": current.language, "files": files, "data": data or {}}
+        return begin_anew(current, Problem(kind, current.subject, text, wants_contact=True, **told), now=now)
     if data is None and current.is_open and has_said(current, text, [file.name for file in files]):
         return current
     event = record(current, Event.CUSTOMER_WROTE, by=None, now=now, text=text, **(data or {}))
@@ -53,6 +60,9 @@ def report_on_case(complaint: Complaint, problem: Problem, *, now: datetime) -> 
     What is graver than the case was is from now on what the case is called, with the law's clock where it has one.
     """
     current = case_to_tell(complaint)
+    refuse_too_many(current, problem.files)
+    if is_over(current, now=now):
+        return begin_anew(current, problem, now=now)
     go_on(current, now=now)
     append(current, problem, by=None, now=now)
     return current
@@ -64,9 +74,33 @@ def case_to_tell(complaint: Complaint) -> Complaint:
     lock_purchase(complaint.purchase_id)
     cases = Complaint.objects.select_related("brand", "customer", "purchase")
     current = cases.select_for_update(of=("self",)).get(pk=complaint.pk)
-    if not current.is_open and current.purchase_id:
+    if current.is_open:
+        return current
+    if current.purchase_id:
         return open_case_of(current.purchase_id) or current
-    return current
+    begun_anew = cases.open().filter(links_back__complaint=current, customer=current.customer).order_by("pk")
+    return begun_anew.select_for_update(of=("self",)).last() or current
+
+
+def is_over(complaint: Complaint, *, now: datetime) -> bool:
+    """Closed for longer than it may be opened again by its customer. Staff may at any time."""
+    days = complaint.brand.reopen_days
+    return days is not None and complaint.resolved_at is not None and now > complaint.resolved_at + timedelta(days)
+
+
+def begin_anew(old: Complaint, problem: Problem, *, now: datetime) -> Complaint:
+    complaint, _is_new = open_complaint(old.brand, problem, purchase=old.purchase, customer=old.customer, now=now)
+    ComplaintLink.objects.create(complaint=old, other=complaint)
+    record(old, Event.LINKED, by=None, now=now, other=complaint.number)
+    record(complaint, Event.LINKED, by=None, now=now, other=old.number)
+    return complaint
+
+
+def refuse_too_many(complaint: Complaint, files: Sequence[CheckedFile]) -> None:
+    """ValidationError: whoever has the link could otherwise fill the database."""
+    if files and complaint.attachments.filter(uploaded_by=None).count() + len(files) > MOST_FILES_A_CASE:
+        message = _("This case has room for %(count)d files. Write to us what else you have.")
+        raise ValidationError(message, code="too_many_files", params={"count": MOST_FILES_A_CASE})
 
 
 def go_on(complaint: Complaint, *, now: datetime) -> None:
