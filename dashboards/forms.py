@@ -1,3 +1,4 @@
+import re
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -11,8 +12,12 @@ from affiliates.models import Affiliate, AffiliateMember, MemberInvitation, Trac
 from affiliates.selectors import OfferedPromise
 from dashboards.wording import name_of_period
 from insights.actions import parse_subject
-from insights.models import Preference, QuoteReport
+from insights.models import HeardFeedback, Preference, PublicPage, QuoteReport
 from insights.services.acting import Change
+from insights.services.hearing import Heard
+
+MOST_HOSTS = 20
+HOST = re.compile(r"(?!-)[a-z0-9-]{1,63}(\.(?!-)[a-z0-9-]{1,63})+(:[0-9]{1,5})?")
 
 
 class MessageForm(forms.Form):
@@ -24,6 +29,60 @@ class MessageForm(forms.Form):
         widget=forms.Textarea(attrs={"rows": 4}),
         help_text=gettext_lazy("About the thing, not about a customer: no names, addresses or order numbers."),
     )
+
+
+class HeardForm(forms.Form):
+    """What a customer told the affiliate directly. `themes`: the brand's aspects by code."""
+
+    text = forms.CharField(
+        label=gettext_lazy("what they said"),
+        max_length=1000,
+        widget=forms.Textarea(attrs={"rows": 3}),
+        help_text=gettext_lazy("In their words, and without who it was."),
+    )
+    kind = forms.ChoiceField(label=gettext_lazy("what it was"), choices=HeardFeedback.Kind.choices)
+    theme = forms.ChoiceField(label=gettext_lazy("about"), required=False)
+    heard_on = forms.DateField(
+        label=gettext_lazy("when"), widget=forms.DateInput(attrs={"type": "date"}, format="%Y-%m-%d")
+    )
+
+    def __init__(self, themes: Mapping[str, str], data: Any = None, **options: Any) -> None:
+        super().__init__(data, **options)
+        self.fields["theme"].choices = [("", _("something else")), *themes.items()]  # type: ignore[attr-defined]
+
+    def as_heard(self) -> Heard:
+        return Heard(**self.cleaned_data)
+
+
+class ReputationForm(forms.Form):
+    """Whether an affiliate's page is public, and who may embed it."""
+
+    is_on = forms.BooleanField(label=gettext_lazy("Everybody with the address may read it"), required=False)
+    shows_words = forms.BooleanField(
+        label=gettext_lazy("With the words of those who agreed, all of them"), required=False
+    )
+    frame_hosts = forms.CharField(
+        label=gettext_lazy("sites that may embed it"),
+        required=False,
+        max_length=2000,
+        widget=forms.Textarea(attrs={"rows": 3, "placeholder": "blog.example"}),
+        help_text=gettext_lazy("One a line, such as blog.example. Empty: none."),
+    )
+
+    def __init__(self, data: Any = None, *, page: PublicPage, **options: Any) -> None:
+        hosts = "\n".join(page.frame_hosts)
+        standing = {"is_on": page.is_on, "shows_words": page.shows_words, "frame_hosts": hosts}
+        super().__init__(data, initial=standing, **options)
+
+    def clean_frame_hosts(self) -> list[str]:
+        """Bare hosts: they go into a header, so nothing else may."""
+        hosts = [host_of(line) for line in self.cleaned_data["frame_hosts"].split()]
+        wrong = [host for host in hosts if not HOST.fullmatch(host)]
+        if wrong:
+            raise forms.ValidationError(_("“%(host)s” is not a site, such as blog.example.") % {"host": wrong[0]})
+        if len(hosts) > MOST_HOSTS:
+            raise forms.ValidationError(_("At most %(n)d sites.") % {"n": MOST_HOSTS})
+        return list(dict.fromkeys(hosts))
 
 
 class RhythmForm(forms.Form):
@@ -208,6 +267,11 @@ class InvitationForm(forms.Form):
         super().__init__(data)
         pending = MemberInvitation.objects.pending().filter(affiliate=affiliate)
         self.fields["invitation"].queryset = pending  # type: ignore[attr-defined]
+
+
+def host_of(address: str) -> str:
+    """«https://Blog.example/inicio» is the site blog.example."""
+    return address.lower().removeprefix("https://").removeprefix("http://").partition("/")[0]
 
 
 def grouped(periods: Sequence[str]) -> list[Any]:

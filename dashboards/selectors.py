@@ -12,7 +12,7 @@ from accounts.models import Brand, User
 from affiliates.models import Affiliate, AffiliateMember, LinkPromise, MemberInvitation, TrackingLink
 from insights.comparing import recovered_since
 from insights.conversations import Topic, unread_messages
-from insights.models import Action, AffiliateWord, Block, Measurement, Preference, TellingWord
+from insights.models import Action, AffiliateWord, Block, HeardFeedback, Measurement, Preference, TellingWord
 from insights.services.reporting import mark_of_words
 from mailing.models import OutgoingMail, Suppression
 from mailing.selectors import suppressed_addresses
@@ -21,7 +21,7 @@ from surveys.wording import in_language
 
 PAGES = (
     *("home", "drivers", "opinions", "comparison", "links", "new_link", "sales", "claims", "export", "terms"),
-    *("actions", "new_action", "conversations", "customers", "customers_export"),
+    *("heard", "reputation", "actions", "new_action", "conversations", "customers", "customers_export"),
     *("people", "change_person", "remove_person", "withdraw_invitation", "notifications"),
 )
 
@@ -76,6 +76,9 @@ class Reader:
 
     def url_of_topic(self, topic: Topic) -> str:
         return reverse("dashboards:conversation", kwargs={**self.path, "kind": topic.kind, "key": topic.key})
+
+    def url_of_heard(self, heard: HeardFeedback) -> str:
+        return reverse("dashboards:forget_heard", kwargs={**self.path, "heard": heard.uuid})
 
     def url_of_action(self, page: str, action: Action) -> str:
         return reverse(f"dashboards:{page}", kwargs={**self.path, "action": action.uuid})
@@ -212,6 +215,11 @@ def find_link(reader: Reader, code: str) -> TrackingLink | None:
 def actions_of(reader: Reader) -> QuerySet[Action]:
     """What the affiliate wrote down, the newest first."""
     return Action.objects.filter(affiliate=reader.affiliate).select_related("link").newest_first()
+
+
+def heard_by(reader: Reader) -> QuerySet[HeardFeedback]:
+    """What the affiliate was told directly, the newest first."""
+    return HeardFeedback.objects.filter(brand=reader.brand, affiliate=reader.affiliate)
 
 
 def people_of(reader: Reader) -> QuerySet[AffiliateMember]:

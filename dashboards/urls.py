@@ -5,12 +5,14 @@ from dashboards.views import (
     comparison,
     conversations,
     drivers,
+    heard,
     home,
     links,
     loyalty,
     notifications,
     people,
     programme,
+    reputation,
     sales,
 )
 
@@ -22,6 +24,9 @@ pages: list[URLPattern] = [
     path("drivers/", drivers.drivers, name="drivers"),
     path("opinions/", home.opinions, name="opinions"),
     path("opinions/<str:mark>/", home.report_opinion, name="report_opinion"),
+    path("heard/", heard.heard, name="heard"),
+    path("heard/<uuid:heard>/forget/", heard.forget, name="forget_heard"),
+    path("reputation/", reputation.reputation, name="reputation"),
     path("comparison/", comparison.comparison, name="comparison"),
     path("links/", links.links, name="links"),
     path("links/new/", links.new_link, name="new_link"),
@@ -49,6 +54,13 @@ pages: list[URLPattern] = [
     path("notifications/", notifications.notifications, name="notifications"),
     path("insights.csv", home.export, name="export"),
     path("terms/", home.terms, name="terms"),
+]
+
+# For everybody, at /o/…, as "reputation:page".
+public_pages: list[URLPattern] = [
+    path("<str:token>/", reputation.public_page, name="page"),
+    path("<str:token>/embed/", reputation.embedded_page, name="frame"),
+    path("<str:token>/badge.svg", reputation.badge, name="badge"),
 ]
 
 urlpatterns: list[URLPattern | URLResolver] = [

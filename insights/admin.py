@@ -1,5 +1,6 @@
 """What staff do about findings, and the record of what affiliates have been shown."""
 
+from collections.abc import Callable
 from typing import Any
 
 from django import forms
@@ -17,11 +18,23 @@ from accounts.models import Brand, User
 from accounts.templatetags.components import percent, percent_range
 from affiliates.models import Product
 from insights.actions import parse_subject
-from insights.models import Action, Alert, Block, Finding, FindingMessage, QualityVerdict, QuoteReport, Target
+from insights.models import (
+    Action,
+    Alert,
+    Block,
+    Finding,
+    FindingMessage,
+    HeardFeedback,
+    PublicPage,
+    QualityVerdict,
+    QuoteReport,
+    Target,
+)
 from insights.outcomes import measurable, names_of, staff_outcome, subject_of
 from insights.services.acting import Change, check_change, close_action, edit_action, write_action
 from insights.services.conversing import answer_affiliate, refuse_personal_data
 from insights.services.reporting import decide_report
+from insights.services.showing import allow_public_page, stop_public_page
 from insights.statistics import newcombe_interval
 from insights.wording import sentences_of, span_said
 from surveys.models import Aspect
@@ -63,7 +76,7 @@ class WaitingFilter(admin.SimpleListFilter):
     def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, Any]]:
         return [("yes", _("waits for an answer"))]
 
-    def queryset(self, request: HttpRequest, queryset: QuerySet[Finding]) -> QuerySet[Finding]:
+    def queryset(self, request: HttpRequest, queryset: QuerySet[Any]) -> QuerySet[Any]:
         return queryset.filter(is_answered=False) if self.value() == "yes" else queryset
 
 
@@ -291,6 +304,47 @@ class ActionAdmin(BrandModelAdmin):
         if not brands:
             raise PermissionDenied
         return next((brand for brand in brands if brand.slug == request.GET.get("brand")), brands[0])
+
+
+@admin.register(HeardFeedback)
+class HeardFeedbackAdmin(ReadOnlyAdmin):
+    """What affiliates say that they were told: it counts nowhere."""
+
+    list_display = ("text", "kind", "theme", "affiliate", "heard_on")
+    list_filter = ("kind", "heard_on")
+    list_select_related = ("affiliate",)
+    search_fields = ("text", "affiliate__code", "affiliate__name")
+    ordering = ("-heard_on", "-pk")
+    fields = ("affiliate", "heard_on", "kind", "theme", "text", "written_by", "created_at")
+
+
+@admin.register(PublicPage)
+class PublicPageAdmin(BrandModelAdmin):
+    """What affiliates show in public: staff may take a page down, and nobody but its owners turns it on."""
+
+    list_display = ("affiliate", "is_on", "shows_words", "stopped_at", "updated_at")
+    list_filter = ("is_on", ("stopped_at", admin.EmptyFieldListFilter))
+    list_select_related = ("affiliate",)
+    search_fields = ("affiliate__code", "affiliate__name")
+    ordering = ("affiliate__code",)
+    fields = ("affiliate", "is_on", "shows_words", "frame_hosts", "stopped_at", "created_at", "updated_at")
+    readonly_fields = fields
+    actions = ("stop", "allow")
+
+    @admin.action(description=_("Take the pages down"), permissions=["change"])
+    def stop(self, request: HttpRequest, queryset: QuerySet[PublicPage]) -> None:
+        self._change(request, queryset, stop_public_page)
+
+    @admin.action(description=_("Allow the pages again"), permissions=["change"])
+    def allow(self, request: HttpRequest, queryset: QuerySet[PublicPage]) -> None:
+        self._change(request, queryset, allow_public_page)
+
+    def _change(self, request: HttpRequest, pages: QuerySet[PublicPage], change: Callable[..., bool]) -> None:
+        user = request.user
+        assert isinstance(user, User)
+        own = [page for page in pages.select_related("affiliate__brand") if user.may_write_for(page.brand)]
+        n = sum(change(page, now=database_now()) for page in own)
+        self.message_user(request, ngettext("%(n)d page changed.", "%(n)d pages changed.", n) % {"n": n})
 
 
 @admin.register(Target)

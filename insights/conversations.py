@@ -89,6 +89,11 @@ def findings_of(affiliate: Affiliate) -> QuerySet[Finding]:
     return own.filter(Q(quote=None) | Q(quote__hidden_at=None))
 
 
+def messages_on(finding: Finding) -> list[FindingMessage]:
+    """The oldest first."""
+    return list(FindingMessage.objects.filter(finding=finding).select_related("written_by"))
+
+
 def unread_messages(affiliate: Affiliate) -> int:
     unread = FindingMessage.objects.unread_by_affiliate().filter(finding__affiliate=affiliate)
     return unread.filter(Q(finding__quote=None) | Q(finding__quote__hidden_at=None)).count()

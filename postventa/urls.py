@@ -6,6 +6,7 @@ from drf_spectacular.views import SpectacularAPIView, SpectacularSwaggerSplitVie
 import postventa.views as views
 from affiliates.api import api_urlpatterns as affiliates_api
 from complaints.api import api_urlpatterns as complaints_api
+from dashboards.urls import public_pages
 from insights.api import api_urlpatterns as insights_api
 from intake.api import api_urlpatterns as intake_api
 from mailing.api import api_urlpatterns as mailing_api
@@ -29,6 +30,7 @@ urlpatterns: list[URLPattern | URLResolver] = [
     path("", include("mailing.urls")),
     path("", include("complaints.urls")),
     path("portal/", include("dashboards.urls")),
+    path("o/", include((public_pages, "reputation"))),
     path("accounts/", include("allauth.urls")),
     path("admin/", admin.site.urls),
     path("api/v1/", include((api_urlpatterns, "api"))),

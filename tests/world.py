@@ -53,9 +53,11 @@ from insights.models import (
     CountedResponse,
     Finding,
     FindingMessage,
+    HeardFeedback,
     Measurement,
     MonthlyAnswers,
     Preference,
+    PublicPage,
     PublishedCount,
     QualityVerdict,
     Quote,
@@ -259,6 +261,9 @@ def make_figures(brand: Brand, affiliate: Affiliate, response: Response) -> None
     for audience in Circumstance.Audience:
         Circumstance.objects.create(brand=brand, audience=audience, kind="late", code="late", **sums)
     finding = Finding.objects.create(**cell, kind=Finding.Kind.EXPECTATION, key=f"quote:{quote.pk}", quote=quote)
+    heard = {"heard_on": NOW.date(), "kind": "praise", "text": "Me encantó", "created_at": NOW}
+    HeardFeedback.objects.create(**cell, **heard)
+    PublicPage.objects.create(affiliate=affiliate)
     FindingMessage.objects.create(finding=finding, is_from_brand=True, text="Lo miramos", written_at=NOW)
     Action.objects.create(
         **cell, text="Digo el plazo", changed_on=NOW.date(), subject="figure", key="csat", finding=finding

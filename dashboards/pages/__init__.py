@@ -11,6 +11,7 @@ from dashboards.pages.links import address_of, write_links, write_places
 from dashboards.pages.loyalty import write_loyalty, write_worth
 from dashboards.pages.opinions import write_opinions
 from dashboards.pages.programme import write_field, write_programme, write_rivalry
+from dashboards.pages.reputation import write_reputation, write_testimonials
 from dashboards.pages.sales import write_sales
 from dashboards.pages.weights import write_priorities, write_weights
 from dashboards.pages.why import write_sale_row, write_why
@@ -32,9 +33,11 @@ __all__ = [
     "write_places",
     "write_priorities",
     "write_programme",
+    "write_reputation",
     "write_rivalry",
     "write_sale_row",
     "write_sales",
+    "write_testimonials",
     "write_topic_evidence",
     "write_weights",
     "write_why",

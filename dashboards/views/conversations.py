@@ -14,7 +14,7 @@ from dashboards.forms import MessageForm
 from dashboards.pages import write_topic_evidence
 from dashboards.selectors import Reader
 from dashboards.views.opening import affiliate_page, language_of, show
-from insights.conversations import Topic, conversations_of, find_topic
+from insights.conversations import Topic, conversations_of, find_topic, messages_on
 from insights.privacy import affiliate_insights
 from insights.services.conversing import mark_read, write_to_brand
 
@@ -47,7 +47,7 @@ def conversation(request: HttpRequest, reader: Reader, kind: str, key: str) -> H
         else:
             messages.success(request, _("%(brand)s reads it and answers here.") % {"brand": reader.brand})
             return redirect(reader.url_of_topic(topic))
-    said = list(topic.finding.messages.select_related("written_by")) if topic.finding else []
+    said = messages_on(topic.finding) if topic.finding else []
     if topic.finding and reader.member:
         mark_read(topic.finding, now=database_now())
     insights = affiliate_insights(reader.affiliate, language=language_of(reader), now=database_now())

@@ -24,7 +24,7 @@ AFFILIATES_A_PAGE = 50
 # A page under another one.
 SECTION_OF = {
     "drivers": "home",
-    "report_opinion": "opinions",
+    **dict.fromkeys(("report_opinion", "heard"), "opinions"),
     **dict.fromkeys(("new_link", "link"), "links"),
     **dict.fromkeys(("sale", "indirect_sales", "claims", "claim"), "sales"),
     **dict.fromkeys(("new_action", "action", "edit_action", "conversations", "conversation"), "actions"),
@@ -32,7 +32,11 @@ SECTION_OF = {
     "customers_of_affiliate": "customers_of_brand",
     "drivers_of_affiliate": "drivers_of_brand",
 }
-TAB_OF = {**dict.fromkeys(("new_action", "action", "edit_action"), "actions"), "conversation": "conversations"}
+TAB_OF = {
+    "report_opinion": "opinions",
+    **dict.fromkeys(("new_action", "action", "edit_action"), "actions"),
+    "conversation": "conversations",
+}
 Page = Callable[..., HttpResponse]  # takes the request, the reader, and what else the address names
 
 
@@ -104,6 +108,7 @@ def show(request: HttpRequest, reader: Reader, current: str, **context: Any) -> 
         "sales": _("Sales and why"),
         "customers": _("Win and look after"),
         "actions": _("My actions"),
+        "reputation": _("Reputation"),
         "people": _("People"),
     }
     section = SECTION_OF.get(current, current)
@@ -125,6 +130,7 @@ def show(request: HttpRequest, reader: Reader, current: str, **context: Any) -> 
 def tabs_of(reader: Reader, section: str, current: str, unread: int) -> list[dict[str, Any]]:
     """The pages of a section that has several."""
     pages = {
+        "opinions": {"opinions": pgettext("portal", "What they wrote"), "heard": _("What I was told")},
         "actions": {
             "actions": pgettext("portal", "What I change"),
             "conversations": _("With %(brand)s") % {"brand": reader.brand},

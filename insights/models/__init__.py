@@ -7,10 +7,12 @@ from insights.models.cases import CaseCount, CountedCase
 from insights.models.contribution import Cohort, Contribution
 from insights.models.drivers import AffiliateWord, Circumstance, Measurement, TellingWord, Weighing
 from insights.models.findings import Finding
+from insights.models.heard import HeardFeedback
 from insights.models.messages import FindingMessage
 from insights.models.preferences import Preference
 from insights.models.quality import QualityVerdict, Verdict
 from insights.models.reports import QuoteReport
+from insights.models.reputation import PublicPage
 from insights.models.rollups import CountedResponse, MonthlyAnswers, Rollup
 from insights.models.targets import BrandFigure, Figure, Target
 
@@ -29,9 +31,11 @@ __all__ = [
     "Figure",
     "Finding",
     "FindingMessage",
+    "HeardFeedback",
     "Measurement",
     "MonthlyAnswers",
     "Preference",
+    "PublicPage",
     "PublishedCount",
     "QualityVerdict",
     "Quote",

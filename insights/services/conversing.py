@@ -55,7 +55,7 @@ def refuse_personal_data(text: str, brand: Brand) -> None:
 def _write(finding: Finding, text: str, *, is_from_brand: bool, by: User, now: datetime) -> FindingMessage:
     """A second click says nothing new: the same words as the last, from the same hand, are the same message."""
     Finding.objects.select_for_update().get(pk=finding.pk)
-    last = finding.messages.order_by("-written_at", "-pk").first()
+    last = FindingMessage.objects.filter(finding=finding).order_by("-written_at", "-pk").first()
     if last and (last.text, last.written_by_id, last.is_from_brand) == (text, by.pk, is_from_brand):
         return last
     return FindingMessage.objects.create(

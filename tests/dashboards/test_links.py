@@ -302,10 +302,10 @@ def test_a_link_asks_as_much_with_three_promises_as_with_one(
     link = make_link(ana)
     LinkPromise.objects.create(link=link, text="Uno")
     as_ana.get(page_of(link))
-    with django_assert_num_queries(7):
+    with django_assert_num_queries(8):
         as_ana.get(page_of(link))
     LinkPromise.objects.create(link=link, text="Dos")
     LinkPromise.objects.create(link=link, text="Tres", withdrawn_at=NOW)
 
-    with django_assert_num_queries(7):
+    with django_assert_num_queries(8):
         as_ana.get(page_of(link))
