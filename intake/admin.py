@@ -17,10 +17,10 @@ from django.utils.translation import gettext, pgettext
 from django.utils.translation import gettext_lazy as _
 
 from accounts.admin import WRITING_ROLES, ReadOnlyAdmin, ReadOnlyInline, has_role
+from accounts.admin.decisions import DecidingAdmin, Decision
 from accounts.models import AccessLog
 from accounts.services import record_access
 from affiliates import attribution as rules
-from affiliates.admin.decisions import DecidingAdmin, Decision
 from affiliates.forms import CorrectionForm, SureForm
 from affiliates.models import Attribution, Customer, Purchase, Refund
 from affiliates.services import correct_attribution

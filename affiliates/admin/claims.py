@@ -14,8 +14,8 @@ from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
 from accounts.admin import ReadOnlyAdmin
+from accounts.admin.decisions import DecidingAdmin, Decision, UndecidedFilter
 from accounts.models import Brand
-from affiliates.admin.decisions import DecidingAdmin, Decision, UndecidedFilter
 from affiliates.forms import AcceptClaimForm, DeclineClaimForm
 from affiliates.models import Attribution, Claim
 from affiliates.services import accept_claim, decline_claim, purchase_claimed

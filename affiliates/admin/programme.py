@@ -14,10 +14,10 @@ from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
 from accounts.admin import ReadOnlyAdmin, ReadOnlyInline
+from accounts.admin.decisions import DecidingAdmin, Decision
 from accounts.models import AccessLog, Brand
 from accounts.services import record_access
 from affiliates.admin.adding import AddingAdmin
-from affiliates.admin.decisions import DecidingAdmin, Decision
 from affiliates.exports import write_affiliates
 from affiliates.forms import (
     AffiliateForm,

@@ -10,7 +10,7 @@ from django.utils.translation import gettext, ngettext
 from django.utils.translation import gettext_lazy as _
 
 from accounts.admin import ReadOnlyAdmin
-from affiliates.admin.decisions import DecidingAdmin, Decision, UndecidedFilter
+from accounts.admin.decisions import DecidingAdmin, Decision, UndecidedFilter
 from affiliates.forms import OptionalReasonForm, ReasonForm
 from affiliates.models import Suspicion
 from affiliates.services import decide_suspicion

@@ -34,7 +34,7 @@ class Foreseen:
 class RightsAdmin(CustomerAdmin):
     """Customers, with what they have a right to."""
 
-    change_form_template = "admin/affiliates/change_form.html"
+    change_form_template = "admin/decisions/change_form.html"
     readonly_fields = ("blocked_at", "erased_at")
 
     def get_urls(self) -> list[Any]:

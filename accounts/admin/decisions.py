@@ -14,7 +14,7 @@ from django.urls import path, reverse
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
-from accounts.admin import WRITING_ROLES, BrandModelAdmin
+from accounts.admin.rules import BrandModelAdmin
 from accounts.forms import add_refusal
 from accounts.models import Brand
 
@@ -23,8 +23,19 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True)
+class Secret:
+    """What is shown once and kept nowhere."""
+
+    text: str
+    said: "StrPromise"  # what it is, and what to do with it
+
+
+@dataclass(frozen=True)
 class Decision:
-    """`form` gets the row and the data posted; `do` gets the row, the form's data, and by and now as keywords."""
+    """`form` gets the row and the data posted; `do` gets the row, the form's data, and by and now as keywords.
+
+    Where `do` gives back a Secret, that is shown, this once.
+    """
 
     label: "StrPromise"
     form: Callable[..., forms.Form]
@@ -38,7 +49,7 @@ class DecidingAdmin(BrandModelAdmin):
     """Whoever may write for the row's own brand is offered `decisions` on its page; others read."""
 
     decisions: Mapping[str, Decision] = {}
-    change_form_template = "admin/affiliates/change_form.html"
+    change_form_template = "admin/decisions/change_form.html"
 
     def brand_of(self, row: Any) -> Brand:
         return row.brand
@@ -68,16 +79,25 @@ class DecidingAdmin(BrandModelAdmin):
         form = decision.form(row, request.POST if request.method == "POST" else None)
         if form.is_valid():
             try:
-                decision.do(row, form.cleaned_data, by=request.user, now=timezone.now())
+                done = decision.do(row, form.cleaned_data, by=request.user, now=timezone.now())
             except ValidationError as refusal:
                 add_refusal(form, refusal)
             else:
+                if isinstance(done, Secret):
+                    return self.show_once(request, done, change_page)
                 messages.success(request, str(decision.done))
                 return (
                     redirect(f"admin:{self._url_name('changelist')}") if decision.removes_row else redirect(change_page)
                 )
         context = {"row": row, "decision": decision, "form": form, "opts": self.opts, "change_page": change_page}
-        return render(request, "admin/affiliates/decide.html", self.admin_site.each_context(request) | context)
+        return render(request, "admin/decisions/decide.html", self.admin_site.each_context(request) | context)
+
+    def show_once(self, request: HttpRequest, secret: Secret, change_page: str) -> HttpResponse:
+        """On the answer itself: a secret that waits to be shown would lie about in the session or a cookie."""
+        context = {"secret": secret, "opts": self.opts, "change_page": change_page}
+        shown = render(request, "admin/decisions/shown.html", self.admin_site.each_context(request) | context)
+        shown.headers["Cache-Control"] = "no-store"
+        return shown
 
     def _offered(self, request: HttpRequest, row: Any) -> list[tuple[str, "StrPromise"]]:
         if not self._may_decide(request, row):
@@ -92,7 +112,7 @@ class DecidingAdmin(BrandModelAdmin):
     def _may_decide(self, request: HttpRequest, row: Any) -> bool:
         """A role in another brand gives none in this one."""
         user: Any = request.user
-        return self.has_view_permission(request) and user.role_in(self.brand_of(row)) in WRITING_ROLES
+        return self.has_view_permission(request) and user.role_in(self.brand_of(row)) in self.writing_roles
 
     def _url_name(self, page: str) -> str:
         return f"{self.opts.app_label}_{self.opts.model_name}_{page}"
