@@ -6,8 +6,9 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
-from django.db import transaction
+from django.db import connection, transaction
 
+from accounts.statements import execute_planned, select
 from affiliates.services import (
     declare_affiliate,
     flag_declaration,
@@ -15,9 +16,11 @@ from affiliates.services import (
     lock_purchase,
     withdraw_declaration,
 )
+from affiliates.services.copying import copy_rows
 from mailing.models import OutgoingMail
 from mailing.services import cancel_mails
-from surveys.models import Answer, Invitation, InvitationMail, Question, Response, ResponseChange, ResponseRevision
+from mailing.services.queueing import MAY_GO_OUT
+from surveys.models import Answer, Invitation, Question, Response, ResponseChange, ResponseRevision
 from surveys.questionnaire import RECOMMENDED_BY, meets, questions_asked
 from surveys.services.telling import tell_answered
 from surveys.services.words import NOBODY, Known, keep_what_staff_set, known_about, read_words
@@ -25,6 +28,13 @@ from surveys.services.words import NOBODY, Known, keep_what_staff_set, known_abo
 FollowUp = Response.FollowUp
 LONGEST_TEXT = 10_000  # characters
 BY_STAFF = "staff"  # the reason for suspicion that a person gave
+# Two statements in one round trip: the second sees what was stored while the first waited.
+LOCK = "SELECT FROM surveys_invitation WHERE id = %s FOR NO KEY UPDATE; "
+STANDING = " FROM surveys_response WHERE invitation_id = %s"
+WAITING = """
+    SELECT mail.id FROM surveys_invitationmail link JOIN mailing_outgoingmail mail ON mail.id = link.mail_id
+    WHERE link.invitation_id = ANY($1) AND mail.state = ANY($2)
+"""
 OWN_DEVICE = "own_device"  # the reason for suspicion that an affiliate is signed in there
 
 
@@ -88,9 +98,7 @@ def submit_response(
         # Whatever was answered: the page of thanks offers the same to all.
         invitation.purchase.customer.brand = invitation.brand  # read already
         give_referral_code(invitation.purchase.customer)
-    # The second of a double tap waits here, and then finds the first one's response.
-    Invitation.objects.select_for_update(no_key=True).values_list("pk").get(pk=invitation.pk)
-    standing = Response.objects.filter(invitation=invitation).first()
+    standing = _lock(invitation)
     if standing is None or (standing.is_suspect and not suspicions):
         before, after = Said(), _said_after(Said(), data, invitation)
     else:
@@ -185,6 +193,12 @@ def revision_of(
     }
 
 
+def _lock(invitation: Invitation) -> Response | None:
+    """What stands. The second of a double tap waits here, and then finds the first one's response."""
+    found = select([Response], STANDING, [invitation.pk, invitation.pk], first=LOCK)
+    return next((response for (response,) in found), None)
+
+
 def _said_after(before: Said, data: AnswerData, invitation: Invitation) -> Said:
     kept = {key: given for key, given in before.given.items() if key not in data.removed}
     given = {**kept, **data.given}
@@ -245,24 +259,30 @@ def _record(response: Response, said: Said, *, language: str, suspicions: Sequen
     response.hides_comment, response.publishes = said.hides_comment, said.publishes
     response.is_suspect, response.suspect_reasons = bool(suspicions), list(suspicions)
     response.follow_up, response.followed_up_at = follow_up_for(said.given), None
-    response.save()
-    if not is_new:
-        response.answers.exclude(question__key__in=said.given).delete()
-    _store_answers(response, response.invitation, said.given, is_new=is_new)
-    ResponseChange.objects.create(response=response)
+    answers = _answers_of(response, said.given)
+    if is_new:
+        copy_rows([response], answers, [ResponseChange(response=response)])
+    else:
+        _change(response, answers)
     if not suspicions:
         cancel_mails_of([response.invitation_id])
 
 
-def _store_answers(response: Response, invitation: Invitation, given: Mapping[str, Given], *, is_new: bool) -> None:
-    known = known_about(response.brand, invitation.purchase) if any(g.text for g in given.values()) else NOBODY
-    answers = [
+def _answers_of(response: Response, given: Mapping[str, Given]) -> list[Answer]:
+    has_words = any(each.text for each in given.values())
+    known = known_about(response.brand, response.invitation.purchase) if has_words else NOBODY
+    return [
         answer_for(response, question, given[question.key], known)
-        for question in questions_asked(invitation.survey_id)
+        for question in questions_asked(response.invitation.survey_id)
         if question.key in given
     ]
-    if not is_new:
-        keep_what_staff_set(answers)
+
+
+def _change(response: Response, answers: Sequence[Answer]) -> None:
+    response.save()
+    response.answers.exclude(question__in=[answer.question_id for answer in answers]).delete()
+    ResponseChange.objects.create(response=response)
+    keep_what_staff_set(answers)
     Answer.objects.bulk_create(
         answers,
         update_conflicts=True,
@@ -272,10 +292,12 @@ def _store_answers(response: Response, invitation: Invitation, given: Mapping[st
 
 
 def cancel_mails_of(invitations: Iterable[int]) -> None:
-    """Who has answered is not reminded."""
-    cancel_mails(
-        InvitationMail.objects.filter(invitation__in=invitations).values("mail"), reason=OutgoingMail.Reason.ANSWERED
-    )
+    """Who has answered is not reminded. Mostly there is nothing to cancel; what does not wait now never will again."""
+    with connection.cursor() as cursor:
+        execute_planned(cursor, WAITING, [list(invitations), MAY_GO_OUT])
+        waiting = [mail for (mail,) in cursor.fetchall()]
+    if waiting:
+        cancel_mails(waiting, reason=OutgoingMail.Reason.ANSWERED)
 
 
 def answer_for(response: Response, question: Question, given: Given, known: Known) -> Answer:

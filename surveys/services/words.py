@@ -8,6 +8,7 @@ from django.db import connection, transaction
 from django.utils.translation import gettext as _
 
 from accounts.models import Brand, User
+from accounts.statements import execute_planned
 from affiliates.models import Purchase
 from surveys.aspect_lexicon import suggest_aspects, trusted_aspects
 from surveys.languages import language_of
@@ -17,6 +18,14 @@ from surveys.redaction import redact
 BATCH = 1000  # answers a transaction
 # Questions that say themselves whether it was praise or blame, and those of other tools, where only the score does.
 BY_QUESTION, BY_SCORE = {"keep_text", "improve_text"}, {"title", "comment"}
+
+KNOWN = """
+    SELECT 'name', person.name
+    FROM accounts_membership member JOIN accounts_user person ON person.id = member.user_id
+    WHERE member.brand_id = $1 AND person.name <> ''
+    UNION ALL SELECT 'aspect', code FROM surveys_aspect WHERE brand_id = $1 AND is_active
+    UNION ALL SELECT 'order', external_id FROM affiliates_purchase WHERE customer_id = $2
+"""
 
 
 @dataclass(frozen=True)
@@ -51,16 +60,7 @@ def known_about(brand: Brand, purchase: Purchase | None) -> Known:
         return known_of(brand)
     found: dict[str, list[str]] = {"name": [], "aspect": [], "order": []}
     with connection.cursor() as cursor:
-        cursor.execute(
-            """
-            SELECT 'name', person.name
-            FROM accounts_membership member JOIN accounts_user person ON person.id = member.user_id
-            WHERE member.brand_id = %(brand)s AND person.name <> ''
-            UNION ALL SELECT 'aspect', code FROM surveys_aspect WHERE brand_id = %(brand)s AND is_active
-            UNION ALL SELECT 'order', external_id FROM affiliates_purchase WHERE customer_id = %(customer)s
-            """,
-            {"brand": brand.pk, "customer": purchase.customer_id},
-        )
+        execute_planned(cursor, KNOWN, [brand.pk, purchase.customer_id])
         for what, value in cursor.fetchall():
             found[what].append(value)
     everybody = _known(brand, names=found["name"], aspects=found["aspect"])

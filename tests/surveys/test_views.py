@@ -10,8 +10,9 @@ from django.test import Client
 from django.urls import reverse
 
 from affiliates.models import Affiliate
+from affiliates.services.copying import new_ids
 from mailing.models import OutgoingMail
-from surveys.models import Aspect, Invitation, InvitationMail, Response, ResponseRevision
+from surveys.models import Answer, Aspect, Invitation, InvitationMail, Response, ResponseChange, ResponseRevision
 from tests import factories
 from tests.factories import NOW
 from tests.surveys.factories import ASKED_AT, make_invitation, send_mail
@@ -147,6 +148,18 @@ class TestSeeing:
 
 # --- Sending -------------------------------------------------------------------------------------------------------
 class TestSending:
+    def test_the_number_of_statements_is_as_small_for_all_as_for_one(self, mail, django_assert_max_num_queries):
+        new_ids({Response: 1, Answer: 1, ResponseChange: 1})  # the names of their sequences are remembered
+        page = see(mail)
+        nonce = NONCE.search(page.content.decode())
+        data = {"nonce": nonce and nonce.group(1), "csat": 4, "nps": 9, "keep": ["precio"], "keep_text": "El trato."}
+
+        # Link; code, lock, what is known, ids, rows, mails that wait, who listens; and a savepoint, for this is a test.
+        with time_machine.travel(NOW + timedelta(seconds=20), tick=False), django_assert_max_num_queries(10):
+            Client().post(url_of(mail), data)
+
+        assert Answer.objects.count() == 4
+
     def test_the_whole_form_is_stored_and_thanked_for(self, mail):
         response = send(
             mail,
