@@ -21,6 +21,7 @@ from surveys.wording import in_language
 
 PAGES = (
     *("home", "drivers", "opinions", "comparison", "links", "new_link", "sales", "claims", "export", "terms"),
+    *("report", "close_tour"),
     *("heard", "reputation", "actions", "new_action", "conversations", "customers", "customers_export"),
     *("people", "change_person", "remove_person", "withdraw_invitation", "notifications"),
 )
@@ -232,6 +233,13 @@ def invitations_of(reader: Reader, *, now: datetime) -> list[tuple[MemberInvitat
     """Those not taken up nor withdrawn, the newest first, each with whether its link still works."""
     pending = MemberInvitation.objects.pending().filter(affiliate=reader.affiliate).select_related("affiliate")
     return [(invitation, invitation.is_usable(now)) for invitation in pending]
+
+
+def needs_tour(reader: Reader) -> bool:
+    """Has this person not put it away yet? Staff who look on know what the boards are for."""
+    if reader.member is None:
+        return False
+    return not Preference.objects.filter(member=reader.member, toured_at__isnull=False).exists()
 
 
 def rhythm_of(member: AffiliateMember) -> str:

@@ -12,6 +12,7 @@ from dashboards.views import (
     notifications,
     people,
     programme,
+    report,
     reputation,
     sales,
 )
@@ -51,6 +52,8 @@ pages: list[URLPattern] = [
     path("people/role/", people.change_person, name="change_person"),
     path("people/remove/", people.remove_person, name="remove_person"),
     path("people/withdraw/", people.take_back_invitation, name="withdraw_invitation"),
+    path("report/", report.report, name="report"),
+    path("tour/", home.put_tour_away, name="close_tour"),
     path("notifications/", notifications.notifications, name="notifications"),
     path("insights.csv", home.export, name="export"),
     path("terms/", home.terms, name="terms"),

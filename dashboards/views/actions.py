@@ -99,7 +99,7 @@ def close(request: HttpRequest, reader: Reader, action: UUID) -> HttpResponse:
     """Measure it no further."""
     own = own_action(reader, action)
     if close_action(own, now=database_now()):
-        messages.success(request, _("Closed. It stays as it was measured up to today."))
+        messages.success(request, _("Closed. What is published this month still counts, and nothing after it."))
     return redirect(reader.url_of_action("action", own))
 
 

@@ -9,21 +9,21 @@ from django.core.paginator import Paginator
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import redirect
 from django.utils.translation import gettext as _
-from django.views.decorators.http import require_GET, require_http_methods
+from django.views.decorators.http import require_GET, require_http_methods, require_POST
 
 from accounts.clock import database_now
 from dashboards.exports import write_csv
 from dashboards.forms import OpinionsForm, PeriodForm, ReportForm
 from dashboards.pages import write_effects, write_falls, write_halves, write_home, write_opinions
 from dashboards.pages.opinions import OpinionRow
-from dashboards.selectors import News, Reader, facts_to_tell, news_since
-from dashboards.services import accept_terms, note_visit
+from dashboards.selectors import News, Reader, facts_to_tell, needs_tour, news_since
+from dashboards.services import accept_terms, close_tour, note_visit
 from dashboards.views.opening import affiliate_page, language_of, read_insights, show
 from insights.comparing import falls_of
 from insights.models import Finding, QuoteReport
 from insights.privacy import Insights, programme_effects
 from insights.sales import new_and_returning
-from insights.services.reporting import decisions_on_words, find_quotes, report_quotes
+from insights.services.reporting import decisions_on_words, find_quotes, report_quotes, was_reported
 
 OPINIONS_A_PAGE = 25
 
@@ -39,6 +39,7 @@ def home(request: HttpRequest, reader: Reader) -> HttpResponse:
     news = read_news(request, reader)
     falls = write_falls(falls_of(reader.affiliate, language_of(reader)))
     context = {"form": form, "insights": insights, "page": page, "facts": facts, "halves": halves, "news": news}
+    context["tour"] = needs_tour(reader)
     return show(request, reader, "home", **context, falls=falls, effects=read_effects_of_programme(reader, insights))
 
 
@@ -60,6 +61,8 @@ def opinions(request: HttpRequest, reader: Reader) -> HttpResponse:
 def report_opinion(request: HttpRequest, reader: Reader, mark: str) -> HttpResponse:
     """Ask staff to look at somebody's words again. Staff who look on decide in the admin instead."""
     quotes = find_quotes(reader.affiliate, mark) if reader.member else []
+    if request.method == "POST" and not quotes and reader.member and was_reported(reader.affiliate, mark):
+        return redirect(reader.urls["opinions"])  # a second click: the first has done it
     if not quotes or not reader.member:
         raise Http404
     form = ReportForm(request.POST if request.method == "POST" else None, label_suffix="")
@@ -82,6 +85,15 @@ def export(request: HttpRequest, reader: Reader) -> HttpResponse:
         content_type="text/csv; charset=utf-8",
         headers={"Content-Disposition": f'attachment; filename="{name}"'},
     )
+
+
+@require_POST
+@affiliate_page
+def put_tour_away(request: HttpRequest, reader: Reader) -> HttpResponse:
+    """For this person and for good. Staff who look on have none."""
+    if reader.member:
+        close_tour(reader.member, now=database_now())
+    return redirect(reader.urls["home"])
 
 
 @require_http_methods(["GET", "POST"])

@@ -23,7 +23,7 @@ from insights.privacy import Insights, affiliate_insights, available_periods
 AFFILIATES_A_PAGE = 50
 # A page under another one.
 SECTION_OF = {
-    "drivers": "home",
+    **dict.fromkeys(("drivers", "report", "notifications"), "home"),
     **dict.fromkeys(("report_opinion", "heard"), "opinions"),
     **dict.fromkeys(("new_link", "link"), "links"),
     **dict.fromkeys(("sale", "indirect_sales", "claims", "claim"), "sales"),

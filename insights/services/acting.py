@@ -36,6 +36,8 @@ class Change:
 def write_action(brand: Brand, affiliate: Affiliate | None, change: Change, *, by: User, now: datetime) -> Action:
     """By an affiliate, or without one by the brand. A finding that it is about is in progress from then on."""
     check_change(brand, affiliate, change, now=now)
+    if affiliate and (same := _written_just_so(affiliate, change)):
+        return same
     finding = _finding_of(brand, affiliate, change.subject)
     action = Action.objects.create(
         brand=brand, affiliate=affiliate, finding=finding, written_by=by, **_columns(change)
@@ -45,6 +47,12 @@ def write_action(brand: Brand, affiliate: Affiliate | None, change: Change, *, b
             status=Finding.Status.IN_PROGRESS, updated_at=now
         )
     return action
+
+
+def _written_just_so(affiliate: Affiliate, change: Change) -> Action | None:
+    """A second click writes nothing twice. One after the other, since both may come at once."""
+    Affiliate.objects.select_for_update(no_key=True).get(pk=affiliate.pk)
+    return Action.objects.filter(affiliate=affiliate, closed_on=None, **_columns(change)).first()
 
 
 @transaction.atomic

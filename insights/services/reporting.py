@@ -40,6 +40,12 @@ def find_quotes(affiliate: Affiliate, mark: str) -> list[Quote]:
     ]
 
 
+def was_reported(affiliate: Affiliate, mark: str) -> bool:
+    """Are words that are not shown any more gone because the affiliate itself reported them?"""
+    reports = QuoteReport.objects.filter(affiliate=affiliate, quote__hidden_at__isnull=False).select_related("quote")
+    return any(is_mark_of(mark, affiliate.pk, f"words:{each.quote.question}:{each.quote.text}") for each in reports)
+
+
 def report_quotes(quotes: Sequence[Quote], reason: str, *, by: User, now: datetime) -> int:
     """How many are newly reported. What reveals somebody is gone from the affiliate's pages at once.
 

@@ -54,6 +54,9 @@ def test_a_change_is_written_down_and_measured(as_ana, ana, measured, today):
     listed = words(as_ana.get("/portal/actions/", headers=ENGLISH))
     assert "better Since then it goes better." in listed
     assert (action.affiliate, action.brand, action.written_by.name) == (ana, ana.brand, "Ana")
+    # A second click on the same button.
+    assert write(as_ana)["Location"] == response["Location"]
+    assert Action.objects.count() == 1
 
 
 def test_with_too_few_answers_it_says_what_it_takes_and_no_count(as_ana, shop, ana, today):

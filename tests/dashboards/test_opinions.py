@@ -52,6 +52,9 @@ def test_what_reveals_somebody_is_gone_at_once_everywhere(as_ana: Client, told: 
         assert "floristería" not in as_ana.get(path).content.decode()
     assert texts(as_ana) == {"Envío gratis", "Bien"}
     assert as_ana.get(url).status_code == 404
+    # A second click on the same button.
+    assert as_ana.post(url, {"reason": "reveals"})["Location"] == OPINIONS
+    assert QuoteReport.objects.count() == 1
 
 
 def test_what_is_not_theirs_stays_until_it_is_decided(as_ana: Client, staff: Client, told: None) -> None:
