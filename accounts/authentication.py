@@ -4,9 +4,13 @@ Apart from accounts.api because DRF imports these while its own views are being 
 """
 
 import hmac
+import math
+from dataclasses import dataclass
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
+from django.http import HttpRequest
+from django.http.response import HttpResponseBase
 from django.utils import timezone
 from django.utils.translation import gettext as _
 from drf_spectacular.extensions import OpenApiAuthenticationExtension
@@ -16,6 +20,7 @@ from rest_framework.authentication import BaseAuthentication, get_authorization_
 from rest_framework.request import Request
 
 from accounts.keys import hash_secret, split_key
+from accounts.middleware import GetResponse
 from accounts.models import ApiKey, Brand, Scope
 from accounts.statements import select
 
@@ -89,6 +94,30 @@ class HasScope(permissions.BasePermission):
         return isinstance(request.auth, ApiKey) and needed is not None and needed in request.auth.scopes
 
 
+@dataclass(frozen=True)
+class RateLimit:
+    """What a key may still ask for: so many requests of so many, until a new minute begins in so many seconds."""
+
+    limit: int
+    remaining: int
+    reset: int
+
+
+class RateLimitMiddleware:
+    """Tells every caller with a key where it stands, before it is refused."""
+
+    def __init__(self, get_response: GetResponse) -> None:
+        self.get_response = get_response
+
+    def __call__(self, request: HttpRequest) -> HttpResponseBase:
+        response = self.get_response(request)
+        if (told := getattr(request, "rate_limit", None)) is not None:
+            response.headers["RateLimit-Limit"] = str(told.limit)
+            response.headers["RateLimit-Remaining"] = str(told.remaining)
+            response.headers["RateLimit-Reset"] = str(told.reset)
+        return response
+
+
 class KeyThrottle(throttling.SimpleRateThrottle):
     """So many requests a minute for each key; where the cache is away nobody has to wait.
 
@@ -106,9 +135,12 @@ class KeyThrottle(throttling.SimpleRateThrottle):
         try:
             counter = f"throttle-key-{request.auth.pk}-{minute:.0f}"
             asked: int = self.cache.count(counter, seconds=self.duration)  # type: ignore[attr-defined]  # by our backend
-            return asked <= self.num_requests
         except RedisError:
             return True
+        left = max(0, self.num_requests - asked)
+        request._request.rate_limit = RateLimit(self.num_requests, left, math.ceil(self.wait()))  # type: ignore[attr-defined]
+        return asked <= self.num_requests
 
     def wait(self) -> float:
-        return self.duration - self.gone
+        """Seconds, whole ones: that is what Retry-After says."""
+        return math.ceil(self.duration - self.gone)

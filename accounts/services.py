@@ -1,5 +1,5 @@
 from collections.abc import Sequence
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from django.contrib.auth.password_validation import validate_password
 from django.core.exceptions import ValidationError
@@ -25,6 +25,24 @@ def create_api_key(
         brand=brand, name=name, prefix=prefix, secret_hash=hash_secret(secret), scopes=chosen, expires_at=expires_at
     )
     return key, text
+
+
+@transaction.atomic
+def rotate_api_key(key: ApiKey, *, overlap: timedelta, now: datetime) -> tuple[ApiKey, str]:
+    """Another key that may do the same and lasts as long; for `overlap` both hold. ValidationError: the old is over."""
+    old = ApiKey.objects.select_for_update(of=("self",)).select_related("brand").get(pk=key.pk)
+    if not old.is_usable(now):
+        raise ValidationError(_("This key holds no more: make a new one."), "unusable")
+    lasts = old.expires_at - old.created_at if old.expires_at else None
+    new, text = create_api_key(old.brand, name=old.name, scopes=old.scopes, expires_at=now + lasts if lasts else None)
+    old.expires_at = min(filter(None, (old.expires_at, now + overlap)))
+    old.save(update_fields=["expires_at"])
+    return new, text
+
+
+def revoke_api_key(key: ApiKey, *, now: datetime) -> bool:
+    """It opens nothing from now on. False: it did not anyway."""
+    return bool(ApiKey.objects.filter(pk=key.pk, revoked_at=None).update(revoked_at=now))
 
 
 @transaction.atomic

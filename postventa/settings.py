@@ -99,6 +99,7 @@ MIDDLEWARE = [
     "django.contrib.messages.middleware.MessageMiddleware",
     "allauth.account.middleware.AccountMiddleware",
     "accounts.sign_in.DoorMiddleware",
+    "accounts.authentication.RateLimitMiddleware",
     "django_htmx.middleware.HtmxMiddleware",
 ]
 

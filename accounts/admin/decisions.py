@@ -95,9 +95,7 @@ class DecidingAdmin(BrandModelAdmin):
     def show_once(self, request: HttpRequest, secret: Secret, change_page: str) -> HttpResponse:
         """On the answer itself: a secret that waits to be shown would lie about in the session or a cookie."""
         context = {"secret": secret, "opts": self.opts, "change_page": change_page}
-        shown = render(request, "admin/decisions/shown.html", self.admin_site.each_context(request) | context)
-        shown.headers["Cache-Control"] = "no-store"
-        return shown
+        return render(request, "admin/decisions/shown.html", self.admin_site.each_context(request) | context)
 
     def _offered(self, request: HttpRequest, row: Any) -> list[tuple[str, "StrPromise"]]:
         if not self._may_decide(request, row):

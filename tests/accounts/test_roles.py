@@ -29,7 +29,7 @@ EXPECTED: dict[str, Rights] = {
     # Actions of affiliates, as the world's are, are theirs to change.
     "Action": {**READ, ADMIN: "va", AGENT: "va"},
     "Affiliate": AGENTS_ADD,
-    "ApiKey": ADMINISTRATORS_CHANGE,
+    "ApiKey": ADMINISTRATORS_ADD,
     "Asking": ADMINISTRATORS_CHANGE,
     "Aspect": AGENTS_ADD,
     "Brand": ADMINISTRATORS_CHANGE,
