@@ -126,26 +126,21 @@ facts AS (
     WHERE fact.code IS NOT NULL
 )
 """
+# All at once: by fact, by kind, and how the answers to a fact are spread. Of the last alone, without the sizes of
+# new tables, the planner would join purchase by purchase.
 COUNT = (
     FACTS
     + """
-SELECT kind, code, count(DISTINCT customer_id), count(score), coalesce(sum(score), 0), coalesce(sum(score * score), 0),
-       count(*) FILTER (WHERE score >= 4)
-FROM facts GROUP BY GROUPING SETS ((kind, code), (kind))
-"""
-)
-SPREAD = (
-    FACTS
-    + """
-SELECT kind, code, affiliate_id, count(score) FROM facts
-WHERE score IS NOT NULL AND affiliate_id IS NOT NULL GROUP BY kind, code, affiliate_id
+SELECT kind, code, affiliate_id, grouping(code), grouping(affiliate_id), count(DISTINCT customer_id),
+       count(score), coalesce(sum(score), 0), coalesce(sum(score * score), 0), count(*) FILTER (WHERE score >= 4)
+FROM facts GROUP BY GROUPING SETS ((kind, code, affiliate_id), (kind, code), (kind))
 """
 )
 Spread = Mapping[Key, Mapping[int, int]]  # answers by affiliate
 
 
 def _measure_circumstances(brand: Brand) -> None:
-    cells, spread = _count(brand), _spread(brand)
+    cells, spread = _count(brand)
     cells = {key: replace(cell, is_common=_is_common(key, spread)) for key, cell in cells.items()}
     standing = Circumstance.objects.filter(brand=brand).cells(Circumstance.Audience.PROGRAMME)
     shown = {key: keep_or_replace(standing.get(key), cell, k=brand.k) for key, cell in cells.items()}
@@ -166,21 +161,17 @@ def keep_or_replace(standing: Cell | None, cell: Cell, *, k: int) -> Cell | None
     return replace(standing, is_common=cell.is_common) if standing else None
 
 
-def _count(brand: Brand) -> dict[Key, Cell]:
-    found, known = {}, {}
-    for kind, code, customers, *sums in _rows(COUNT, brand):
-        if code is None:
-            known[kind] = customers
-        else:
-            found[kind, code] = customers, Group(*map(int, sums))
-    return {(kind, code): Cell(n, known[kind], group) for (kind, code), (n, group) in found.items()}
-
-
-def _spread(brand: Brand) -> Spread:
+def _count(brand: Brand) -> tuple[dict[Key, Cell], Spread]:
+    known, found = {}, {}
     spread: defaultdict[Key, dict[int, int]] = defaultdict(dict)
-    for kind, code, affiliate, answers in _rows(SPREAD, brand):
-        spread[kind, code][affiliate] = answers
-    return spread
+    for kind, code, affiliate, is_of_kind, is_of_all, customers, answers, *sums in _rows(COUNT, brand):
+        if is_of_kind:
+            known[kind] = customers
+        elif is_of_all:
+            found[kind, code] = customers, Group(int(answers), *map(int, sums))
+        elif affiliate and answers:
+            spread[kind, code][affiliate] = answers
+    return {(kind, code): Cell(n, known[kind], group) for (kind, code), (n, group) in found.items()}, spread
 
 
 def _is_common(key: Key, spread: Spread) -> bool:
