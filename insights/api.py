@@ -184,14 +184,14 @@ class QualityView(generics.ListAPIView[QualityVerdict]):
     queryset = QualityVerdict.objects.all()
 
     def get_queryset(self) -> QuerySet[QualityVerdict]:
-        rows = QualityVerdict.objects.filter(brand=key_of(self.request).brand).select_related("affiliate")
+        rows: QuerySet[QualityVerdict] = QualityVerdict.objects.filter(brand=key_of(self.request).brand)
         asked = QualityQuerySerializer(data=self.request.query_params)
         asked.is_valid(raise_exception=True)
         if quarter := asked.validated_data.get("quarter"):
             rows = parse_period(quarter).of(rows, "quarter")
         if code := asked.validated_data.get("affiliate"):
             rows = rows.filter(affiliate__code=code)
-        return rows
+        return rows.select_related("affiliate")
 
     @extend_schema(parameters=[QualityQuerySerializer], operation_id="affiliate_quality")
     def get(self, request: Request, *args: Any, **kwargs: Any) -> Response:
