@@ -41,7 +41,10 @@ from complaints.models import (
 )
 from insights.models import (
     Action,
+    Remedy,
     AffiliateWord,
+    WarrantyDecision,
+    WarrantyRule,
     Alert,
     Block,
     BrandFigure,
@@ -230,6 +233,7 @@ def make_clocks(brand: Brand, complaint: Complaint) -> None:
     Alarm.objects.create(complaint=complaint, clock="law", level="warning", due_at=NOW, at=NOW)
 
 
+    make_amends(brand, complaint)
 def new_case(brand: Brand, number: str, **fields: Any) -> Complaint:
     complaint = Complaint(brand=brand, number=number, opened_at=NOW, **fields)
     complaint.token_hash = hash_token(make_token("complaint", complaint.uuid, key_version=current_key_version()))
@@ -239,6 +243,12 @@ def new_case(brand: Brand, number: str, **fields: Any) -> Complaint:
 
 def make_figures(brand: Brand, affiliate: Affiliate, response: Response) -> None:
     cell: dict[str, Any] = {"brand": brand, "affiliate": affiliate}
+def make_amends(brand: Brand, complaint: Complaint) -> None:
+    Remedy.objects.create(complaint=complaint, kind="refund", state="offered", created_at=NOW)
+    WarrantyRule.objects.create(brand=brand, source="Mundo", months=12)
+    WarrantyDecision.objects.create(complaint=complaint, reckoned="in", decided="in", decided_at=NOW)
+
+
     Rollup.objects.create(**cell, wave=Wave.FIRST, day=NOW.date(), question="csat", value="1", count=1)
     block = Block.objects.create(**cell, sequence=1, month=NOW.date().replace(day=1), n=5, published_at=NOW)
     CountedResponse.objects.create(**cell, response=response, wave=Wave.FIRST, day=NOW.date())

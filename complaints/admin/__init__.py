@@ -5,4 +5,5 @@ from complaints.admin.days import DayOffAdmin
 from complaints.admin.desk import ComplaintAdmin
 from complaints.admin.incoming import IncomingMailAdmin
 
-__all__ = ["CannedAnswerAdmin", "ComplaintAdmin", "DayOffAdmin", "IncomingMailAdmin"]
+from complaints.admin.warranties import WarrantyRuleAdmin
+__all__ = ["CannedAnswerAdmin", "ComplaintAdmin", "DayOffAdmin", "GuideAdmin", "IncomingMailAdmin", "WarrantyRuleAdmin"]

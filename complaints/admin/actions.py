@@ -16,11 +16,15 @@ from complaints.admin.forms import (
     NoteForm,
     OtherCaseForm,
     PartForm,
+    RemedyForm,
+    RemedyStepForm,
     ReopenForm,
     ReplyForm,
     ResolveForm,
     SeverityForm,
     TagsForm,
+    WarrantyForm,
+    terms_of,
 )
 from complaints.models import Complaint
 
@@ -33,7 +37,7 @@ class Action:
     """`do` gets the case, the form's data, and by, now, version as keywords. `in_bulk`: can be done to many at once."""
 
     form: Callable[..., forms.Form]
-    do: Callable[..., None]
+    do: Callable[..., object]
     done: "StrPromise"
     in_bulk: bool = False
 
@@ -71,6 +75,27 @@ ACTIONS: Mapping[str, Action] = {
         CauseForm,
         lambda case, given, **how: services.set_cause(case, cause=given["cause"], **how),
         gettext_lazy("The cause is noted."),
+    ),
+    "warranty": Action(
+        WarrantyForm,
+        lambda case, given, **how: services.decide_warranty(
+            case, outcome=given["outcome"], reason=given["reason"], **how
+        ),
+        gettext_lazy("The decision on the warranty is kept."),
+    ),
+    "remedy": Action(
+        RemedyForm,
+        lambda case, given, **how: services.add_remedy(
+            case, kind=given["kind"], state=given["state"], terms=terms_of(given), **how
+        ),
+        gettext_lazy("The remedy is noted."),
+    ),
+    "remedy_step": Action(
+        RemedyStepForm,
+        lambda case, given, **how: services.move_remedy(
+            case, given["remedy"], state=given["state"], terms=terms_of(given), **how
+        ),
+        gettext_lazy("The remedy is changed."),
     ),
     "tags": Action(
         TagsForm,

@@ -1,5 +1,6 @@
 """What staff type at the desk. Forms check that something is there; the rules are the services'."""
 
+from collections.abc import Mapping
 from typing import Any
 from urllib.parse import urlencode
 
@@ -11,12 +12,18 @@ from django.utils.translation import pgettext_lazy
 from accounts.models import Brand, User
 from complaints.forms import files_field, text_field
 from complaints.kinds import ALL_DETAILS, DETAILS
-from complaints.models import Complaint
+from complaints.models import Complaint, Remedy, WarrantyDecision
 from complaints.models.causes import CAUSES_OF
 from complaints.selectors import Look, Queue
-from complaints.services import WRITING_ROLES, Problem
+from complaints.services import WRITING_ROLES, Problem, Terms
 
 NEW_KINDS = [choice for choice in Complaint.Kind.choices if choice[0] != Complaint.Kind.FOLLOW_UP]
+
+
+def day_field(label: Any) -> forms.DateField:
+    return forms.DateField(
+        label=label, required=False, widget=forms.DateInput(attrs={"type": "date"}, format="%Y-%m-%d")
+    )
 
 
 # --- One case ------------------------------------------------------------------------------------------------------
@@ -45,6 +52,46 @@ class ResolveForm(CauseForm):
     resolution = text_field(_("How it was resolved"), rows=3)
 
     field_order = ["resolution", "cause"]
+
+
+class WarrantyForm(forms.Form):
+    outcome = forms.ChoiceField(label=_("What applies"), choices=WarrantyDecision.Outcome)
+    reason = text_field(_("Why (needed where the dates say otherwise)"), rows=2, is_required=False)
+
+
+class TermsForm(forms.Form):
+    """Cost, days and note of a remedy: all of them may be left out."""
+
+    cost = forms.DecimalField(label=_("Cost"), min_value=0, max_digits=12, decimal_places=2, required=False)
+    currency = forms.CharField(
+        label=_("Currency"), max_length=3, required=False, help_text=_("Empty: that of the purchase.")
+    )
+    taken_on = day_field(_("Handed in on (repair)"))
+    back_on = day_field(_("Given back on (repair)"))
+    done_on = day_field(_("Done on"))
+    note = forms.CharField(label=_("Note"), max_length=200, required=False)
+
+
+def terms_of(given: Mapping[str, Any]) -> Terms:
+    return Terms(**{name: given[name] for name in TermsForm.base_fields})
+
+
+class RemedyForm(TermsForm):
+    """A new one."""
+
+    kind = forms.ChoiceField(label=pgettext_lazy("remedy", "Remedy"), choices=Remedy.Kind)
+    state = forms.ChoiceField(
+        label=_("It is"), choices=[(state, state.label) for state in Remedy.NEXT[""]], initial=Remedy.State.OFFERED
+    )
+
+    field_order = ["kind", "state", "cost", "currency"]
+
+
+class RemedyStepForm(TermsForm):
+    """The next step of one: the button says which."""
+
+    remedy = forms.IntegerField(widget=forms.HiddenInput)
+    state = forms.ChoiceField(choices=Remedy.State, widget=forms.HiddenInput)
 
 
 class ReopenForm(forms.Form):

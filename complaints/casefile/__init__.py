@@ -19,6 +19,7 @@ from complaints.casefile.facts import (
     linked_cases,
     purchase_facts,
 )
+from complaints.casefile.making_good import RemedyLine, Warranty, remedies_of, warranty_of
 from complaints.casefile.story import Entry, story_of
 from complaints.models import Complaint
 from complaints.services import WRITING_ROLES
@@ -36,6 +37,8 @@ class CaseFile:
     purchase: list[Fact]
     affiliate: list[Fact]
     details: list[Fact]
+    warranty: Warranty | None
+    remedies: Sequence[RemedyLine]
     before: list[Fact]
     after: list[Fact]
     earlier: Sequence[Complaint]
@@ -55,6 +58,8 @@ def case_file(complaint: Complaint, *, reader: User, now: datetime, zone: ZoneIn
         purchase=purchase_facts(purchase, zone) if purchase else [],
         affiliate=affiliate_facts(purchase) if purchase else [],
         details=detail_facts(complaint) + cause_facts(complaint),
+        warranty=warranty_of(complaint),
+        remedies=remedies_of(complaint),
         before=answer_facts(purchase) if purchase else [],
         after=closing_facts(occasion_of(complaint)),
         earlier=earlier_cases(complaint),

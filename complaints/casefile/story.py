@@ -6,12 +6,13 @@ from datetime import datetime
 from typing import Any
 
 from django.db.models import Q
+from django.utils.formats import number_format
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
 from accounts.models import User
 from affiliates.models import Attribution
-from complaints.models import Alarm, Attachment, Complaint, ComplaintEvent
+from complaints.models import Alarm, Attachment, Complaint, ComplaintEvent, Remedy, WarrantyDecision
 from complaints.services.ending import occasion_of
 from mailing.models import OutgoingMail
 from surveys.models import Invitation, Wave
@@ -23,6 +24,12 @@ OTHER_CASE: Mapping[Event, Any] = {
     Event.UNLINKED: gettext_lazy("No longer linked with case %(number)s"),
     Event.MERGED: gettext_lazy("Merged with case %(number)s"),
     Event.UNMERGED: gettext_lazy("Separated from case %(number)s"),
+}
+
+VOICES: Mapping[Event, str] = {
+    Event.REPLIED: "brand",
+    Event.RESOLVED: "brand",
+    **dict.fromkeys((Event.NOTE, Event.WARRANTY, Event.REMEDY), "note"),
 }
 
 
@@ -125,7 +132,7 @@ def is_taking(event: ComplaintEvent) -> bool:
 def voice_of(event: ComplaintEvent) -> str:
     if event.kind in ComplaintEvent.FROM_CUSTOMER:
         return "customer" if event.text else ""
-    return {Event.REPLIED: "brand", Event.RESOLVED: "brand", Event.NOTE: "note"}.get(Event(event.kind), "")
+    return VOICES.get(Event(event.kind), "")
 
 
 def mail_key(event: ComplaintEvent) -> str:
@@ -146,12 +153,21 @@ def title_of(event: ComplaintEvent, people: dict[int, User]) -> str:
         return _("It is now: %(kind)s") % {"kind": label_of(Complaint.Kind.choices, data.get("after"))}
     if event.kind == Event.PART_CHANGED:
         return _("Whose part: %(part)s") % {"part": label_of(Complaint.Part.choices, data.get("after"))}
+    if event.kind == Event.WARRANTY:
+        return _("Warranty: %(outcome)s") % {
+            "outcome": label_of(WarrantyDecision.Outcome.choices, data.get("outcome")),
+        }
+    if event.kind == Event.REMEDY:
+        return remedy_in_words(data)
     if event.kind == Event.CAUSE:
         return _("Cause: %(cause)s") % {"cause": label_of(Complaint.Cause.choices, data.get("after"))}
     if event.kind == Event.SEVERITY:
         return _("Severity: %(severity)s") % {"severity": label_of(Complaint.Severity.choices, data.get("after"))}
     if event.kind == Event.TAGS:
         return _("Tags: %(tags)s") % {"tags": tags_in_words(data)}
+    if event.kind in (Event.WARNED, Event.ESCALATED):
+        text = _("Warned: %(clock)s due soon") if event.kind == Event.WARNED else _("Overdue and passed on: %(clock)s")
+        return text % {"clock": label_of(Alarm.Clock.choices, data.get("clock"))}
     if event.kind in OTHER_CASE:
         return OTHER_CASE[Event(event.kind)] % {"number": data.get("into") or data.get("other", "")}
     if event.kind == Event.ANSWER_ADDED and data.get("subject"):
@@ -159,12 +175,17 @@ def title_of(event: ComplaintEvent, people: dict[int, User]) -> str:
     return event.get_kind_display()
 
 
+def remedy_in_words(data: dict[str, Any]) -> str:
+    """«Devolución del dinero: ofrecida (19,90 EUR)»."""
+    what = label_of(Remedy.Kind.choices, data.get("what"))
+    state = label_of(Remedy.State.choices, data.get("after")).lower()
+    cost = f" ({number_format(data['cost'], 2)} {data['currency']})" if data.get("cost") else ""
+    return f"{what}: {state}{cost}"
+
+
 def label_of(choices: Iterable[tuple[str, object]], value: str | None) -> str:
     return str(dict(choices).get(value or "", "—"))
 
 
-    if event.kind in (Event.WARNED, Event.ESCALATED):
-        text = _("Warned: %(clock)s due soon") if event.kind == Event.WARNED else _("Overdue and passed on: %(clock)s")
-        return text % {"clock": label_of(Alarm.Clock.choices, data.get("clock"))}
 def tags_in_words(data: dict[str, Any]) -> str:
     return ", ".join([*(f"+ {tag}" for tag in data.get("added", [])), *(f"− {tag}" for tag in data.get("removed", []))])

@@ -7,7 +7,9 @@ from complaints.models.events import ComplaintChange, ComplaintEvent
 from complaints.models.incoming import IncomingMail, IncomingMailContent
 from complaints.models.links import ComplaintLink
 from complaints.models.timing import Alarm, DayOff, Pause
+from complaints.models.remedies import Remedy
 
+from complaints.models.warranty import WarrantyDecision, WarrantyRule
 __all__ = [
     "Alarm",
     "Attachment",
@@ -26,3 +28,6 @@ __all__ = [
     "Pause",
     "SavedView",
 ]
+    "Remedy",
+    "WarrantyDecision",
+    "WarrantyRule",

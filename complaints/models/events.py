@@ -2,6 +2,7 @@
 
 from django.db import models
 from django.utils.translation import gettext_lazy as _
+from django.utils.translation import pgettext_lazy
 
 from accounts.models import BrandOwnedQuerySet, User
 from complaints.models.cases import Complaint
@@ -22,6 +23,8 @@ class ComplaintEvent(models.Model):
         KIND_CHANGED = "kind_changed", _("Kind changed")
         PART_CHANGED = "part_changed", _("Part changed")
         CAUSE = "cause", _("Cause noted")
+        WARRANTY = "warranty", _("Warranty decided")
+        REMEDY = "remedy", pgettext_lazy("remedy", "Remedy")
         WARNED = "warned", _("Due soon")
         ESCALATED = "escalated", _("Overdue: passed on")
         SEVERITY = "severity", _("Severity changed")

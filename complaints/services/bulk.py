@@ -18,7 +18,7 @@ class BulkResult:
     refused: dict[str, list[str]] = field(default_factory=dict)
 
 
-def do_to_each(cases: Iterable[Complaint], do: Callable[[Complaint], None]) -> BulkResult:
+def do_to_each(cases: Iterable[Complaint], do: Callable[[Complaint], object]) -> BulkResult:
     result = BulkResult()
     for case in cases:
         try:

@@ -1,0 +1,21 @@
+from django.contrib import admin
+
+from accounts.admin import BrandModelAdmin
+from accounts.models import Membership
+from complaints.models import WarrantyRule
+
+
+@admin.register(WarrantyRule)
+class WarrantyRuleAdmin(BrandModelAdmin):
+    """What a brand promises, or knows of the law better than the table of countries. Put out of use, not removed."""
+
+    writing_roles = (Membership.Role.ADMIN,)
+    can_add = True
+    list_display = ("source", "basis", "product_kind", "category", "sku", "months", "burden_months", "is_active")
+    list_filter = ("is_active", "basis", "product_kind")
+    search_fields = ("source", "sku", "category")
+    fieldsets = (
+        (None, {"fields": ("brand", "basis", "source", "is_active")}),
+        (None, {"fields": ("product_kind", ("category", "sku"))}),
+        (None, {"fields": (("months", "burden_months"), ("delivered_from", "delivered_until"), "suspends_on_repair")}),
+    )
