@@ -7,3 +7,11 @@ def flag_suspicions() -> int:
     from affiliates.services import flag_suspicions
 
     return flag_suspicions(now=database_now())
+
+
+@shared_task
+def tell_of_paused_webhooks() -> int:
+    from accounts.clock import database_now
+    from affiliates.services.webhook_mails import tell_of_paused_webhooks
+
+    return tell_of_paused_webhooks(now=database_now())

@@ -3,6 +3,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from django import forms
+from django.core.exceptions import ValidationError
 from django.db.models import QuerySet
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
@@ -15,6 +16,9 @@ from insights.actions import parse_subject
 from insights.models import HeardFeedback, Preference, PublicPage, QuoteReport
 from insights.services.acting import Change
 from insights.services.hearing import Heard
+from mailing.models import Endpoint
+from mailing.services.webhooks.keeping import checked_url
+from mailing.targets import LONGEST_URL
 
 MOST_HOSTS = 20
 HOST = re.compile(r"(?!-)[a-z0-9-]{1,63}(\.(?!-)[a-z0-9-]{1,63})+(:[0-9]{1,5})?")
@@ -319,3 +323,37 @@ class ActionForm(forms.Form):
         subject = parse_subject(given["about"])
         assert subject  # it was one of the choices
         return Change(given["text"], given["changed_on"], subject, link=given["link"])
+
+
+class NewWebhookForm(forms.Form):
+    """Where an affiliate's own program is told; `standing`: where it is told already."""
+
+    url = forms.CharField(
+        label=gettext_lazy("Address"),
+        max_length=LONGEST_URL,
+        widget=forms.URLInput(attrs={"placeholder": "https://"}),
+    )
+
+    def __init__(self, standing: QuerySet[Endpoint], data: Any = None, **options: Any) -> None:
+        super().__init__(data, **options)
+        self.standing = standing
+
+    def clean_url(self) -> str:
+        try:
+            url = checked_url(self.cleaned_data["url"])
+        except ValidationError as refusal:
+            raise ValidationError(refusal.messages) from refusal
+        if self.standing.filter(url=url).exists():
+            raise ValidationError(_("We send there already."), "known")
+        return url
+
+
+class WebhookForm(forms.Form):
+    """One of the affiliate's own, and what is to be done with it."""
+
+    webhook = forms.ModelChoiceField(Endpoint.objects.none(), to_field_name="uuid")
+    do = forms.ChoiceField(choices=[(name, name) for name in ("test", "pause", "resume", "secret", "end")])
+
+    def __init__(self, standing: QuerySet[Endpoint], data: Any = None) -> None:
+        super().__init__(data)
+        self.fields["webhook"].queryset = standing  # type: ignore[attr-defined]

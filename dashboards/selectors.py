@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import date, datetime
+from typing import Any
 
 from django.db.models import Prefetch, Q, QuerySet, Sum
 from django.urls import reverse
@@ -10,20 +11,22 @@ from django.utils.translation import gettext as _
 
 from accounts.models import Brand, User
 from affiliates.models import Affiliate, AffiliateMember, LinkPromise, MemberInvitation, TrackingLink
+from affiliates.services.telling import audience_of
 from insights.comparing import recovered_since
 from insights.conversations import Topic, unread_messages
 from insights.models import Action, AffiliateWord, Block, HeardFeedback, Measurement, Preference, TellingWord
 from insights.services.reporting import mark_of_words
-from mailing.models import OutgoingMail, Suppression
+from mailing.models import Delivery, DeliveryAttempt, Endpoint, OutgoingMail, Suppression
 from mailing.selectors import suppressed_addresses
 from surveys.models import Aspect, Fact
 from surveys.wording import in_language
 
+DELIVERIES_SHOWN = 20
 PAGES = (
     *("home", "drivers", "opinions", "comparison", "links", "new_link", "sales", "claims", "export", "terms"),
     *("report", "close_tour"),
     *("heard", "reputation", "actions", "new_action", "conversations", "customers", "customers_export"),
-    *("people", "change_person", "remove_person", "withdraw_invitation", "notifications"),
+    *("people", "change_person", "remove_person", "withdraw_invitation", "webhook", "change_webhook", "notifications"),
 )
 
 
@@ -265,3 +268,21 @@ def facts_to_tell(brand: Brand, language: str) -> list[str]:
     """What the brand wants told before every sale, whatever customers have said so far: seven lines at most."""
     facts = Fact.objects.filter(brand=brand, is_active=True)
     return [text for fact in facts if (text := fact.advice.get(language, ""))][:7]
+
+
+def webhooks_of(reader: Reader) -> QuerySet[Endpoint]:
+    """Where the affiliate's own programs are told."""
+    own = Endpoint.objects.standing().filter(brand=reader.brand, audience=audience_of(reader.affiliate))
+    return own.order_by("pk")
+
+
+def newest_deliveries(reader: Reader) -> list[Delivery]:
+    """What was sent there last or waits, each with its last answer in words as `outcome`."""
+    attempts = Prefetch("attempts", DeliveryAttempt.objects.order_by("at", "pk"), to_attr="tried")
+    deliveries = Delivery.objects.filter(endpoint__in=webhooks_of(reader)).select_related("event")
+    newest: list[Any] = list(deliveries.prefetch_related(attempts).order_by("-pk")[:DELIVERIES_SHOWN])
+    for delivery in newest:
+        last = delivery.tried[-1] if delivery.tried else None
+        told = (last.status, last.get_problem_display()) if last else ()
+        delivery.outcome = " · ".join(str(part) for part in told if part)
+    return newest

@@ -15,6 +15,7 @@ from dashboards.views import (
     report,
     reputation,
     sales,
+    webhooks,
 )
 
 app_name = "dashboards"
@@ -55,6 +56,8 @@ pages: list[URLPattern] = [
     path("report/", report.report, name="report"),
     path("tour/", home.put_tour_away, name="close_tour"),
     path("notifications/", notifications.notifications, name="notifications"),
+    path("webhook/", webhooks.webhook, name="webhook"),
+    path("webhook/change/", webhooks.change_webhook, name="change_webhook"),
     path("insights.csv", home.export, name="export"),
     path("terms/", home.terms, name="terms"),
 ]

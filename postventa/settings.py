@@ -193,6 +193,7 @@ CELERY_BEAT_SCHEDULE = {
         ("work-erasures", "intake.tasks.work_erasures", timedelta(seconds=20)),
         ("deliver-webhooks", "mailing.tasks.deliver_webhooks", timedelta(seconds=2)),
         ("forget-webhooks", "mailing.tasks.forget_old_webhooks", timedelta(hours=6)),
+        ("tell-of-paused-webhooks", "affiliates.tasks.tell_of_paused_webhooks", timedelta(minutes=5)),
         ("forget-idempotency-keys", "intake.tasks.forget_old_idempotency_keys", timedelta(hours=6)),
     ]
 }

@@ -102,6 +102,8 @@ class Demo:
             # Its mailbox is our own: nobody's server has to be spared.
             "MAIL_RATE": "0",
             "MAIL_RATE_PER_DOMAIN": "0",
+            # What is tried out with it listens on this very machine.
+            "WEBHOOK_ALLOW_PRIVATE": "true",
             "BASE_URL": self.url,
             "LOG_JSON": "false",
         }

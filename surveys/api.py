@@ -59,6 +59,9 @@ class FeedbackSerializer(serializers.ModelSerializer[Response]):
 class FeedbackFilter(serializers.Serializer[Any]):
     since = serializers.DateTimeField(required=False, help_text="Only what was answered or changed since this moment.")
     affiliate = serializers.CharField(required=False, help_text="Only purchases now credited to this affiliate's code.")
+    invitation = serializers.IntegerField(
+        required=False, min_value=1, max_value=2**63 - 1, help_text="Only the answer to this one, as events name it."
+    )
 
 
 class FeedbackView(generics.ListAPIView[Response]):
@@ -84,6 +87,8 @@ class FeedbackView(generics.ListAPIView[Response]):
         )
         if since := wanted.validated_data.get("since"):
             responses = responses.filter(updated_at__gte=since)
+        if invitation := wanted.validated_data.get("invitation"):
+            responses = responses.filter(invitation=invitation)
         if code := wanted.validated_data.get("affiliate"):
             credited = current.filter(affiliate__code=code, affiliate__brand=key_of(self.request).brand)
             responses = responses.filter(invitation__purchase__in=credited.values("purchase"))

@@ -6,6 +6,7 @@ from affiliates.admin.customers import CustomerAdmin, ProductAdmin
 from affiliates.admin.links import CataloguePromiseAdmin, TrackingLinkAdmin
 from affiliates.admin.programme import AffiliateAdmin, CouponAdmin
 from affiliates.admin.suspicions import SuspicionAdmin
+from affiliates.admin.webhooks import DeliveryAdmin, EndpointAdmin
 
 __all__ = [
     "AffiliateAdmin",
@@ -14,6 +15,8 @@ __all__ = [
     "ClickAdmin",
     "CouponAdmin",
     "CustomerAdmin",
+    "DeliveryAdmin",
+    "EndpointAdmin",
     "ProductAdmin",
     "SuspicionAdmin",
     "TrackingLinkAdmin",

@@ -12,17 +12,17 @@ from mailing.services.webhooks import announce
 
 Kind = WebhookEvent.Kind
 EVENTS_OF_AFFILIATE = (Kind.BLOCK_PUBLISHED,)  # what an affiliate's own endpoint may listen for
-_PREFIX = "affiliate:"
+PREFIX = "affiliate:"
 
 
 def audience_of(affiliate: Affiliate) -> str:
     """The name under which mailing knows an affiliate's own endpoints."""
-    return f"{_PREFIX}{affiliate.pk}"
+    return f"{PREFIX}{affiliate.pk}"
 
 
 def affiliate_of(audience: str) -> int | None:
     """The id of the affiliate; None for the brand itself."""
-    number = audience.removeprefix(_PREFIX)
+    number = audience.removeprefix(PREFIX)
     return int(number) if number != audience else None
 
 

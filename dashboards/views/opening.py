@@ -28,7 +28,7 @@ SECTION_OF = {
     **dict.fromkeys(("new_link", "link"), "links"),
     **dict.fromkeys(("sale", "indirect_sales", "claims", "claim"), "sales"),
     **dict.fromkeys(("new_action", "action", "edit_action", "conversations", "conversation"), "actions"),
-    "remove_person": "people",
+    **dict.fromkeys(("remove_person", "webhook"), "people"),
     "customers_of_affiliate": "customers_of_brand",
     "drivers_of_affiliate": "drivers_of_brand",
 }

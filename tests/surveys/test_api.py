@@ -8,6 +8,7 @@ from rest_framework.test import APIClient
 
 from accounts.models import Brand, Scope
 from accounts.services import create_api_key
+from surveys.models import Response
 from surveys.services.answering import submit_response
 from tests import factories
 from tests.factories import NOW
@@ -111,6 +112,8 @@ def test_it_can_be_narrowed(brand, shop):
     assert orders(shop, "?since=2026-03-11T00:00:00Z") == ["P-2"]
     assert orders(shop, "?affiliate=ana&since=2026-03-11T00:00:00Z") == []
     assert orders(shop, "?affiliate=nadie") == []
+    invitation = Response.objects.earliest("pk").invitation_id
+    assert orders(shop, f"?invitation={invitation}") == ["P-1"]
 
 
 def test_a_wrong_filter_says_so(shop):
