@@ -83,6 +83,12 @@ class ReportForm(forms.Form):
                 self.fields[detail.code] = detail_field(detail.kind, QUESTIONS[detail.code])
 
     @property
+    def guides_shown(self) -> list[int]:
+        """Those that the page before showed as an answer."""
+        shown = self.data.getlist("guide") if hasattr(self.data, "getlist") else []
+        return [int(guide) for guide in shown[:5] if guide.isdecimal() and len(guide) < 10]
+
+    @property
     def by_kind(self) -> list[tuple[str, list[forms.BoundField]]]:
         """The questions that belong to one kind alone; a page shows them with it."""
         return [(kind, [self[detail.code] for detail in details]) for kind, details in DETAILS.items()]

@@ -11,6 +11,7 @@ from complaints.models import (
     ComplaintLink,
     ComplaintResponse,
     ComplaintWords,
+    GuideQuestion,
     IncomingMail,
     IncomingMailContent,
     Pause,
@@ -25,6 +26,7 @@ def through(path: str) -> tuple[str, ...]:
 HELD = [
     Held(model=IncomingMailContent, of=("mail__customer", *through("mail__complaint__"))),
     Held(
+    Held(model=GuideQuestion, of=through("complaint__")),
         model=IncomingMail,
         of=("customer", *through("complaint__")),
         told=("sender", "sender_name", "subject", "text", "quoted", "received_at", "state"),

@@ -44,7 +44,7 @@ SEEN_BY_AFFILIATES = {
 # Pages for everybody, by the beginning of their path. A token, a code or a key is what opens the rest.
 PUBLIC = {
     "": "what this is",
-    "help/": "glossary",
+    "help/": "glossary, and guides of a brand",
     "privacy/": "privacy",
     "language/": "choice of language",
     "brand/": "a brand's colour",

@@ -34,6 +34,10 @@ from complaints.models import (
     ComplaintResponse,
     ComplaintWords,
     DayOff,
+    Guide,
+    GuideQuestion,
+    GuideText,
+    GuideVerdict,
     IncomingMail,
     IncomingMailContent,
     Pause,
@@ -220,6 +224,10 @@ def make_case(brand: Brand, purchase: Purchase, response: Response, staff: User)
     )
     AttachmentContent.objects.create(attachment=photo, data=b"x")
     mail = IncomingMail.objects.create(brand=brand, message_id="<world@correo.example>", received_at=NOW, try_at=NOW)
+    guide = Guide.objects.create(brand=brand, slug="limpiar", is_published=True)
+    GuideText.objects.create(guide=guide, language="es", title="Cómo se limpian", body="Con agua.")
+    GuideVerdict.objects.create(guide=guide, language="es", helped=True, created_at=NOW)
+    GuideQuestion.objects.create(guide=guide, complaint=complaint, created_at=NOW)
     IncomingMailContent.objects.create(mail=mail, data=b"From: carla@correo.example")
     CannedAnswer.objects.create(brand=brand, title="Mundo", language="es", text="Hola, {name}")
     SavedView.objects.create(user=staff, name="Garantías", query="queue=all")

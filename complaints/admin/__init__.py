@@ -3,6 +3,7 @@
 from complaints.admin.answers import CannedAnswerAdmin
 from complaints.admin.days import DayOffAdmin
 from complaints.admin.desk import ComplaintAdmin
+from complaints.admin.guides import GuideAdmin
 from complaints.admin.incoming import IncomingMailAdmin
 
 from complaints.admin.warranties import WarrantyRuleAdmin

@@ -4,6 +4,7 @@ from complaints.models.attachments import Attachment, AttachmentContent
 from complaints.models.cases import Complaint, ComplaintQuerySet, ComplaintResponse
 from complaints.models.desk import CannedAnswer, ComplaintWords, SavedView
 from complaints.models.events import ComplaintChange, ComplaintEvent
+from complaints.models.guides import Guide, GuideQuestion, GuideText, GuideVerdict
 from complaints.models.incoming import IncomingMail, IncomingMailContent
 from complaints.models.links import ComplaintLink
 from complaints.models.timing import Alarm, DayOff, Pause
@@ -23,6 +24,10 @@ __all__ = [
     "ComplaintResponse",
     "ComplaintWords",
     "DayOff",
+    "Guide",
+    "GuideQuestion",
+    "GuideText",
+    "GuideVerdict",
     "IncomingMail",
     "IncomingMailContent",
     "Pause",

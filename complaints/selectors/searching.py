@@ -67,9 +67,13 @@ def with_words(cases: ComplaintQuerySet, text: str, brands: Sequence[int]) -> Co
     return cases.filter(pk__in=ids) if len(ids) <= RARE else cases.filter(Holds(F("words__words"), query))
 
 
+def words_of(text: str, *, most: int = WORDS_READ) -> list[str]:
+    return re.findall(r"[^\W_]+", text)[:most]
+
+
 def query_of(text: str) -> Expression | None:
     """None: there is no word in it."""
-    words = re.findall(r"[^\W_]+", text)[:WORDS_READ]
+    words = words_of(text)
     each: list[Expression] = [
         Func(Value(word), Value(word is words[-1] and len(word) >= PREFIX), function="complaints_query")
         for word in words

@@ -1,4 +1,4 @@
-"""What customers see beyond the survey: thanks, a way to say that something is wrong, and their own case."""
+"""Thanks, a way to say that something is wrong, and a customer's own case."""
 
 from datetime import datetime
 from uuid import UUID
@@ -6,6 +6,7 @@ from zoneinfo import ZoneInfo
 
 from django.conf import settings
 from django.core.exceptions import ValidationError
+from django.db import transaction
 from django.db.models import Q, QuerySet
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
@@ -15,12 +16,15 @@ from django.views.decorators.http import require_http_methods, require_safe
 from accounts.middleware import use_language
 from accounts.models import Brand
 from accounts.secret_links import secret_link
+from affiliates.models import Product
 from complaints.forms import MessageForm, ReportForm
 from complaints.models import Complaint
 from complaints.selectors import case_for, file_of, thread_of
+from complaints.selectors.guides import Found, guides_about, guides_of, has_guides
 from complaints.services import Problem, customer_wrote, open_complaint, report_on_case
 from complaints.services.customers import is_over
 from complaints.services.ending import case_of_occasion
+from complaints.services.guides import note_question
 from complaints.serving import as_download
 from complaints.wording import moment_in_words
 from mailing.rendering import name_of
@@ -52,14 +56,16 @@ def report(request: HttpRequest, token: str) -> HttpResponse:
     visit = visit_of(request, token)
     is_sent = request.method == "POST"
     form = ReportForm(request.POST if is_sent else None, request.FILES if is_sent else None)
-    if form.is_valid():
+    answers = guides_for(visit, form) if form.is_valid() else []
+    if form.is_valid() and not answers:
         try:
             tell(visit, form)
         except ValidationError as refusal:
             form.add_error(None, refusal)
         else:
             return see_other("complaints:reported", token)
-    return render(request, "complaints/report.html", survey_context(visit) | {"form": form})
+    context = {"form": form, "answers": answers, "guides": guides_of_purchase(visit)}
+    return render(request, "complaints/report.html", survey_context(visit) | context)
 
 
 @secret_link
@@ -99,6 +105,7 @@ def case(request: HttpRequest, token: str) -> HttpResponse:
         "brand": complaint.brand,
         "contact": contact_of(complaint.brand),
         "brand_name": name_of(complaint.brand),
+        "has_guides": has_guides(complaint.brand),
         "thread": thread_of(complaint),
         "is_over": is_over(complaint, now=now),
         "form": form,
@@ -138,10 +145,33 @@ def tell(visit: Visit, form: ReportForm) -> None:
         files=form.cleaned_data["enclosed"],
     )
     invitation = visit.link.invitation
-    if invitation.wave == Wave.CLOSING:
-        report_on_case(get_object_or_404(closed_case(invitation)), problem, now=visit.now)
-    else:
-        open_complaint(visit.brand, problem, purchase=invitation.purchase, now=visit.now)
+    with transaction.atomic():
+        if invitation.wave == Wave.CLOSING:
+            complaint = report_on_case(get_object_or_404(closed_case(invitation)), problem, now=visit.now)
+        else:
+            complaint, _is_new = open_complaint(visit.brand, problem, purchase=invitation.purchase, now=visit.now)
+        note_question(complaint, form.guides_shown, now=visit.now)
+
+
+def guides_for(visit: Visit, form: ReportForm) -> list[Found]:
+    """What may answer a question before it is sent: shown once, and whoever sends it again is heard."""
+    given = form.cleaned_data
+    if given["kind"] != Complaint.Kind.INQUIRY or form.guides_shown:
+        return []
+    return guides_about(visit.brand, product_of(visit), given["text"], language=visit.language)
+
+
+def guides_of_purchase(visit: Visit) -> list[Found]:
+    """Of its product, as a few links. A discreet page names no product."""
+    product = product_of(visit)
+    if product is None or visit.brand.is_discreet:
+        return []
+    return guides_of(visit.brand, language=visit.language, product=product)[:5]
+
+
+def product_of(visit: Visit) -> Product | None:
+    purchase = visit.link.invitation.purchase
+    return purchase.product if purchase else None
 
 
 def open_case(invitation: Invitation) -> Complaint | None:
