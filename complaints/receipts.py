@@ -2,6 +2,8 @@
 
 from collections.abc import Iterable
 from datetime import datetime
+from pathlib import Path
+from unicodedata import normalize
 from zoneinfo import ZoneInfo
 
 from django.utils.formats import date_format
@@ -9,14 +11,16 @@ from django.utils.translation import gettext as _
 from django.utils.translation import override
 from fpdf import FPDF
 from fpdf.enums import XPos, YPos
+from fpdf.fonts import TTFFont
 
 from complaints.kinds import DETAILS, RECEIPTS
 from complaints.models import Complaint
 from complaints.wording import moment_in_words
 from mailing.rendering import name_of
 
-# What the fonts that every reader of PDF has cannot print, in what they can.
-PLAIN = str.maketrans({"“": '"', "”": '"', "’": "'", "‘": "'", "–": "-", "—": "-", "…": "...", "€": "EUR", "•": "-"})
+# The letters of Europe's languages, Greek and Cyrillic among them. Others would need a font each, and to be shaped.
+FONT = "DejaVu"
+FONTS = Path(__file__).parent / "fonts"
 LABEL, LINE = 50, 6  # millimetres
 
 
@@ -58,48 +62,52 @@ def new_sheet(title: str, now: datetime) -> FPDF:
     pdf.set_title(title)
     pdf.set_creation_date(now)
     pdf.set_margins(25, 25)
+    pdf.add_font(FONT, "", FONTS / "DejaVuSans.ttf")
+    pdf.add_font(FONT, "B", FONTS / "DejaVuSans-Bold.ttf")
     pdf.set_auto_page_break(auto=True, margin=25)
     pdf.add_page()
     return pdf
 
 
 def write_head(pdf: FPDF, brand: str, title: str, number: str) -> None:
-    pdf.set_font("Helvetica", size=10)
+    pdf.set_font(FONT, size=10)
     write_line(pdf, brand)
-    pdf.set_font("Times", "B", size=20)
+    pdf.set_font(FONT, "B", size=17)
     write_line(pdf, f"{title} {number}", height=10)
     pdf.ln(LINE)
 
 
 def write_fact(pdf: FPDF, label: str, value: str) -> None:
     top = pdf.get_y()
-    pdf.set_font("Helvetica", "B", size=10)
-    pdf.multi_cell(LABEL, LINE, printable(label), new_x=XPos.LMARGIN, new_y=YPos.NEXT)
+    pdf.set_font(FONT, "B", size=9)
+    pdf.multi_cell(LABEL, LINE, printable(pdf, label), new_x=XPos.LMARGIN, new_y=YPos.NEXT)
     below = pdf.get_y()
     pdf.set_xy(pdf.l_margin + LABEL, top)
-    pdf.set_font("Helvetica", size=10)
-    pdf.multi_cell(0, LINE, printable(value), new_x=XPos.LMARGIN, new_y=YPos.NEXT)
+    pdf.set_font(FONT, size=9)
+    pdf.multi_cell(0, LINE, printable(pdf, value), new_x=XPos.LMARGIN, new_y=YPos.NEXT)
     pdf.set_y(max(below, pdf.get_y()))
 
 
 def write_text(pdf: FPDF, subject: str, text: str) -> None:
     pdf.ln(LINE)
-    pdf.set_font("Times", "B", size=12)
+    pdf.set_font(FONT, "B", size=11)
     write_line(pdf, subject)
-    pdf.set_font("Times", size=11)
+    pdf.set_font(FONT, size=10)
     write_line(pdf, text)
 
 
 def write_foot(pdf: FPDF, text: str) -> None:
     pdf.ln(LINE)
-    pdf.set_font("Helvetica", size=9)
+    pdf.set_font(FONT, size=8)
     write_line(pdf, text)
 
 
 def write_line(pdf: FPDF, text: str, *, height: float = LINE) -> None:
-    pdf.multi_cell(0, height, printable(text), new_x=XPos.LMARGIN, new_y=YPos.NEXT)
+    pdf.multi_cell(0, height, printable(pdf, text), new_x=XPos.LMARGIN, new_y=YPos.NEXT)
 
 
-def printable(text: str) -> str:
-    """What is outside Western Europe's letters is shown as a question mark."""
-    return text.translate(PLAIN).encode("latin-1", "replace").decode("latin-1")
+def printable(pdf: FPDF, text: str) -> str:
+    """In one form of each letter; what the font does not have is shown as a question mark."""
+    font = pdf.current_font
+    known = font.cmap if isinstance(font, TTFFont) else {}
+    return "".join(char if char == "\n" or ord(char) in known else "?" for char in normalize("NFC", text))

@@ -107,5 +107,7 @@ def logging_config(level: str, as_json: bool) -> dict[str, Any]:
             "gunicorn.access": {"handlers": [], "propagate": False},
             # Each mail's conversation, line by line.
             "mail.log": {"level": "WARNING"},
+            # Each letter of a receipt.
+            "fontTools": {"level": "WARNING"},
         },
     }

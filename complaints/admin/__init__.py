@@ -5,6 +5,6 @@ from complaints.admin.days import DayOffAdmin
 from complaints.admin.desk import ComplaintAdmin
 from complaints.admin.guides import GuideAdmin
 from complaints.admin.incoming import IncomingMailAdmin
-
 from complaints.admin.warranties import WarrantyRuleAdmin
+
 __all__ = ["CannedAnswerAdmin", "ComplaintAdmin", "DayOffAdmin", "GuideAdmin", "IncomingMailAdmin", "WarrantyRuleAdmin"]

@@ -7,10 +7,10 @@ from complaints.models.events import ComplaintChange, ComplaintEvent
 from complaints.models.guides import Guide, GuideQuestion, GuideText, GuideVerdict
 from complaints.models.incoming import IncomingMail, IncomingMailContent
 from complaints.models.links import ComplaintLink
-from complaints.models.timing import Alarm, DayOff, Pause
 from complaints.models.remedies import Remedy
-
+from complaints.models.timing import Alarm, DayOff, Pause
 from complaints.models.warranty import WarrantyDecision, WarrantyRule
+
 __all__ = [
     "Alarm",
     "Attachment",
@@ -31,8 +31,8 @@ __all__ = [
     "IncomingMail",
     "IncomingMailContent",
     "Pause",
-    "SavedView",
-]
     "Remedy",
+    "SavedView",
     "WarrantyDecision",
     "WarrantyRule",
+]

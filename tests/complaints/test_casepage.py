@@ -1,5 +1,6 @@
 """What helps on a case's page: files, ready answers, who else looks, links, the receipt, and cases opened by hand."""
 
+import unicodedata
 from datetime import timedelta
 from io import BytesIO
 from typing import Any
@@ -17,7 +18,7 @@ from complaints import looking
 from complaints.files import MOST_BYTES, check_file
 from complaints.models import Attachment, CannedAnswer, Complaint, ComplaintLink
 from complaints.placeholders import PLACEHOLDERS, fill, validate_placeholders
-from complaints.receipts import facts_of
+from complaints.receipts import FONT, facts_of, new_sheet, printable
 from complaints.services import add_note, merge_complaint, open_cases_for_bad_answers, resolve_complaint
 from mailing.models import OutgoingMail
 from surveys.models import Invitation, Wave
@@ -381,6 +382,18 @@ def test_the_receipt_is_a_pdf_in_the_customers_language(desk, case, brand):
     assert response.content.startswith(b"%PDF-")
     olga = client_of(factories.make_staff(factories.make_brand("otra"), "Olga"))
     assert olga.get(reverse("admin:complaints_complaint_receipt", args=[case.pk])).status_code == 404
+
+
+def test_the_receipt_prints_the_letters_of_europe():
+    pdf = new_sheet("", NOW)
+    pdf.set_font(FONT)
+
+    assert (
+        printable(pdf, "Zoë Čapek Łukasz · Ελένη · Иван · «ñ» “€” …\n")
+        == "Zoë Čapek Łukasz · Ελένη · Иван · «ñ» “€” …\n"
+    )
+    assert printable(pdf, unicodedata.normalize("NFD", "Núñez")) == "Núñez"
+    assert printable(pdf, "山🙂a") == "??a"
 
 
 def test_the_receipt_says_days_as_its_reader_does(purchase):
