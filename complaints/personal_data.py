@@ -15,6 +15,8 @@ from complaints.models import (
     IncomingMail,
     IncomingMailContent,
     Pause,
+    Remedy,
+    WarrantyDecision,
 )
 
 
@@ -39,6 +41,16 @@ HELD = [
     ),
     Held(model=Alarm, of=through("complaint__")),
     Held(model=Pause, of=through("complaint__"), told=("complaint__number", "began_at", "ended_at")),
+    Held(
+        model=Remedy,
+        of=through("complaint__"),
+        told=("complaint__number", "kind", "state", "cost", "currency", "done_on", "note"),
+    ),
+    Held(
+        model=WarrantyDecision,
+        of=through("complaint__"),
+        told=("complaint__number", "reckoned", "decided", "reason", "basis", "decided_at"),
+    ),
     Held(model=ComplaintWords, of=through("complaint__")),
     Held(model=ComplaintLink, of=(*through("complaint__"), *through("other__"))),
     Held(model=ComplaintResponse, of=through("complaint__")),
