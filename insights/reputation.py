@@ -50,7 +50,7 @@ def public_satisfaction(affiliate: Affiliate) -> Satisfaction | None:
 
 def testimonials_of(affiliate: Affiliate) -> QuerySet[Quote]:
     """Published words whose authors agreed to their publication here and now, the newest block first."""
-    agreed = Response.objects.filter(publishes=True, hides_comment=False, is_suspect=False, source=Response.Source.WEB)
+    agreed = Response.objects.filter(publishes=True, hides_comment=False, is_quotable=True, is_suspect=False)
     return (
         Quote.objects.filter(affiliate=affiliate, question__in=COMMENTS, hidden_at=None, withdrawn_at=None)
         .filter(response__in=agreed)

@@ -292,7 +292,7 @@ def _overwrite(
     response.external_id, response.source = row.external_id, Response.Source.IMPORT
     response.language, response.answered_at, response.updated_at = row.language, row.answered_at, now
     response.is_suspect, response.suspect_reasons = False, []
-    response.publishes, response.is_quotable = False, quotable
+    response.publishes, response.is_quotable = row.said.publishes and quotable, quotable
     response.follow_up = follow_up_for(row.said.given) if open_follow_up else FollowUp.NONE
     response.followed_up_at = None
 

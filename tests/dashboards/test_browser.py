@@ -13,8 +13,9 @@ from accounts.models import User
 from affiliates.models import Affiliate, AffiliateMember, Claim, Click, LinkPromise
 from affiliates.services import ClaimInput, decline_claim, file_claim, invite_member
 from affiliates.standard import offer_standard_promises
-from insights.models import AffiliateWord, Weighing
+from insights.models import AffiliateWord, PublicPage, Weighing
 from insights.services import fold_changes
+from surveys.models import Response
 from tests import factories
 from tests.factories import NOW
 from tests.insights.conftest import Shop
@@ -34,6 +35,18 @@ PAGES = (
     "/portal/sales/claims/",
     "/portal/people/",
     "/portal/terms/",
+)
+
+
+PAGES_OF_MANY = (
+    "/portal/conversations/",
+    "/portal/conversations/improve/entrega/",
+    "/portal/heard/",
+    "/portal/reputation/",
+    "/portal/report/",
+    "/portal/notifications/",
+    "/o/the-page-of-ana/",
+    "/o/the-page-of-ana/embed/",
 )
 
 
@@ -57,6 +70,7 @@ def signed_in(browser_page: Page, live_server: LiveServer) -> Callable[[int], Pa
         LinkPromise.objects.create(link=link, text="Envío en 24 h a toda la península")
         offer_standard_promises(shop.brand)
         Click.objects.create(link=link, occurred_at=NOW, sub_ids={"sub1": "boletín-de-noviembre-de-la-montaña"})
+        PublicPage.objects.create(affiliate=ana, token="the-page-of-ana", is_on=True, frame_hosts=["blog.example"])
         invite_member(ana, "una-persona-de-nombre-larguisimo@correo.example", by=None, now=NOW)
         claim_of(ana, user)
         fill_programme(shop)
@@ -76,6 +90,7 @@ def signed_in(browser_page: Page, live_server: LiveServer) -> Callable[[int], Pa
                 keep_text="Buen precio",
                 improve_text="Tardó en llegar y nadie avisó",
             )
+        Response.objects.filter(brand=shop.brand).update(publishes=True)
         fold_changes(now=NOW)
         browser_page.goto(f"{live_server.url}/accounts/login/")
         browser_page.locator("[name=login]").fill(user.email)
@@ -93,7 +108,7 @@ def test_every_page_is_accessible_and_fits(
 ) -> None:
     page = signed_in(answers)
 
-    for path in PAGES:
+    for path in (*PAGES, *(PAGES_OF_MANY if answers > 20 else ())):
         page.goto(live_server.url + path)
         assert_fits(page, assert_accessible)
 

@@ -131,10 +131,10 @@ def test_who_takes_the_consent_back_is_gone_at_once(public: PublicPage, shop: Sh
         {"hides_comment": True},
         {"hides_comment": True, "is_quotable": False},
         {"is_suspect": True},
-        {"source": "import"},
+        {"is_quotable": False},
     ],
 )
-def test_what_is_hidden_doubtful_or_imported_is_no_testimonial(
+def test_what_is_hidden_doubtful_or_not_quotable_is_no_testimonial(
     ana: Affiliate, told: list[Response], change: dict[str, Any]
 ) -> None:
     Response.objects.filter(pk=told[24].pk).update(**change)
