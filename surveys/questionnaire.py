@@ -1,7 +1,7 @@
 """A survey as one customer is asked it: in their language, about their purchase, in short steps or all on one page."""
 
 import random
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property, lru_cache
 from typing import Any
@@ -10,7 +10,7 @@ from django.utils.translation import gettext as _
 
 from accounts.models import Brand
 from affiliates.models import Attribution
-from surveys.links import OpenedLink
+from surveys.links import CataloguesChanged, OpenedLink, chips_of
 from surveys.models import Answer, Aspect, Fact, Invitation, Question, Response
 from surveys.wording import fill, in_language
 
@@ -195,14 +195,17 @@ def questionnaire_behind(opened: OpenedLink, *, language: str) -> Questionnaire:
     """The same behind a link, as a rule without a statement: what somebody was asked never changes."""
     invitation = opened.link.invitation
     wording = wording_for(invitation, language=language, affiliate_name=opened.credited or "")
-    asks = _asks_of(
-        invitation.survey_id,
-        invitation.brand_id,
-        opened.catalogues,
-        wording.voices,
-        wording.product_kind,
-        is_credited=opened.credited is not None,
-    )
+    try:
+        asks = _asks_of(
+            invitation.survey_id,
+            invitation.brand_id,
+            opened.catalogues,
+            wording.voices,
+            wording.product_kind,
+            is_credited=opened.credited is not None,
+        )
+    except CataloguesChanged as news:  # between the statement that opened the link and this one
+        return questionnaire_behind(replace(opened, catalogues=news.catalogues), language=language)
     return _for_customer(asks, wording, seed=str(invitation.pk))
 
 
@@ -214,10 +217,10 @@ def questions_asked(survey: int) -> tuple[Question, ...]:
 
 @lru_cache(maxsize=500)  # a version has some dozens: by language, kind of product and whether somebody is credited
 def _asks_of(
-    survey: int, brand: int, _catalogues: str, voices: tuple[str, str], kind: str, *, is_credited: bool
+    survey: int, brand: int, catalogues: str, voices: tuple[str, str], kind: str, *, is_credited: bool
 ) -> tuple[Ask, ...]:
-    possible = _possible(questions_asked(survey), is_credited=is_credited)
-    return _spoken(possible, _catalogue_chips(brand, possible), voices, kind)
+    possible, chips = _possible(questions_asked(survey), is_credited=is_credited), chips_of(brand, catalogues)
+    return _spoken(possible, {key: chips[catalogue] for key, catalogue in _from_catalogues(possible)}, voices, kind)
 
 
 def questionnaire_of(
@@ -257,8 +260,13 @@ def meets(condition: Condition, code: str) -> bool:
     return condition.get("at_least", int(code)) <= int(code) <= condition.get("at_most", int(code))
 
 
+def _from_catalogues(questions: Iterable[Question]) -> Iterator[tuple[str, type[Fact] | type[Aspect]]]:
+    """Keys of the questions whose chips are the brand's, and of which catalogue."""
+    return ((q.key, CATALOGUES[q.key]) for q in questions if q.key in CATALOGUES and not q.options)
+
+
 def _catalogue_chips(brand: int, questions: Iterable[Question]) -> dict[str, list[dict[str, Any]]]:
-    wanted = {q.key: CATALOGUES[q.key] for q in questions if q.key in CATALOGUES and not q.options}
+    wanted = dict(_from_catalogues(questions))
     chips: dict[type[Fact] | type[Aspect], list[Any]] = {}
     for catalogue in set(wanted.values()):
         chips[catalogue] = list(catalogue.objects.filter(brand=brand).values("code", "labels", "is_active"))

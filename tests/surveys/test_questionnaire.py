@@ -3,13 +3,14 @@
 import pytest
 
 from accounts.models import Brand
+from surveys.links import open_link
 from surveys.models import Aspect, Fact, Invitation, Question
-from surveys.questionnaire import Ask, Questionnaire, meets, questionnaire_for, replies_in
+from surveys.questionnaire import Ask, Questionnaire, meets, questionnaire_behind, questionnaire_for, replies_in
 from surveys.services.answering import submit_response
 from surveys.standard import publish_standard_survey
 from tests import factories
 from tests.factories import NOW
-from tests.surveys.factories import make_invitation, said
+from tests.surveys.factories import make_invitation, said, send_mail
 
 pytestmark = pytest.mark.django_db
 
@@ -24,6 +25,24 @@ def invitation() -> Invitation:
 def asks(invitation: Invitation, language: str = "es") -> dict[str, Ask]:
     fresh = Invitation.objects.get(pk=invitation.pk)
     return {ask.key: ask for block in questionnaire_for(fresh, language=language).blocks for ask in block}
+
+
+def test_chips_changed_after_the_link_was_opened_are_not_taken_for_those_of_before(invitation):
+    token = send_mail(invitation).token
+
+    def said_of_price() -> list[str]:
+        questionnaire = questionnaire_behind(opened, language="es")
+        return [o.label for ask in questionnaire.asks if ask.key == "keep" for o in ask.options if o.code == "precio"]
+
+    price = Aspect.objects.filter(brand=invitation.brand, code="precio")
+    [before] = price.values_list("labels", flat=True)
+    opened = open_link(token)
+    price.update(labels={"es": "Lo que cuesta"})
+
+    assert said_of_price() == ["Lo que cuesta"]
+    price.update(labels=before)
+    opened = open_link(token)
+    assert said_of_price() == [before["es"]]
 
 
 def codes(ask: Ask) -> list[str]:

@@ -134,7 +134,7 @@ class TestSeeing:
         assert "Velvet" not in html
 
     def test_the_number_of_statements_does_not_grow(self, mail, django_assert_num_queries):
-        with django_assert_num_queries(4):  # all behind the link; questions, facts and aspects, which are remembered
+        with django_assert_num_queries(3):  # all behind the link; questions and chips, which are remembered
             see(mail)
         with django_assert_num_queries(1):
             see(mail)
