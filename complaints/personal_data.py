@@ -26,9 +26,9 @@ def through(path: str) -> tuple[str, ...]:
 
 
 HELD = [
+    Held(model=GuideQuestion, of=through("complaint__")),
     Held(model=IncomingMailContent, of=("mail__customer", *through("mail__complaint__"))),
     Held(
-    Held(model=GuideQuestion, of=through("complaint__")),
         model=IncomingMail,
         of=("customer", *through("complaint__")),
         told=("sender", "sender_name", "subject", "text", "quoted", "received_at", "state"),

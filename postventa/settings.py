@@ -190,10 +190,10 @@ CELERY_BEAT_SCHEDULE = {
         ("sort-incoming-mail", "complaints.tasks.sort_incoming_mail", timedelta(seconds=30)),
         ("forget-old-mail", "complaints.tasks.forget_old_mail", timedelta(hours=6)),
         ("read-bounces", "intake.tasks.read_bounces", timedelta(minutes=5)),
-        ("work-erasures", "intake.tasks.work_erasures", timedelta(seconds=20)),
         ("deliver-webhooks", "mailing.tasks.deliver_webhooks", timedelta(seconds=2)),
         ("forget-webhooks", "mailing.tasks.forget_old_webhooks", timedelta(hours=6)),
         ("tell-of-paused-webhooks", "affiliates.tasks.tell_of_paused_webhooks", timedelta(minutes=5)),
+        ("work-erasures", "intake.tasks.work_erasures", timedelta(seconds=20)),
         ("forget-idempotency-keys", "intake.tasks.forget_old_idempotency_keys", timedelta(hours=6)),
     ]
 }
@@ -220,10 +220,10 @@ ACCOUNT_EMAIL_VERIFICATION = "none"  # people come by invitation; there is no op
 ACCOUNT_PREVENT_ENUMERATION = True
 ACCOUNT_EMAIL_UNKNOWN_ACCOUNTS = False  # a stranger who types an address must not make us write to it
 ACCOUNT_LOGOUT_ON_GET = False
-PASSWORD_RESET_TIMEOUT = 2 * 3600  # seconds that the link in the mail works
-ACCOUNT_SESSION_REMEMBER = True
 # Django's: allauth's writes a row of its own for whoever asks, which somebody without an account has not.
 ACCOUNT_PASSWORD_RESET_TOKEN_GENERATOR = "django.contrib.auth.tokens.PasswordResetTokenGenerator"
+PASSWORD_RESET_TIMEOUT = 2 * 3600  # seconds that the link in the mail works
+ACCOUNT_SESSION_REMEMBER = True
 ACCOUNT_RATE_LIMITS = False  # ours: accounts/sign_in.py, which lets the owner in and does without Redis
 ACCOUNT_EMAIL_NOTIFICATIONS = True  # of what somebody else may have changed: password, address, second factor
 ACCOUNT_FORMS = {"reset_password": "accounts.forms.ResetForm"}
@@ -234,10 +234,10 @@ MFA_PASSKEY_LOGIN_ENABLED = True
 # Nobody signs up with somebody else's address: the brand gave it, so a second factor need not wait for its check.
 MFA_ALLOW_UNVERIFIED_EMAIL = True
 MFA_FORMS = {
-    "add_webauthn": "accounts.forms.AddWebAuthnForm",
-    "edit_webauthn": "accounts.forms.EditWebAuthnForm",
     "authenticate": "accounts.forms.CodeForm",
     "reauthenticate": "accounts.forms.CodeAgainForm",
+    "add_webauthn": "accounts.forms.AddWebAuthnForm",
+    "edit_webauthn": "accounts.forms.EditWebAuthnForm",
 }
 MFA_WEBAUTHN_ALLOW_INSECURE_ORIGIN = BASE_URL.startswith("http://")
 # How many proxies of ours stand before the web process: their last hop names the visitor, the rest anybody can write.

@@ -41,14 +41,14 @@ from complaints.models import (
     IncomingMail,
     IncomingMailContent,
     Pause,
+    Remedy,
     SavedView,
+    WarrantyDecision,
+    WarrantyRule,
 )
 from insights.models import (
     Action,
-    Remedy,
     AffiliateWord,
-    WarrantyDecision,
-    WarrantyRule,
     Alert,
     Block,
     BrandFigure,
@@ -223,15 +223,16 @@ def make_case(brand: Brand, purchase: Purchase, response: Response, staff: User)
         complaint=complaint, event=event, name="foto.png", content_type="image/png", size=1, created_at=NOW
     )
     AttachmentContent.objects.create(attachment=photo, data=b"x")
-    mail = IncomingMail.objects.create(brand=brand, message_id="<world@correo.example>", received_at=NOW, try_at=NOW)
     guide = Guide.objects.create(brand=brand, slug="limpiar", is_published=True)
     GuideText.objects.create(guide=guide, language="es", title="Cómo se limpian", body="Con agua.")
     GuideVerdict.objects.create(guide=guide, language="es", helped=True, created_at=NOW)
     GuideQuestion.objects.create(guide=guide, complaint=complaint, created_at=NOW)
+    mail = IncomingMail.objects.create(brand=brand, message_id="<world@correo.example>", received_at=NOW, try_at=NOW)
     IncomingMailContent.objects.create(mail=mail, data=b"From: carla@correo.example")
     CannedAnswer.objects.create(brand=brand, title="Mundo", language="es", text="Hola, {name}")
     SavedView.objects.create(user=staff, name="Garantías", query="queue=all")
     make_clocks(brand, complaint)
+    make_amends(brand, complaint)
     return complaint
 
 
@@ -241,7 +242,12 @@ def make_clocks(brand: Brand, complaint: Complaint) -> None:
     Alarm.objects.create(complaint=complaint, clock="law", level="warning", due_at=NOW, at=NOW)
 
 
-    make_amends(brand, complaint)
+def make_amends(brand: Brand, complaint: Complaint) -> None:
+    Remedy.objects.create(complaint=complaint, kind="refund", state="offered", created_at=NOW)
+    WarrantyRule.objects.create(brand=brand, source="Mundo", months=12)
+    WarrantyDecision.objects.create(complaint=complaint, reckoned="in", decided="in", decided_at=NOW)
+
+
 def new_case(brand: Brand, number: str, **fields: Any) -> Complaint:
     complaint = Complaint(brand=brand, number=number, opened_at=NOW, **fields)
     complaint.token_hash = hash_token(make_token("complaint", complaint.uuid, key_version=current_key_version()))
@@ -251,12 +257,6 @@ def new_case(brand: Brand, number: str, **fields: Any) -> Complaint:
 
 def make_figures(brand: Brand, affiliate: Affiliate, response: Response) -> None:
     cell: dict[str, Any] = {"brand": brand, "affiliate": affiliate}
-def make_amends(brand: Brand, complaint: Complaint) -> None:
-    Remedy.objects.create(complaint=complaint, kind="refund", state="offered", created_at=NOW)
-    WarrantyRule.objects.create(brand=brand, source="Mundo", months=12)
-    WarrantyDecision.objects.create(complaint=complaint, reckoned="in", decided="in", decided_at=NOW)
-
-
     Rollup.objects.create(**cell, wave=Wave.FIRST, day=NOW.date(), question="csat", value="1", count=1)
     block = Block.objects.create(**cell, sequence=1, month=NOW.date().replace(day=1), n=5, published_at=NOW)
     CountedResponse.objects.create(**cell, response=response, wave=Wave.FIRST, day=NOW.date())
