@@ -10,7 +10,7 @@ from django.core.cache import caches
 from accounts.models import Brand
 from affiliates.destinations import is_allowed_destination
 from affiliates.marks import is_mark_of, mark_of
-from affiliates.models import Affiliate, CataloguePromise, Claim, MemberInvitation, TrackingLink
+from affiliates.models import Affiliate, CataloguePromise, Claim, MemberInvitation, StaffInvitation, TrackingLink
 from mailing.models import OutgoingMail
 
 
@@ -119,4 +119,10 @@ def invitation_for(token: str, *, now: datetime) -> MemberInvitation | None:
     """The invitation whose mail carries this token, while it can be used."""
     mails = OutgoingMail.objects.with_token(token)
     invitation = MemberInvitation.objects.filter(mail__in=mails).select_related("affiliate__brand").first()
+    return invitation if invitation and invitation.is_usable(now) else None
+
+
+def staff_invitation_for(token: str, *, now: datetime) -> StaffInvitation | None:
+    mails = OutgoingMail.objects.with_token(token)
+    invitation = StaffInvitation.objects.filter(mail__in=mails).select_related("brand").first()
     return invitation if invitation and invitation.is_usable(now) else None

@@ -9,4 +9,5 @@ urlpatterns = [
     path("affiliates/apply/<slug:brand>/", views.apply, name="apply"),
     path("affiliates/apply/<slug:brand>/thanks/", views.applied, name="applied"),
     path("affiliates/join/<str:token>/", views.join, name="join"),
+    path("staff/join/<str:token>/", views.join_staff, name="join_staff"),
 ]

@@ -1,5 +1,8 @@
 """Links that people follow to the shop: each leads to a host of the brand. And how affiliates get in."""
 
+from collections.abc import Callable
+from functools import partial
+from typing import Any
 from urllib.parse import quote
 
 from django import forms
@@ -19,8 +22,15 @@ from accounts.secret_links import client_address, secret_link
 from affiliates.destinations import is_allowed_destination, with_click
 from affiliates.forms import ApplicationForm, JoinForm
 from affiliates.models import Customer
-from affiliates.selectors import invitation_for, link_target
-from affiliates.services import accept_invitation, apply_to_programme, is_code, kind_of_visit, record_click
+from affiliates.selectors import invitation_for, link_target, staff_invitation_for
+from affiliates.services import (
+    accept_invitation,
+    accept_staff_invitation,
+    apply_to_programme,
+    is_code,
+    kind_of_visit,
+    record_click,
+)
 from affiliates.sub_ids import read_sub_ids
 from affiliates.visitors import is_pressing, key_of_the_day
 
@@ -110,15 +120,36 @@ def join(request: HttpRequest, token: str) -> HttpResponse:
     invitation = invitation_for(token, now=now)
     if invitation is None:
         raise Http404
-    has_account = User.objects.filter(email=invitation.email).exists()
+    context = {"invitation": invitation, "brand": invitation.affiliate.brand}
+    accept = partial(accept_invitation, invitation, now=now)
+    return ask_to_join(request, invitation.email, "affiliates/join.html", context, accept)
+
+
+@secret_link
+@require_http_methods(["GET", "HEAD", "POST"])
+def join_staff(request: HttpRequest, token: str) -> HttpResponse:
+    """Work for a brand from now on, by the link in the mail."""
+    now = timezone.now()
+    invitation = staff_invitation_for(token, now=now)
+    if invitation is None:
+        raise Http404
+    context = {"invitation": invitation, "brand": invitation.brand}
+    accept = partial(accept_staff_invitation, invitation, now=now)
+    return ask_to_join(request, invitation.email, "affiliates/join_staff.html", context, accept)
+
+
+def ask_to_join(
+    request: HttpRequest, email: str, page: str, context: dict[str, Any], accept: Callable[..., Any]
+) -> HttpResponse:
+    """With the account that this address has, else with a name and a password. Then on to sign-in."""
+    has_account = User.objects.filter(email=email).exists()
     form_class = forms.Form if has_account else JoinForm
     form = form_class(request.POST if request.method == "POST" else None, label_suffix="")
     if form.is_valid():
         try:
-            accept_invitation(invitation, **form.cleaned_data, now=now)
+            accept(**form.cleaned_data)
         except ValidationError as refusal:
             add_refusal(form, refusal)
         else:
             return redirect("account_login")
-    context = {"invitation": invitation, "brand": invitation.affiliate.brand, "has_account": has_account, "form": form}
-    return render(request, "affiliates/join.html", context)
+    return render(request, page, context | {"has_account": has_account, "form": form})

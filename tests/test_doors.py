@@ -50,6 +50,7 @@ PUBLIC = {
     "brand/": "a brand's colour",
     "accounts/": "sign-in; allauth closes its own account pages, tested below",
     "affiliates/": "applying to a programme that takes applications; joining, by token",
+    "staff/join/": "working for a brand, by token",
     "r/": "tracking links",
     "i/": "recommendation links",
     "s/": "surveys, by token",

@@ -21,7 +21,7 @@ from affiliates.models import (
     Refund,
     Suspicion,
 )
-from affiliates.services import invite_member
+from affiliates.services import invite_member, invite_staff
 from complaints.models import (
     Alarm,
     Attachment,
@@ -155,6 +155,7 @@ def make_sale(brand: Brand, affiliate: Affiliate) -> Purchase:
     sale: dict[str, Any] = {"purchased_on": NOW.date(), "amount": 49, "currency": "EUR"}
     AffiliateEvent.objects.create(affiliate=affiliate, kind=AffiliateEvent.Kind.IMPORTED, at=NOW)
     invite_member(affiliate, "nueva@lumbre-afiliados.example", by=None, now=NOW)
+    invite_staff(brand, "nueva@lumbre.example", role="agent", by=brand.memberships.get().user, now=NOW)
     Suspicion.objects.create(
         affiliate=affiliate, purchase=purchase, kind=Suspicion.Kind.OWN_ADDRESS, key=str(purchase.pk), found_at=NOW
     )

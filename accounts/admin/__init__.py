@@ -1,6 +1,6 @@
 """The admin for brands, people and keys, and the rules that every admin page of the house follows."""
 
-from accounts.admin import brands, keys, people, records
+from accounts.admin import brands, keys, records
 from accounts.admin.rules import (
     MOST_LISTED,
     WRITING_ROLES,
@@ -29,7 +29,6 @@ __all__ = [
     "brands_with_role",
     "has_role",
     "keys",
-    "people",
     "records",
     "roles_of",
     "way_to_brand",

@@ -9,6 +9,7 @@ from django.http import HttpRequest, HttpResponse
 from django.urls import reverse
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
+from django.utils.translation import pgettext_lazy
 
 from accounts.admin.decisions import DecidingAdmin, Decision, Secret
 from accounts.admin.rules import AdministratorsAdmin
@@ -123,8 +124,8 @@ class ApiKeyAdmin(DecidingAdmin, AdministratorsAdmin):
     @admin.display(description=_("state"))
     def state(self, key: ApiKey) -> Any:
         if key.revoked_at:
-            return _("Revoked")
-        return _("Holds") if holds(key) else _("Expired")
+            return pgettext_lazy("key", "Revoked")
+        return pgettext_lazy("key", "Holds") if holds(key) else pgettext_lazy("key", "Expired")
 
     @admin.display(description=_("What it may do"))
     def may(self, key: ApiKey) -> str:

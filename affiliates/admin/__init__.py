@@ -5,6 +5,7 @@ from affiliates.admin.clicks import ClickAdmin
 from affiliates.admin.customers import CustomerAdmin, ProductAdmin
 from affiliates.admin.links import CataloguePromiseAdmin, TrackingLinkAdmin
 from affiliates.admin.programme import AffiliateAdmin, CouponAdmin
+from affiliates.admin.staff import MembershipAdmin, StaffInvitationAdmin, UserAdmin
 from affiliates.admin.suspicions import SuspicionAdmin
 from affiliates.admin.webhooks import DeliveryAdmin, EndpointAdmin
 
@@ -17,7 +18,10 @@ __all__ = [
     "CustomerAdmin",
     "DeliveryAdmin",
     "EndpointAdmin",
+    "MembershipAdmin",
     "ProductAdmin",
+    "StaffInvitationAdmin",
     "SuspicionAdmin",
     "TrackingLinkAdmin",
+    "UserAdmin",
 ]

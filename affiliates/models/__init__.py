@@ -13,6 +13,7 @@ from affiliates.models.links import (
 )
 from affiliates.models.people import Affiliate, AffiliateEvent, AffiliateMember, MemberInvitation
 from affiliates.models.purchases import Product, Purchase, PurchaseChange, Refund
+from affiliates.models.staff import StaffInvitation
 
 __all__ = [
     "Affiliate",
@@ -30,6 +31,7 @@ __all__ = [
     "Purchase",
     "PurchaseChange",
     "Refund",
+    "StaffInvitation",
     "Suspicion",
     "TrackingLink",
     "click_public_id",

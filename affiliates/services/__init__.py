@@ -41,6 +41,15 @@ from affiliates.services.programme import (
 )
 from affiliates.services.recording import record_purchases
 from affiliates.services.referrals import give_referral_code, offers_referrals
+from affiliates.services.staff import (
+    accept_staff_invitation,
+    change_staff_role,
+    deactivate_person,
+    invite_staff,
+    reactivate_person,
+    remove_staff,
+    withdraw_staff_invitation,
+)
 from affiliates.services.suspicions import decide_suspicion, flag_suspicions
 from affiliates.services.trials import MADE_CUSTOMER, lock_test_purchase, remove_test_purchase
 
@@ -58,16 +67,19 @@ __all__ = [
     "Recorded",
     "accept_claim",
     "accept_invitation",
+    "accept_staff_invitation",
     "apply_to_programme",
     "approve_affiliate",
     "change_promises",
     "change_purchase",
     "change_role",
+    "change_staff_role",
     "change_sub_ids",
     "check_code",
     "correct_attribution",
     "create_affiliate",
     "create_link",
+    "deactivate_person",
     "decide_suspicion",
     "declare_affiliate",
     "decline_claim",
@@ -81,6 +93,7 @@ __all__ = [
     "give_referral_code",
     "import_affiliates",
     "invite_member",
+    "invite_staff",
     "is_code",
     "kind_of_visit",
     "lock_purchase",
@@ -89,14 +102,17 @@ __all__ = [
     "pause_link",
     "purchase_claimed",
     "reactivate_affiliate",
+    "reactivate_person",
     "record_click",
     "record_purchases",
     "record_refund",
     "remove_member",
+    "remove_staff",
     "remove_test_purchase",
     "resume_link",
     "suspend_affiliate",
     "tick_promises",
     "withdraw_declaration",
     "withdraw_invitation",
+    "withdraw_staff_invitation",
 ]

@@ -76,7 +76,7 @@ def accept_invitation(invitation: MemberInvitation, *, name: str = "", password:
     user = User.objects.filter(email=locked.email).first()
     if not locked.is_usable(now) or affiliate.status == Affiliate.Status.SUSPENDED or (user and not user.is_active):
         raise ValidationError(_("This invitation is no longer valid. Ask for another one."), "used_up")
-    user = user or _create_user(locked.email, name=name, password=password)
+    user = user or create_user(locked.email, name=name, password=password)
     AffiliateMember.objects.get_or_create(affiliate=affiliate, user=user, defaults={"role": locked.role})
     locked.accepted_at = now
     locked.save(update_fields=["accepted_at"])
@@ -115,8 +115,9 @@ def _keep_an_owner(affiliate: Affiliate, *, without: AffiliateMember) -> None:
         raise ValidationError(_("An affiliate needs an owner: name another one first."), "last_owner")
 
 
-def _create_user(email: str, *, name: str, password: str) -> User:
-    user = User(email=email, name=name.strip())
+def create_user(email: str, *, name: str, password: str, timezone: str = "") -> User:
+    """An account for whoever followed the link in their mail. ValidationError: the password is too weak."""
+    user = User(email=email, name=name.strip(), timezone=timezone)
     try:
         validate_password(password, user)
     except ValidationError as refusal:

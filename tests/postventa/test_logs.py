@@ -25,6 +25,7 @@ from postventa.logs import logging_config, redact
         ("/accounts/login/?next=%2Fs%2FkX9%2F&a=1", "/accounts/login/?next=%2Fs%2F[token]%2F&a=1"),
         ("/accounts/password/reset/key/1-abc-def/", "/accounts/password/reset/key/[token]/"),
         ("GET https://pv.example/affiliates/join/kX9_-a/", "GET https://pv.example/affiliates/join/[token]/"),
+        ("GET https://pv.example/staff/join/kX9_-a/", "GET https://pv.example/staff/join/[token]/"),
         ("Authorization: Bearer abcdef", "Authorization: Bearer [key]"),
         ("key pv_0123456789abcdefghij refused", "key [key] refused"),
         ("Key (email)=(carla.gomez+x@correo.example) already exists.", "Key (email)=([email]) already exists."),

@@ -1,0 +1,164 @@
+"""Who works for a brand: invited by mail, given another role, let go. A brand keeps one administrator at least."""
+
+import uuid
+from datetime import datetime, timedelta
+
+from django.core.exceptions import PermissionDenied, ValidationError
+from django.db import transaction
+from django.utils.translation import gettext as _
+
+from accounts.models import Brand, Membership, Role, User
+from affiliates.models import StaffInvitation
+from affiliates.services.members import create_user
+from mailing.models import OutgoingMail
+from mailing.services import MailRequest, cancel_mails, queue_mail
+
+INVITATION_LASTS = timedelta(days=7)
+MAX_INVITATIONS_A_DAY = 20  # of one brand: whoever may invite must not be able to flood mailboxes
+
+
+@transaction.atomic
+def invite_staff(brand: Brand, email: str, *, role: str, by: User, now: datetime) -> StaffInvitation:
+    """Write to them with a link that works once, for a week; an earlier link of theirs works no more.
+
+    ValidationError: not an address or role, they work here, or too many within a day. PermissionDenied: `by` is no
+    administrator.
+    """
+    locked = _locked(brand, by=by)
+    address = User.objects.normalize_email(email)
+    if Membership.objects.filter(brand=locked, user__email=address).exists():
+        raise ValidationError({"email": ValidationError(_("This person works for the brand already."), "known")})
+    sent = StaffInvitation.objects.filter(brand=locked, created_at__gt=now - timedelta(days=1))
+    if sent.count() >= MAX_INVITATIONS_A_DAY:
+        raise ValidationError(_("These are enough invitations for one day. Go on tomorrow."), "too_many")
+    _withdraw(locked, address, now=now)
+    invitation = StaffInvitation(
+        brand=locked, email=address, role=role, invited_by=by, created_at=now, expires_at=now + INVITATION_LASTS
+    )
+    invitation.clean_fields(exclude=["mail"])
+    invitation.mail = _queue(invitation, by=by, now=now)
+    invitation.save(force_insert=True)
+    return invitation
+
+
+@transaction.atomic
+def withdraw_staff_invitation(invitation: StaffInvitation, *, by: User, now: datetime) -> None:
+    """The link in its mail opens nothing from now on. ValidationError: it was used or withdrawn already."""
+    brand = _locked(invitation.brand, by=by)
+    if not _withdraw(brand, invitation.email, now=now):
+        raise ValidationError(_("This invitation has been used or withdrawn already."), "used_up")
+
+
+@transaction.atomic
+def accept_staff_invitation(
+    invitation: StaffInvitation, *, name: str = "", password: str = "", now: datetime
+) -> Membership:
+    """Whoever got the mail works for the brand; with an account of theirs they keep its password, else choose one.
+
+    ValidationError: the link is used up, or the password is too weak.
+    """
+    brand = Brand.objects.select_for_update(no_key=True).get(pk=invitation.brand_id)
+    locked = StaffInvitation.objects.select_for_update(of=("self",)).get(pk=invitation.pk)
+    user = User.objects.filter(email=locked.email).first()
+    if not locked.is_usable(now) or (user and not user.is_active):
+        raise ValidationError(_("This invitation is no longer valid. Ask for another one."), "used_up")
+    user = user or create_user(locked.email, name=name, password=password, timezone=brand.timezone)
+    if not user.is_staff:
+        user.is_staff = True
+        user.save(update_fields=["is_staff"])
+    membership, _made = Membership.objects.get_or_create(user=user, brand=brand, defaults={"role": locked.role})
+    locked.accepted_at = now
+    locked.save(update_fields=["accepted_at"])
+    return membership
+
+
+@transaction.atomic
+def change_staff_role(membership: Membership, role: str, *, by: User, now: datetime) -> None:
+    """ValidationError: no role, or the brand would be without an administrator."""
+    brand = _locked(membership.brand, by=by)
+    if role not in Role.values:
+        raise ValidationError({"role": ValidationError(_("This is no role."), "invalid")})
+    if role != Role.ADMIN:
+        _keep_an_administrator(brand, without=membership.user)
+    Membership.objects.filter(pk=membership.pk).update(role=role)
+
+
+@transaction.atomic
+def remove_staff(membership: Membership, *, by: User, now: datetime) -> None:
+    """They work for this brand no more; what they did stays, as does their account. ValidationError: the last one."""
+    brand = _locked(membership.brand, by=by)
+    _keep_an_administrator(brand, without=membership.user)
+    user = membership.user
+    membership.delete()
+    if user.is_staff and not user.is_superuser and not user.memberships.exists():
+        user.is_staff = False
+        user.save(update_fields=["is_staff"])
+
+
+@transaction.atomic
+def deactivate_person(user: User, *, by: User, now: datetime) -> None:
+    """They sign in no more, from this moment on, and are kept. ValidationError: oneself, or somebody whom others need.
+
+    Closing an account closes it for all: only whoever administers every place where it is used may do that.
+    """
+    if user == by:
+        raise ValidationError(_("You cannot close your own account."), "oneself")
+    _administers_alone(user, by=by)
+    for membership in user.memberships.select_related("brand").order_by("brand"):
+        _keep_an_administrator(_locked(membership.brand, by=by), without=user)
+    User.objects.filter(pk=user.pk).update(is_active=False)
+
+
+@transaction.atomic
+def reactivate_person(user: User, *, by: User, now: datetime) -> None:
+    """They sign in again as before. ValidationError: they are somebody else's business too."""
+    _administers_alone(user, by=by)
+    User.objects.filter(pk=user.pk).update(is_active=True)
+
+
+def _administers_alone(user: User, *, by: User) -> None:
+    elsewhere = user.memberships.exclude(brand__in=Brand.objects.administered_by(by))
+    if user.is_superuser or elsewhere.exists() or user.affiliate_members.exists():
+        raise ValidationError(
+            _("This account is used in other places too: take away the role in your brand instead."), "elsewhere"
+        )
+
+
+def _keep_an_administrator(brand: Brand, *, without: User) -> None:
+    """The brand is locked: two administrators who remove each other do not both succeed."""
+    administrators = Membership.objects.filter(brand=brand, role=Role.ADMIN, user__is_active=True)
+    is_one = administrators.filter(user=without).exists()
+    if is_one and not administrators.exclude(user=without).exists():
+        raise ValidationError(_("A brand needs an administrator: name another one first."), "last_administrator")
+
+
+def _locked(brand: Brand, *, by: User) -> Brand:
+    locked = Brand.objects.select_for_update(no_key=True).get(pk=brand.pk)
+    if by.role_in(locked) != Role.ADMIN:
+        raise PermissionDenied(_("Only an administrator decides who works for the brand."))
+    return locked
+
+
+def _withdraw(brand: Brand, email: str, *, now: datetime) -> int:
+    """Its mail stays unsent where it can."""
+    pending = StaffInvitation.objects.filter(brand=brand, email=email).pending()
+    cancel_mails(pending.values("mail"), reason=OutgoingMail.Reason.TAKEN_BACK)
+    return pending.update(withdrawn_at=now)
+
+
+def _queue(invitation: StaffInvitation, *, by: User, now: datetime) -> OutgoingMail:
+    brand = invitation.brand
+    language = User.objects.filter(email=invitation.email).values_list("language", flat=True).first() or ""
+    return queue_mail(
+        MailRequest(
+            brand=brand,
+            template="affiliates/staff_invitation",
+            to=invitation.email,
+            language=brand.language_for(language),
+            dedupe_key=f"staff:{uuid.uuid4()}",
+            guarantee=OutgoingMail.Guarantee.AT_LEAST_ONCE,
+            not_before=now,
+            expires_at=invitation.expires_at,
+            context={"by": str(by), "days": INVITATION_LASTS.days},
+        )
+    )
