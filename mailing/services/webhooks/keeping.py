@@ -29,6 +29,7 @@ EVENTS_OF_BRAND = (
     Kind.QUALITY,
 )
 MOST_ENDPOINTS = 20  # of one audience: an event is brought to each of them
+FORGOTTEN_AT_ONCE = 5000  # events, each with all its tries
 AGAIN: dict[str, Any] = {"state": Delivery.State.PENDING, "tries": 0, "finished_at": None}
 HEALTHY: dict[str, Any] = {"failing_since": None, "failures": 0, "rests_until": None}
 
@@ -155,10 +156,13 @@ def forget_old_webhooks(*, now: datetime) -> int:
     An endpoint that was ended goes when nothing of it is left.
     """
     before = now - timedelta(days=settings.WEBHOOK_LOG_DAYS)
-    _rows, by_model = WebhookEvent.objects.filter(occurred_at__lt=before).delete()
+    old, forgotten = WebhookEvent.objects.filter(occurred_at__lt=before).order_by("pk"), 0
+    while pks := list(old.values_list("pk", flat=True)[:FORGOTTEN_AT_ONCE]):
+        WebhookEvent.objects.filter(pk__in=pks).delete()
+        forgotten += len(pks)
     deliveries = Delivery.objects.filter(endpoint=OuterRef("pk"))
     Endpoint.objects.filter(~Exists(deliveries), state=State.ENDED, updated_at__lt=before).delete()
-    return by_model.get("mailing.WebhookEvent", 0)
+    return forgotten
 
 
 def checked_url(url: str) -> str:
