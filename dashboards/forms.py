@@ -24,6 +24,25 @@ MOST_HOSTS = 20
 HOST = re.compile(r"(?!-)[a-z0-9-]{1,63}(\.(?!-)[a-z0-9-]{1,63})+(:[0-9]{1,5})?")
 
 
+class SpanForm(forms.Form):
+    """So many days back from now."""
+
+    days = forms.ChoiceField(
+        label=gettext_lazy("opened in"),
+        choices=[
+            (30, gettext_lazy("the last 30 days")),
+            (90, gettext_lazy("the last 90 days")),
+            (365, gettext_lazy("the last year")),
+            (3650, gettext_lazy("all the time")),
+        ],
+        required=False,
+        initial=90,
+    )
+
+    def clean_days(self) -> int:
+        return int(self.cleaned_data["days"] or 90)
+
+
 class MessageForm(forms.Form):
     """What an affiliate writes to its brand about a finding."""
 

@@ -2,6 +2,7 @@ from django.urls import URLPattern, URLResolver, include, path
 
 from dashboards.views import (
     actions,
+    cases,
     comparison,
     conversations,
     drivers,
@@ -77,6 +78,8 @@ urlpatterns: list[URLPattern | URLResolver] = [
     path("brands/<slug:brand>/customers/", loyalty.customers_of_brand, name="customers_of_brand"),
     path("brands/<slug:brand>/customers.csv", loyalty.customers_of_brand_export, name="customers_of_brand_export"),
     path("brands/<slug:brand>/customers/<str:code>/", loyalty.customers_of_affiliate, name="customers_of_affiliate"),
+    path("brands/<slug:brand>/cases/", cases.cases_of_brand, name="cases_of_brand"),
+    path("brands/<slug:brand>/cases.csv", cases.cases_of_brand_export, name="cases_of_brand_export"),
     path("brands/<slug:brand>/affiliates/", programme.affiliates_compared, name="affiliates_compared"),
     path("brands/<slug:brand>/targets/", programme.targets_of_brand, name="targets_of_brand"),
     path("brands/<slug:brand>/alternatives/", programme.alternatives_of_brand, name="alternatives_of_brand"),

@@ -5,7 +5,7 @@ the page's policy allows no style in the markup. A chart is drawn 340 units wide
 shows stands beside it in a table, which is the page's to write.
 """
 
-from dashboards.charts.boards import Bar, Tone, Whisker, dot_and_whisker, pareto_bars
+from dashboards.charts.boards import Bar, Tone, Whisker, bars_in_order, dot_and_whisker, pareto_bars
 from dashboards.charts.canvas import NPS, PERCENT, Axis, Caption, Reference
 from dashboards.charts.plots import FIELD_NAMES, Driver, FunnelPoint, funnel_plot, importance_performance
 from dashboards.charts.trends import TrendPoint, line_with_band, sparkline
@@ -23,6 +23,7 @@ __all__ = [
     "Tone",
     "TrendPoint",
     "Whisker",
+    "bars_in_order",
     "dot_and_whisker",
     "funnel_plot",
     "importance_performance",

@@ -150,6 +150,16 @@ def pareto_bars(caption: Caption, bars: Sequence[Bar], *, tone: Tone = "improve"
     return drawing(caption, WIDTH, max(y, LINE_HEIGHT), *drawn, css=f"chart-bars tone-{tone}")
 
 
+def bars_in_order(caption: Caption, bars: Sequence[Bar], *, tone: Tone = "plain") -> SafeString:
+    """In the order given, which means something by itself: ages, for example."""
+    scale = Scale(0, max((bar.count for bar in bars), default=0) or 1, 0, WIDTH)
+    drawn, y = [], 0.0
+    for bar in bars:
+        part, y = _bar_row(bar, y, scale)
+        drawn.append(part)
+    return drawing(caption, WIDTH, max(y, LINE_HEIGHT), *drawn, css=f"chart-bars tone-{tone}")
+
+
 def vital_few(counts: Sequence[int]) -> int:
     """How many of these, most first, make up four fifths of all."""
     needed, so_far = 0.8 * sum(counts), 0

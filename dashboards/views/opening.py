@@ -170,6 +170,7 @@ def show_of_brand(request: HttpRequest, brand: Brand, current: str, **context: A
         "drivers_of_brand": _("What moves the score"),
         "customers_of_brand": _("Customers"),
         "alternatives_of_brand": _("Alternatives"),
+        "cases_of_brand": pgettext("portal", "Cases"),
     }
     nav = [
         {
