@@ -1,13 +1,14 @@
 from collections.abc import Sequence
 from datetime import datetime, timedelta
+from typing import Any
 
 from django.contrib.auth.password_validation import validate_password
 from django.core.exceptions import ValidationError
-from django.db import transaction
+from django.db import models, transaction
 from django.utils.translation import gettext as _
 
 from accounts.keys import hash_secret, new_key
-from accounts.models import AccessLog, ApiKey, Brand, Membership, Scope, User
+from accounts.models import AccessLog, ApiKey, AuditEntry, Brand, Membership, Scope, User
 
 
 def create_api_key(
@@ -78,3 +79,17 @@ def record_access(
     """Note that a person or a program saw identified data. Ids only: nothing here ever needs erasing."""
     who = {"api_key": by} if isinstance(by, ApiKey) else {"user": by}
     AccessLog.objects.create(brand=brand, **who, purpose=purpose, object_type=object_type, object_id=object_id)
+
+
+def record_change(
+    by: User | None, brand: Brand | int, action: AuditEntry.Action, row: models.Model, **data: Any
+) -> None:
+    """Note who changed a row, in the transaction of the change. `data`: numbers, codes and ids, never personal data."""
+    AuditEntry.objects.create(
+        brand_id=brand if isinstance(brand, int) else brand.pk,
+        user=by,
+        action=action,
+        object_type=row._meta.model_name or "",
+        object_id=str(row.pk),
+        data=data,
+    )

@@ -4,9 +4,9 @@ from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any
 
-from accounts.models import AccessLog, ApiKey, Brand, User
+from accounts.models import AccessLog, ApiKey, AuditEntry, Brand, User
 from accounts.sealing import seal
-from accounts.services import create_api_key
+from accounts.services import create_api_key, record_change
 from affiliates.models import (
     Affiliate,
     AffiliateEvent,
@@ -126,6 +126,7 @@ def make_world() -> World:
     olga = factories.make_staff(factories.make_brand("otra"), "Olga")
     api_key, key_text = create_api_key(brand, name="tienda")
     AccessLog.objects.create(brand=brand, user=staff, purpose=AccessLog.Purpose.VIEW, object_type="customer")
+    record_change(staff, brand, AuditEntry.Action.CHANGED, brand, k=[5, 7])
     purchase = make_sale(brand, affiliate)
     mail = make_mail(brand, purchase)
     response = make_answer(brand, purchase, mail, staff)

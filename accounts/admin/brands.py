@@ -90,6 +90,8 @@ class BrandAdmin(AdministratorsAdmin):
     def formfield_for_dbfield(self, db_field: Any, request: HttpRequest, **kwargs: Any) -> Any:
         if db_field.name == "service_weekdays":
             return weekdays_field(db_field.verbose_name)
+        if db_field.name == "public_review_url":
+            kwargs["assume_scheme"] = "https"
         return super().formfield_for_dbfield(db_field, request, **kwargs)
 
 

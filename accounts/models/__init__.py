@@ -17,7 +17,7 @@ from accounts.models.brands import (
 )
 from accounts.models.keys import ApiKey, ApiKeyQuerySet, Scope, all_scopes
 from accounts.models.people import Membership, User, UserManager, UserQuerySet
-from accounts.models.records import AccessLog, AccessLogQuerySet
+from accounts.models.records import AccessLog, AccessLogQuerySet, AuditEntry, AuditEntryQuerySet
 
 if TYPE_CHECKING:
     from accounts.models.brands import Viewer as Viewer
@@ -29,6 +29,8 @@ __all__ = [
     "AccessLogQuerySet",
     "ApiKey",
     "ApiKeyQuerySet",
+    "AuditEntry",
+    "AuditEntryQuerySet",
     "Brand",
     "BrandOwnedQuerySet",
     "BrandQuerySet",

@@ -7,7 +7,8 @@ from django.core.exceptions import ValidationError
 from django.db import transaction
 from django.utils.translation import gettext as _
 
-from accounts.models import User
+from accounts.models import AuditEntry, User
+from accounts.services import record_change
 from affiliates.attribution import CONFIDENCE, OUTRANKED
 from affiliates.models import Affiliate, Attribution, Customer, Purchase, PurchaseChange
 from affiliates.services.telling import tell_recredited
@@ -51,6 +52,8 @@ def correct_attribution(
     )
     PurchaseChange.objects.create(purchase=locked)
     tell_recredited(locked, standing, corrected)
+    credited = [standing.affiliate_id if standing else None, affiliate.pk if affiliate else None]
+    record_change(by, locked.brand_id, AuditEntry.Action.CREDITED, locked, affiliate=credited)
     return corrected
 
 

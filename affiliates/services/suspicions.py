@@ -11,7 +11,8 @@ from django.core.exceptions import ValidationError
 from django.db import connection, transaction
 from django.utils.translation import gettext as _
 
-from accounts.models import Brand, User
+from accounts.models import AuditEntry, Brand, User
+from accounts.services import record_change
 from affiliates.models import Suspicion
 
 LOOKS_BACK = timedelta(days=30)
@@ -134,4 +135,5 @@ def decide_suspicion(suspicion: Suspicion, *, is_confirmed: bool, note: str = ""
     locked.state = Suspicion.State.CONFIRMED if is_confirmed else Suspicion.State.DISMISSED
     locked.note, locked.decided_at, locked.decided_by = note.strip(), now, by
     locked.save(update_fields=["state", "note", "decided_at", "decided_by"])
+    record_change(by, locked.brand, AuditEntry.Action.DECIDED, locked, state=["open", locked.state])
     return locked

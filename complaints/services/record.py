@@ -3,7 +3,8 @@
 from datetime import datetime
 from typing import Any
 
-from accounts.models import User
+from accounts.models import AuditEntry, User
+from accounts.services import record_change
 from affiliates.models import Purchase
 from complaints.models import Complaint, ComplaintChange, ComplaintEvent
 from complaints.services.telling import tell_of_case
@@ -18,6 +19,8 @@ def record(
     event = ComplaintEvent.objects.create(complaint=complaint, kind=kind, actor=by, text=text, data=data, at=now)
     if text or kind == ComplaintEvent.Kind.OPENED:
         index_words([complaint.pk])
+    if by is not None:
+        record_change(by, complaint.brand_id, AuditEntry.Action.CASE, complaint, event=kind)
     tell_of_case(complaint, kind, data)
     return event
 

@@ -10,8 +10,10 @@ from django.db import connection, transaction
 from django.db.models import Q, QuerySet
 from django.utils.translation import gettext as _
 
-from accounts.models import Brand, User
+from accounts.append_only import ERASURE, open_door
+from accounts.models import AuditEntry, Brand, User
 from accounts.personal_data import Held
+from accounts.services import record_change
 from affiliates.models import Customer
 from affiliates.personal_data import HELD as OF_AFFILIATES
 from affiliates.services.erasing import block_person, erase_person
@@ -51,6 +53,8 @@ def request_erasure(customer: Customer, *, door: str, by: User | None, now: date
     if locked.erased_at:
         raise ValidationError(_("This customer is erased already."), "erased")
     block_person(locked.pk, now=now)
+    if by is not None:
+        record_change(by, locked.brand_id, AuditEntry.Action.ERASURE, locked)
     return Erasure.objects.create(
         brand_id=locked.brand_id, customer=locked, door=door, requested_by=by, requested_at=now
     )
@@ -78,7 +82,7 @@ def _take_step(pk: int, *, now: datetime) -> bool:
         return False
     work = WORK[Step(erasure.step)]
     try:
-        with transaction.atomic():
+        with open_door(ERASURE):
             counts = work(erasure, now)
     except MailInHand:
         return False

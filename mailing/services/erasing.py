@@ -26,7 +26,10 @@ def mails_of(brand: Brand, *, address: str, also: Iterable[int] = ()) -> QuerySe
 
 @transaction.atomic
 def erase_mails(brand: Brand, *, address: str, also: Iterable[int]) -> dict[str, int]:
-    """Delete them with their events, stopping what waits; how many rows of each table. Raises MailInHand."""
+    """Delete them with their events, stopping what waits; how many rows of each table. Raises MailInHand.
+
+    The caller has opened the door that lets events go (accounts.append_only).
+    """
     found = list(mails_of(brand, address=address, also=also).order_by("pk").values_list("pk", flat=True))
     cancel_mails(found, reason=OutgoingMail.Reason.TAKEN_BACK)
     mails = OutgoingMail.objects.filter(pk__in=found)
@@ -35,7 +38,7 @@ def erase_mails(brand: Brand, *, address: str, also: Iterable[int]) -> dict[str,
     events = MailEvent.objects.filter(mail__in=found).count()
     mails.delete()
     if address:  # what servers said of it
-        MailEvent.objects.filter(brand=brand, detail__icontains=address).update(detail="")
+        MailEvent.objects.filter(brand=brand, detail__icontains=address).delete()
         MailDomain.objects.filter(said__icontains=address).update(said="")
     counts = {OutgoingMail._meta.label: len(found), MailEvent._meta.label: events}
     return {name: count for name, count in counts.items() if count}

@@ -5,6 +5,7 @@ from typing import Any
 
 from django.contrib import admin, messages
 from django.core.exceptions import PermissionDenied
+from django.db import transaction
 from django.db.models import OuterRef, QuerySet, Subquery
 from django.http import HttpRequest
 from django.http.response import HttpResponseBase
@@ -130,6 +131,7 @@ class ResponseAdmin(WordsAdmin):
     def take_out(self, request: HttpRequest, responses: QuerySet[Response]) -> None:
         self.judge(request, responses, is_genuine=False)
 
+    @transaction.atomic
     def judge(self, request: HttpRequest, responses: QuerySet[Response], *, is_genuine: bool) -> None:
         now = timezone.now()
         judged = [response for response in responses if judge_response(response, is_genuine=is_genuine, now=now)]
