@@ -43,7 +43,11 @@ def test_a_setting_says_from_what_to_what_and_a_text_only_that_it_changed(world:
     address = reverse("admin:accounts_brand_change", args=[world.brand.pk])
     form = sofia.get(address).context["adminform"].form
     data = {name: form.get_initial_for_field(field, name) for name, field in form.fields.items()}
-    data = {name: ",".join(v) if isinstance(v, list) else v for name, v in data.items() if v not in (None, False)}
+    data = {
+        name: ",".join(v) if isinstance(v, list) and isinstance(v[0], str) else v
+        for name, v in data.items()
+        if v not in (None, False)
+    }
     data |= {f"{name}_0": value for name, value in data.items()}
 
     answer = sofia.post(address, data | {"k": 7, "sender_name": "Lumbre de Carla"})
