@@ -59,7 +59,7 @@ def guide_form(brand: Brand) -> type[GuideForm]:
         name, attrs = language_name(language), {"lang": language, "dir": "auto"}
         title, body = _("Title in %(language)s") % {"language": name}, _("Text in %(language)s") % {"language": name}
         boxes[f"title.{language}"] = forms.CharField(
-            label=title, max_length=120, required=False, widget=forms.TextInput({**attrs, "size": 60})
+            label=title, max_length=120, required=False, widget=forms.TextInput({**attrs, "size": 40})
         )
         boxes[f"body.{language}"] = forms.CharField(
             label=body,
@@ -74,8 +74,7 @@ def guide_form(brand: Brand) -> type[GuideForm]:
 @admin.register(Guide)
 class GuideAdmin(BrandModelAdmin):
     can_add = True
-    list_display = ("title", "about", "is_published", "asked", "helped", "not_helped", "before_the_sale")
-    list_filter = ("is_published",)
+    list_display = ("title", "about", "is_published", "verdicts", "asked", "before_the_sale")
     search_fields = ("texts__title", "texts__body", "slug")
     list_select_related = ("brand", "product", "fact")
     change_list_template = "admin/complaints/guides.html"
@@ -103,13 +102,9 @@ class GuideAdmin(BrandModelAdmin):
     def asked(self, guide: Any) -> int:
         return guide.asked or 0
 
-    @admin.display(description=gettext_lazy("helped"), ordering="helped")
-    def helped(self, guide: Any) -> int:
-        return guide.helped or 0
-
-    @admin.display(description=gettext_lazy("did not help"), ordering="not_helped")
-    def not_helped(self, guide: Any) -> int:
-        return guide.not_helped or 0
+    @admin.display(description=gettext_lazy("helped / did not"), ordering="helped")
+    def verdicts(self, guide: Any) -> str:
+        return f"{guide.helped or 0} / {guide.not_helped or 0}"
 
     @admin.display(description=gettext_lazy("before the sale"))
     def before_the_sale(self, guide: Any) -> str:
@@ -134,7 +129,8 @@ class GuideAdmin(BrandModelAdmin):
 
     def get_fieldsets(self, request: HttpRequest, obj: Guide | None = None) -> Any:
         brand = self._brand_of(request, obj)
-        written = [(None, {"fields": [f"title.{code}", f"body.{code}"]}) for code in brand.languages]
+        titles, bodies = (tuple(f"{box}.{code}" for code in brand.languages) for box in ("title", "body"))
+        written = [(_("What customers read"), {"fields": [titles, bodies]})]
         place: list[Any] = ["product", "category", "position", "is_published"]
         return [*written, (_("Where it belongs"), {"fields": [*place, "page"] if obj else place})]
 
