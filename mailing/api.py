@@ -77,7 +77,7 @@ class DeliverySerializer(serializers.ModelSerializer[Delivery]):
     id = serializers.CharField(source="event.public_id", help_text="The event’s `webhook-id`.")
     type = serializers.CharField(source="event.kind")
     timestamp = serializers.DateTimeField(source="event.occurred_at")
-    data = serializers.JSONField(source="event.data")
+    data = serializers.JSONField(source="event.data")  # type: ignore[assignment]  # DRF has a property of that name
     next_try_at = serializers.SerializerMethodField()
     attempts = AttemptSerializer(many=True)
 

@@ -10,6 +10,7 @@ from typing import Any
 from django import forms
 from django.contrib import admin, messages
 from django.contrib.admin.utils import display_for_value
+from django.contrib.admin.widgets import AdminSplitDateTime
 from django.core.exceptions import ValidationError
 from django.db.models import CharField, Count, OuterRef, Q, QuerySet, Subquery, Value
 from django.db.models.functions import Cast, Concat
@@ -49,7 +50,9 @@ LABELS = dict(WebhookEvent.Kind.choices)
 class EndpointForm(forms.ModelForm):
     """The secret is ours to make up: it is shown once and never asked for."""
 
-    url = forms.CharField(label=_("Address"), max_length=LONGEST_URL, widget=admin.widgets.AdminURLFieldWidget)
+    url = forms.CharField(
+        label=_("Address"), max_length=LONGEST_URL, widget=forms.URLInput(attrs={"class": "vURLField"})
+    )
     events = forms.MultipleChoiceField(
         label=_("Events"),
         choices=[(str(kind), kind.label) for kind in EVENTS_OF_BRAND],
@@ -79,9 +82,7 @@ def an_hour_ago() -> Any:
 class SinceForm(forms.Form):
     """From when on everything is to be brought again."""
 
-    since = forms.SplitDateTimeField(
-        label=_("What has happened since"), widget=admin.widgets.AdminSplitDateTime, initial=an_hour_ago
-    )
+    since = forms.SplitDateTimeField(label=_("What has happened since"), widget=AdminSplitDateTime, initial=an_hour_ago)
     only_failed = forms.BooleanField(label=_("Only what was given up"), required=False)
 
     def __init__(self, row: Endpoint, data: Any = None) -> None:
@@ -148,7 +149,7 @@ class EndpointAdmin(DecidingAdmin, AdministratorsAdmin):
             is_standing,
         ),
     }
-    list_display = ("name", "owner", "state", "health", "waiting", "delivered_at")
+    list_display = ("name", "owner", "health", "waiting", "delivered_at")
     list_display_links = ("name",)
     list_select_related = ("brand",)
     list_filter = ("state", "brand")
@@ -185,7 +186,8 @@ class EndpointAdmin(DecidingAdmin, AdministratorsAdmin):
     def formfield_for_foreignkey(self, db_field: Any, request: HttpRequest, **kwargs: Any) -> Any:
         """Only where they are administrator, whatever else they are elsewhere."""
         if db_field.name == "brand":
-            kwargs["queryset"] = Brand.objects.administered_by(request.user)
+            kwargs["queryset"] = brands = Brand.objects.administered_by(request.user)
+            kwargs["initial"] = brands.first() if brands.count() == 1 else None
         return super().formfield_for_foreignkey(db_field, request, **kwargs)
 
     def save_model(self, request: HttpRequest, obj: Endpoint, form: Any, change: bool) -> None:
@@ -210,8 +212,8 @@ class EndpointAdmin(DecidingAdmin, AdministratorsAdmin):
 
     @admin.display(description=_("health"))
     def health(self, endpoint: Endpoint) -> str:
-        if is_paused(endpoint):
-            return str(endpoint.get_pause_reason_display())
+        if not is_active(endpoint):
+            return str(endpoint.get_pause_reason_display() or endpoint.get_state_display())
         if endpoint.failing_since:
             since = display_for_value(timezone.localtime(endpoint.failing_since), "—")
             return gettext("Nothing arrives since %(since)s") % {"since": since}
@@ -244,7 +246,7 @@ class AttemptInline(ReadOnlyInline):
 
 @admin.register(Delivery)
 class DeliveryAdmin(ReadOnlyAdmin, AdministratorsAdmin):
-    list_display = ("occurred_at", "kind", "endpoint", "state", "tries", "next_try_at", "outcome")
+    list_display = ("occurred_at", "code", "endpoint", "standing", "tries", "outcome")
     list_select_related = ("event", "endpoint")
     list_filter = ("state", "event__kind", "endpoint", ("event__occurred_at", admin.DateFieldListFilter))
     search_fields = ("event__uuid",)
@@ -253,8 +255,8 @@ class DeliveryAdmin(ReadOnlyAdmin, AdministratorsAdmin):
     show_facets = admin.ShowFacets.NEVER
     actions = ("send_again",)
     inlines = (AttemptInline,)
-    fields = ("endpoint", "event_id", "kind", "occurred_at", "state", "tries", "next_try_at", "finished_at", "content")
-    readonly_fields = ("event_id", "kind", "occurred_at", "next_try_at", "content")
+    fields = ("endpoint", "public_id", "kind", "occurred_at", "state", "tries", "next_try_at", "finished_at", "content")
+    readonly_fields = ("public_id", "kind", "occurred_at", "next_try_at", "content")
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Delivery]:
         newest = DeliveryAttempt.objects.filter(delivery=OuterRef("pk")).order_by("-at", "-pk")
@@ -292,8 +294,20 @@ class DeliveryAdmin(ReadOnlyAdmin, AdministratorsAdmin):
     def kind(self, delivery: Delivery) -> str:
         return str(delivery.event.get_kind_display())
 
+    @admin.display(description=_("event"), ordering="event__kind")
+    def code(self, delivery: Delivery) -> str:
+        """As programs know it: in a list the shorter."""
+        return delivery.event.kind
+
+    @admin.display(description=_("state"), ordering="state")
+    def standing(self, delivery: Delivery) -> str:
+        state = str(delivery.get_state_display())
+        if delivery.state != Delivery.State.PENDING:
+            return state
+        return gettext("%(state)s from %(at)s") % {"state": state, "at": self.next_try_at(delivery)}
+
     @admin.display(description=_("id"))
-    def event_id(self, delivery: Delivery) -> str:
+    def public_id(self, delivery: Delivery) -> str:
         return delivery.event.public_id
 
     @admin.display(description=_("next try at"))
@@ -303,8 +317,9 @@ class DeliveryAdmin(ReadOnlyAdmin, AdministratorsAdmin):
 
     @admin.display(description=_("last answer"))
     def outcome(self, delivery: Any) -> str:
-        problem = dict(DeliveryAttempt.Problem.choices).get(delivery.last_problem, "")
-        return " · ".join(str(part) for part in (delivery.last_status, problem) if part) or "—"
+        """The status says it all; without one, what went wrong."""
+        problem = dict(DeliveryAttempt.Problem.choices).get(delivery.last_problem, "—")
+        return str(delivery.last_status or problem)
 
     @admin.display(description=_("content"))
     def content(self, delivery: Delivery) -> SafeString:

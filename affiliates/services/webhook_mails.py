@@ -28,7 +28,8 @@ def tell_of_paused_webhooks(*, now: datetime) -> int:
 
 
 def _mails(endpoint: Endpoint, *, now: datetime) -> Iterator[MailRequest]:
-    affiliate = Affiliate.objects.filter(pk=affiliate_of(endpoint.audience)).first()
+    pk = affiliate_of(endpoint.audience)
+    affiliate = Affiliate.objects.get(pk=pk) if pk is not None else None
     for user in _readers(endpoint, affiliate).order_by("pk"):
         yield MailRequest(
             brand=endpoint.brand,

@@ -1,6 +1,7 @@
 """What other systems are told of cases: that one was opened, opened again or resolved. Never what it is about."""
 
 from collections.abc import Iterator, Mapping
+from datetime import UTC
 from typing import Any
 
 from complaints.models import Complaint, ComplaintEvent
@@ -35,7 +36,8 @@ def _news(complaint: Complaint, more: Mapping[str, Any]) -> Iterator[dict[str, A
         "severity": complaint.severity,
         "purchase": purchase.external_id if purchase else None,
         "opened_at": complaint.opened_at,
-        "legal_due_at": complaint.legal_due_at,
+        # Reckoned on the brand's clock; to others all moments are told in UTC.
+        "legal_due_at": complaint.legal_due_at and complaint.legal_due_at.astimezone(UTC),
         "service_due_at": complaint.service_due_at,
         **more,
     }

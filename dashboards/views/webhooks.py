@@ -86,6 +86,6 @@ def _do(endpoint: Endpoint, wanted: str) -> str:
 
 
 def _shown(request: HttpRequest, reader: Reader, form: NewWebhookForm, secret: str) -> HttpResponse:
-    endpoints = webhooks_of(reader)
-    context = {"form": form, "secret": secret, "webhooks": endpoints, "deliveries": newest_deliveries(reader)}
-    return show(request, reader, "webhook", **context)
+    zone = (reader.member.user.timezone if reader.member else "") or reader.brand.timezone
+    context = {"webhooks": webhooks_of(reader), "deliveries": newest_deliveries(reader)}
+    return show(request, reader, "webhook", form=form, secret=secret, zone=zone, **context)

@@ -188,7 +188,7 @@ class Delivery(models.Model):
         ]
 
     def __str__(self) -> str:
-        return f"{self.event_id} → {self.endpoint_id}"
+        return str(self.event)
 
 
 class DeliveryAttemptQuerySet(AdministratedQuerySet["DeliveryAttempt"]):

@@ -46,7 +46,7 @@ def test_a_case_is_told_when_it_opens_ends_and_opens_again(case, sofia) -> None:
         "severity": "medium",
         "purchase": "PEDIDO-77",
         "opened_at": "2026-03-10T12:00:00Z",
-        "legal_due_at": opened["legal_due_at"],
+        "legal_due_at": "2026-04-10T21:59:59Z",
         "service_due_at": opened["service_due_at"],
         "reopened": False,
     }
