@@ -32,7 +32,7 @@ def settle_mail(mail: OutgoingMail, outcome: Settlement, *, by: User, now: datet
     if not by.may_write_for(settled.brand):
         raise PermissionDenied
     if settled.state != State.UNCERTAIN:
-        raise ValidationError(_("Only an uncertain mail can be settled."), "not_uncertain")
+        raise _not_uncertain(settled)
     _note(settled, MailEvent.Kind.ARRIVED if outcome == Settlement.ARRIVED else MailEvent.Kind.NOT_ARRIVED, by, now)
     if outcome == Settlement.SEND_AGAIN:
         return retry_mail(settled, by=by, now=now)
@@ -42,6 +42,16 @@ def settle_mail(mail: OutgoingMail, outcome: Settlement, *, by: User, now: datet
         settled.state, settled.reason = State.FAILED, OutgoingMail.Reason.NOT_ARRIVED
     settled.save(update_fields=["state", "reason", "sent_at", "updated_at"])
     return settled
+
+
+def _not_uncertain(mail: OutgoingMail) -> ValidationError:
+    """Two may have had the same list before them: who comes second is told who was first, and what they said."""
+    settlements = [MailEvent.Kind.ARRIVED, MailEvent.Kind.NOT_ARRIVED]
+    first = mail.events.filter(source="staff", kind__in=settlements).order_by("-pk").first()
+    if first is None:
+        return ValidationError(_("Only an uncertain mail can be settled."), "not_uncertain")
+    told = {"who": first.detail, "what": first.get_kind_display()}
+    return ValidationError(_("%(who)s has settled it already: %(what)s."), "not_uncertain", told)
 
 
 def _note(mail: OutgoingMail, kind: str, by: User, now: datetime) -> None:

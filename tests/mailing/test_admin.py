@@ -342,6 +342,49 @@ def test_staff_settle_what_is_uncertain(brand: Brand, sofia: User, decision: str
     assert mails_on(desk(sofia).get(UNCERTAIN)) == []
 
 
+def test_who_settles_second_reads_who_was_first(brand: Brand, sofia: User) -> None:
+    mail = make_mail(brand)
+    OutgoingMail.objects.update(state=State.UNCERTAIN, reason="lost", handed_over_at=NOW)
+    decide(make_staff(brand, "Luis"), "arrived", mail)
+
+    response = decide(sofia, "not_arrived", mail)
+
+    mail.refresh_from_db()
+    assert mail.state == State.SENT
+    [message] = response.context["messages"]
+    assert "Luis" in str(message)
+    assert list(mail.events.values_list("kind", "detail")) == [("arrived", "Luis")]
+
+
+def test_staff_call_back_what_is_with_the_server(brand: Brand, sofia: User) -> None:
+    mail = make_mail(brand)
+    OutgoingMail.objects.update(state=State.HANDING_OVER, lease_owner=mail.uuid, lease_until=NOW)
+    assert desk(sofia).get(page_of(mail)).context["offers"] == ["cancel"]
+
+    response = decide(sofia, "cancel", mail)
+
+    [message] = response.context["messages"]
+    assert message.level_tag == "warning"
+    mail.refresh_from_db()
+    assert (mail.state, mail.cancel_wanted) == (State.HANDING_OVER, "manual")
+    assert desk(sofia).get(page_of(mail)).context["offers"] == []
+
+
+@pytest.mark.parametrize(
+    ("state", "offers"), [(State.FAILED, []), (State.UNCERTAIN, ["arrived", "not_arrived"]), (State.SENT, [])]
+)
+def test_what_was_taken_back_meanwhile_is_not_offered_to_be_sent_again(
+    brand: Brand, sofia: User, state: str, offers: list[str]
+) -> None:
+    mail = make_mail(brand)
+    OutgoingMail.objects.update(state=state, sent_at=NOW, cancel_wanted="taken_back")
+
+    page = desk(sofia).get(page_of(mail))
+
+    assert page.context["offers"] == offers
+    assert page.content.decode().count('value="send_again"') == 0
+
+
 @pytest.mark.parametrize("role", [Membership.Role.READ_ONLY, Membership.Role.ANALYST])
 @pytest.mark.parametrize("decision", ["retry", "cancel", "arrived", "not_arrived", "send_again"])
 def test_who_may_only_read_decides_nothing(brand: Brand, role: str, decision: str) -> None:

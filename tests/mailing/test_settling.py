@@ -1,12 +1,18 @@
 """Uncertain mail, settled by staff."""
 
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import closing
 from datetime import UTC, datetime, timedelta
+from time import sleep
 from typing import Any
 
+import psycopg2
 import pytest
 from django.core.exceptions import PermissionDenied, ValidationError
+from django.db import connection
+from django.utils import translation
 
-from accounts.models import Brand, Membership
+from accounts.models import Brand, Membership, User
 from mailing.models import MailEvent, OutgoingMail
 from mailing.services import MailReport, Settlement, record_mail_event, send_due_mail, settle_mail
 from tests.factories import NOW, make_brand, make_staff
@@ -85,6 +91,51 @@ def test_too_late_to_be_sent_again_changes_nothing(brand: Brand) -> None:
 
     mail.refresh_from_db()
     assert (mail.state, events(mail)) == (State.UNCERTAIN, [])
+
+
+@pytest.mark.integration
+@pytest.mark.django_db(transaction=True)
+def test_of_two_who_settle_at_once_one_decides_and_the_other_is_told(transactional_db: None) -> None:
+    brand = make_brand()
+    mail, people = uncertain(brand), [make_staff(brand), make_staff(brand, "Luis")]
+
+    def settle(choice: tuple[User, Settlement]) -> str:
+        by, outcome = choice
+        try:
+            with translation.override("en"):
+                settle_mail(mail, outcome, by=by, now=datetime.now(UTC))
+        except ValidationError as refusal:
+            with translation.override("en"):
+                return str(refusal.messages[0])
+        finally:
+            connection.close()
+        return str(by)
+
+    choices = zip(people, (Settlement.ARRIVED, Settlement.SEND_AGAIN), strict=True)
+    with closing(psycopg2.connect(**connection.get_connection_params())) as other, ThreadPoolExecutor(2) as both:
+        other.cursor().execute("SELECT FROM mailing_outgoingmail FOR UPDATE")  # so that both are at the door
+        told = both.map(settle, choices)
+        wait_for_waiting(other, 2)
+        other.rollback()
+        first, second = sorted(told, key=len)
+
+    mail.refresh_from_db()
+    if first == "Sofía":
+        assert (mail.state, second) == (State.SENT, "Sofía has settled it already: Found to have arrived.")
+        assert events(mail) == [("arrived", "staff", "Sofía")]
+    else:
+        assert (mail.state, second) == (State.QUEUED, "Luis has settled it already: Found not to have arrived.")
+        assert [(kind, who) for kind, _source, who in events(mail)] == [("not_arrived", "Luis"), ("retried", "Luis")]
+
+
+def wait_for_waiting(other: Any, count: int) -> None:
+    cursor = other.cursor()
+    for _try in range(200):
+        cursor.execute("SELECT count(*) FROM pg_stat_activity WHERE wait_event_type = 'Lock'")
+        if cursor.fetchone()[0] >= count:
+            return
+        sleep(0.05)
+    pytest.fail("nobody waits")
 
 
 @pytest.mark.parametrize("role", [Membership.Role.ANALYST, Membership.Role.READ_ONLY, None])
