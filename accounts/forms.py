@@ -1,4 +1,7 @@
 from collections.abc import Callable
+from itertools import groupby
+from typing import Any
+from zoneinfo import available_timezones
 
 from allauth.account.adapter import get_adapter
 from allauth.account.forms import ResetPasswordForm
@@ -6,12 +9,36 @@ from allauth.core import context
 from allauth.mfa.base import forms as second_factor
 from allauth.mfa.webauthn import forms as webauthn
 from django import forms
+from django.conf import settings
 from django.core.exceptions import ValidationError
 from django.http import HttpRequest
 from django.utils.translation import gettext_lazy as _
 
 from accounts.models import User
 from accounts.sign_in import begin_attempt
+
+CONTINENTS = {
+    "Africa": _("Africa"),
+    "America": _("America"),
+    "Antarctica": _("Antarctica"),
+    "Asia": _("Asia"),
+    "Atlantic": _("Atlantic"),
+    "Australia": _("Australia"),
+    "Europe": _("Europe"),
+    "Indian": _("Indian Ocean"),
+    "Pacific": _("Pacific"),
+}
+
+
+def zones_by_continent() -> list[Any]:
+    """All that the standard names by place, a group a continent."""
+    zones = sorted(zone for zone in available_timezones() if zone.split("/")[0] in CONTINENTS)
+    grouped = groupby(zones, key=lambda zone: zone.split("/")[0])
+    places = [
+        (CONTINENTS[continent], [(zone, zone.partition("/")[2].replace("_", " ").replace("/", " · ")) for zone in own])
+        for continent, own in grouped
+    ]
+    return [("", _("The brand’s, or universal time")), *places]
 
 
 class ResetForm(ResetPasswordForm):
@@ -57,6 +84,39 @@ class AddWebAuthnForm(webauthn.AddWebAuthnForm):
 
 class EditWebAuthnForm(webauthn.EditWebAuthnForm):
     name = forms.CharField(label=_("Name of the key"))
+
+
+class ProfileForm(forms.ModelForm):
+    language = forms.ChoiceField(
+        label=_("Language"), required=False, choices=[("", _("As my browser says")), *settings.LANGUAGES]
+    )
+    timezone = forms.ChoiceField(label=_("Time zone"), required=False, choices=zones_by_continent)
+
+    class Meta:
+        model = User
+        fields = ("name", "language", "timezone")
+        widgets = {"name": forms.TextInput(attrs={"autocomplete": "name"})}
+
+
+class EmailForm(forms.Form):
+    """Another address to sign in with. The password once more: a screen left open must not be enough."""
+
+    email = forms.EmailField(label=_("New address"), widget=forms.EmailInput(attrs={"autocomplete": "email"}))
+    password = forms.CharField(
+        label=_("Your password"),
+        strip=False,
+        widget=forms.PasswordInput(attrs={"autocomplete": "current-password"}),
+    )
+
+    def __init__(self, request: HttpRequest, data: Any = None) -> None:
+        super().__init__(data, label_suffix="")
+        self.request = request
+
+    def clean_password(self) -> str:
+        password: str = self.cleaned_data["password"]
+        if not get_adapter().reauthenticate(self.request.user, password):
+            raise get_adapter().validation_error("incorrect_password")
+        return password
 
 
 def add_refusal(form: forms.Form, refusal: ValidationError) -> None:

@@ -2,13 +2,20 @@ from collections.abc import Sequence
 from datetime import datetime, timedelta
 from typing import Any
 
+from allauth.account.adapter import get_adapter
+from django.conf import settings
 from django.contrib.auth.password_validation import validate_password
+from django.core import signing
 from django.core.exceptions import ValidationError
 from django.db import models, transaction
+from django.urls import reverse
 from django.utils.translation import gettext as _
 
 from accounts.keys import hash_secret, new_key
 from accounts.models import AccessLog, ApiKey, AuditEntry, Brand, Membership, Scope, User
+
+NEW_EMAIL_SALT = "accounts.new_email"
+NEW_EMAIL_LASTS = 2 * 3600  # seconds
 
 
 def create_api_key(
@@ -71,6 +78,49 @@ def add_staff(brand: Brand, email: str, *, role: str, password: str | None = Non
         user.save(update_fields=["is_staff"])
     Membership.objects.update_or_create(user=user, brand=brand, defaults={"role": role})
     return user
+
+
+# --- Another address -----------------------------------------------------------------------------------------------
+def ask_for_new_email(user: User, email: str) -> None:
+    """Write to the new address, whoever has it: only by the link in that mail does the change happen.
+
+    Whether somebody has it already is told to its owner alone.
+    """
+    address = User.objects.normalize_email(email)
+    if User.objects.filter(email=address).exists():
+        title = _("You have an account already")
+        text = _("Somebody wanted to use this address for another account. Nothing has changed: yours stays as it is.")
+        _tell(user, address, title, text)
+        return
+    token = signing.dumps([user.pk, user.email, address], salt=NEW_EMAIL_SALT)
+    url = f"{settings.BASE_URL}{reverse('accounts:confirm_email', args=[token])}"
+    opening = _("Confirm that you want to sign in with this address. The link works once, for two hours:")
+    _tell(user, address, _("Confirm your new address"), opening, url)
+
+
+def new_email_in(token: str) -> tuple[User, str] | None:
+    """Who asked for which address. None: it is over, was used, or they have changed theirs since."""
+    try:
+        pk, old, new = signing.loads(token, salt=NEW_EMAIL_SALT, max_age=NEW_EMAIL_LASTS)
+    except (signing.BadSignature, ValueError, TypeError):
+        return None
+    user = User.objects.filter(pk=pk, email=old, is_active=True).first()
+    return (user, new) if user else None
+
+
+@transaction.atomic
+def confirm_new_email(user: User, email: str) -> None:
+    """They sign in with it from now on; the address before is told. ValidationError: somebody has it meanwhile."""
+    old = user.email
+    if User.objects.filter(email=email).exists():
+        raise ValidationError(_("This address cannot be used."), "taken")
+    if User.objects.filter(pk=user.pk, email=old).update(email=email):
+        text = _("You sign in with %(email)s from now on. Was it not you? Tell whoever invited you, at once.")
+        _tell(user, old, _("Your address is changed"), text % {"email": email})
+
+
+def _tell(user: User, to: str, title: str, *paragraphs: str) -> None:
+    get_adapter().send_account_mail(user, to=to, title=title, paragraphs=list(paragraphs))
 
 
 def record_access(

@@ -35,7 +35,7 @@ FORMS = {
     "account_reset_password_from_key": Limit(20, 15 * 60),
     "account_change_password": Limit(10, 15 * 60),
     "account_reauthenticate": Limit(20, 15 * 60),
-    "account_email": Limit(10, 60 * 60),
+    "accounts:email": Limit(10, 60 * 60),
     "mfa_authenticate": Limit(30, 15 * 60),
     "mfa_reauthenticate": Limit(20, 15 * 60),
     "mfa_activate_totp": Limit(30, 15 * 60),

@@ -4,22 +4,31 @@ import sys
 from typing import Any
 
 from django.conf import settings
+from django.contrib import messages
 from django.contrib.auth.decorators import login_not_required
+from django.core.exceptions import ValidationError
 from django.db import InterfaceError, OperationalError
-from django.http import HttpRequest, HttpResponse, JsonResponse
+from django.http import HttpRequest, HttpResponse, HttpResponseBadRequest, JsonResponse
 from django.shortcuts import get_object_or_404, redirect, render
 from django.template.loader import render_to_string
+from django.utils import translation
 from django.utils.http import url_has_allowed_host_and_scheme
+from django.utils.translation import gettext as _
+from django.utils.translation import ngettext
 from django.views import i18n
 from django.views.decorators.cache import cache_control
 from django.views.decorators.csrf import csrf_exempt
-from django.views.decorators.http import require_POST, require_safe
+from django.views.decorators.http import require_http_methods, require_POST, require_safe
 from rest_framework import exceptions
 
 from accounts.api import error_body
 from accounts.colour import PAPER_DARK, PAPER_LIGHT, ink_on, readable_on
+from accounts.forms import EmailForm, ProfileForm
 from accounts.models import Brand
 from accounts.second_factor import factors_of, strict_brands
+from accounts.secret_links import HEADERS
+from accounts.services import ask_for_new_email, confirm_new_email, new_email_in
+from accounts.sessions import end_sessions, sessions_of
 
 RETRY_AFTER = 30  # seconds that a busy database may need
 
@@ -61,6 +70,80 @@ def safe_next(request: HttpRequest) -> str:
     return target if is_ours else ""
 
 
+# --- Your account --------------------------------------------------------------------------------------------------
+@require_http_methods(["GET", "HEAD", "POST"])
+def profile(request: HttpRequest) -> HttpResponse:
+    user: Any = request.user
+    form = ProfileForm(request.POST if request.method == "POST" else None, instance=user, label_suffix="")
+    if form.is_valid():
+        user.save(update_fields=["name", "language", "timezone"])
+        with translation.override(user.language or translation.get_language()):
+            messages.success(request, _("Saved."))
+        return redirect("accounts:profile")
+    return render(request, "accounts/profile.html", {"form": form})
+
+
+@require_safe
+def sessions(request: HttpRequest) -> HttpResponse:
+    user: Any = request.user
+    listed = sessions_of(user, current=request.session.session_key)
+    return render(request, "accounts/sessions.html", {"sessions": listed})
+
+
+@require_POST
+def end_session(request: HttpRequest) -> HttpResponse:
+    """One of one's own, or all but this."""
+    user: Any = request.user
+    asked = request.POST.get("session", "")
+    if not (asked == "others" or (asked.isdecimal() and len(asked) < 19)):
+        return HttpResponseBadRequest()
+    ended = end_sessions(user, keep=request.session.session_key, only=None if asked == "others" else int(asked))
+    said = ngettext("%(count)d session ended.", "%(count)d sessions ended.", ended)
+    messages.success(request, said % {"count": ended})
+    return redirect("accounts:sessions")
+
+
+@require_http_methods(["GET", "HEAD", "POST"])
+def email(request: HttpRequest) -> HttpResponse:
+    """Ask for another address. The answer is the same whoever has it."""
+    user: Any = request.user
+    form = EmailForm(request, request.POST if request.method == "POST" else None)
+    if form.is_valid():
+        ask_for_new_email(user, form.cleaned_data["email"])
+        said = _("We have written to %(email)s: the change happens by the link in that mail.")
+        messages.success(request, said % {"email": form.cleaned_data["email"]})
+        return redirect("accounts:email")
+    return render(request, "accounts/email.html", {"form": form})
+
+
+@login_not_required
+@require_http_methods(["GET", "HEAD", "POST"])
+def confirm_email(request: HttpRequest, token: str) -> HttpResponse:
+    """Looking changes nothing: mail scanners look too."""
+    asked = new_email_in(token)
+    if asked is None:
+        return page_of_token(request, "accounts/confirm_email.html", {"email": None}, status=404)
+    user, address = asked
+    if request.method == "POST":
+        try:
+            confirm_new_email(user, address)
+        except ValidationError as refusal:
+            messages.error(request, " ".join(refusal.messages))
+        else:
+            messages.success(request, _("You sign in with %(email)s from now on.") % {"email": address})
+        return redirect("accounts:home" if request.user.is_authenticated else "account_login")
+    return page_of_token(request, "accounts/confirm_email.html", {"email": address})
+
+
+def page_of_token(request: HttpRequest, template: str, context: dict[str, Any], status: int = 200) -> HttpResponse:
+    """Nobody may keep, index or pass on its address."""
+    page = render(request, template, context, status=status)
+    for name, value in HEADERS.items():
+        page.headers[name] = value
+    return page
+
+
+# --- Language, a tenant's colour -----------------------------------------------------------------------------------
 # Exempt so that public pages need no cookie of ours. Nothing is lost: the session cookie is SameSite=Lax, so a form on
 # somebody else's page changes at most the language of a visitor.
 @csrf_exempt

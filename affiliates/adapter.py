@@ -9,6 +9,7 @@ from allauth.account.adapter import DefaultAccountAdapter
 from django.conf import settings
 from django.contrib.auth import authenticate
 from django.contrib.sites.shortcuts import get_current_site
+from django.core.mail import send_mail
 from django.db import transaction
 from django.http import HttpRequest, HttpResponse
 from django.utils import timezone
@@ -17,6 +18,7 @@ from django.utils.translation import get_language
 from django.utils.translation import gettext_lazy as _
 
 from accounts.models import Brand, User
+from accounts.sessions import begin_noting
 from accounts.sign_in import begin_attempt
 from accounts.throttling import Counter, Limit
 from mailing.models import OutgoingMail
@@ -48,6 +50,7 @@ class AccountAdapter(DefaultAccountAdapter):
         return user
 
     def post_login(self, request: HttpRequest, user: User, **kwargs: Any) -> HttpResponse:
+        begin_noting(request)
         request.account_let_in = user.email  # type: ignore[attr-defined]  # for DoorMiddleware
         return super().post_login(request, user, **kwargs)
 
@@ -72,6 +75,20 @@ class AccountAdapter(DefaultAccountAdapter):
             return
         template, told, secrets = self._worded(template_prefix, email, context)
         queue_account_mail(brand, template, to=email, context=told, secrets=secrets)
+
+    def send_notification_mail(
+        self, template_prefix: str, user: User, context: Context | None = None, email: str | None = None
+    ) -> None:
+        super().send_notification_mail(template_prefix, user, {**(context or {}), "user": user}, email)
+
+    def send_account_mail(self, user: User, *, to: str, title: str, paragraphs: list[str]) -> None:
+        """About this person's account, to an address that need not be theirs."""
+        brand = brand_of(user)
+        if brand is not None:
+            told, secrets = {"title": title}, {"paragraphs": paragraphs}
+            queue_account_mail(brand, "accounts/notice", to=to, context=told, secrets=secrets)
+        else:
+            send_mail(title, "\n\n".join(paragraphs), None, [to])
 
     def send_password_reset_mail(self, user: User, email: str, context: Context) -> None:
         if may_ask_for_reset(email):

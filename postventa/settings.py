@@ -67,6 +67,7 @@ INSTALLED_APPS = [
     "allauth",
     "allauth.account",
     "allauth.mfa",
+    "allauth.usersessions",
     "anymail",
     "csp",
     "django_filters",
@@ -99,6 +100,7 @@ MIDDLEWARE = [
     "django.contrib.messages.middleware.MessageMiddleware",
     "allauth.account.middleware.AccountMiddleware",
     "accounts.sign_in.DoorMiddleware",
+    "accounts.sessions.SeenMiddleware",
     "accounts.authentication.RateLimitMiddleware",
     "django_htmx.middleware.HtmxMiddleware",
 ]

@@ -14,7 +14,7 @@ from affiliates.adapter import brand_of
 from mailing.models import OutgoingMail
 from mailing.selectors.story import preview_of
 from mailing.services import recover_expired_leases, send_due_mail
-from tests.factories import make_affiliate, make_brand, make_member, make_staff, make_user
+from tests.factories import PASSWORD, make_affiliate, make_brand, make_member, make_staff, make_user
 
 pytestmark = pytest.mark.django_db
 
@@ -144,11 +144,12 @@ def test_what_allauth_has_to_say_besides_goes_the_same_way(mailbox: Any, setting
     client = Client(headers={"Accept-Language": "en"})
     client.force_login(User.objects.get(pk=ana.pk))
 
-    client.post("/accounts/email/", {"action_add": "", "email": "ana.nueva@correo.example"})
+    words = {"oldpassword": PASSWORD, "password1": NEW_PASSWORD, "password2": NEW_PASSWORD}
+    client.post("/accounts/password/change/", words)
     send_due_mail()
 
     [mail] = mailbox.mails()
-    assert mail.to == "ana.nueva@correo.example"
+    assert mail.to == ana.email
     assert OutgoingMail.objects.get().template == "accounts/notice"
-    assert "/accounts/confirm-email/" in mail.text
-    assert 'href="http' in mail.html
+    assert "Your password has been changed." in mail.text
+    assert "Your password has been changed." in mail.html

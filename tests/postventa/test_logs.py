@@ -26,6 +26,7 @@ from postventa.logs import logging_config, redact
         ("/accounts/password/reset/key/1-abc-def/", "/accounts/password/reset/key/[token]/"),
         ("GET https://pv.example/affiliates/join/kX9_-a/", "GET https://pv.example/affiliates/join/[token]/"),
         ("GET https://pv.example/staff/join/kX9_-a/", "GET https://pv.example/staff/join/[token]/"),
+        ("GET /accounts/email/confirm/WzEsI:1a:b-_/", "GET /accounts/email/confirm/[token]/"),
         ("Authorization: Bearer abcdef", "Authorization: Bearer [key]"),
         ("key pv_0123456789abcdefghij refused", "key [key] refused"),
         ("Key (email)=(carla.gomez+x@correo.example) already exists.", "Key (email)=([email]) already exists."),
