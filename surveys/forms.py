@@ -1,17 +1,20 @@
 """The survey as a form: fields made from the questions, what was typed cleaned, nothing judged."""
 
 import itertools
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Any
 
 from django import forms
 from django.core.exceptions import NON_FIELD_ERRORS
 from django.forms.boundfield import BoundField
 from django.forms.utils import ErrorList
+from django.template.loader import render_to_string
 from django.utils.functional import cached_property
 from django.utils.html import format_html
 from django.utils.safestring import SafeString, mark_safe
+from django.utils.translation import get_language
 from django.utils.translation import gettext_lazy as _
 
 from surveys.models import Question
@@ -19,6 +22,7 @@ from surveys.questionnaire import CONTACT, Ask, Block, Questionnaire
 from surveys.services.answering import LONGEST_TEXT, AnswerData, Given, Said, without_controls
 
 CONSENTS = ("hide_comment", "publish")
+Place = tuple[int, int] | None  # of a question on a page of all of them: its number, and how many there are
 
 
 class WordsField(forms.CharField):
@@ -67,10 +71,21 @@ class Asked:
     """A question on the page: how it is worded, what is chosen or written, and what is wrong with it."""
 
     ask: Ask
-    choices: Sequence[Choice]
-    text: str
-    errors: ErrorList | str
     is_required: bool
+    chosen: frozenset[str] = frozenset()
+    text: str = ""
+    errors: ErrorList | str = ""
+
+    @property
+    def choices(self) -> list[Choice]:
+        return [
+            Choice(f"id_{self.ask.key}_{place}", each.code, each.label, each.opens_more, each.code in self.chosen)
+            for place, each in enumerate(self.ask.options)
+        ]
+
+    @property
+    def is_untouched(self) -> bool:
+        return not (self.chosen or self.text or self.errors)
 
     @cached_property
     def attributes(self) -> SafeString:
@@ -82,6 +97,17 @@ class Asked:
             mark_safe(' aria-invalid="true"') if self.errors else "",
         )
 
+    def render(self, place: Place, *, is_dependent: bool) -> SafeString:
+        number, total = place or (None, None)
+        context = {"asked": self, "number": number, "total": total, "is_dependent": is_dependent}
+        return render_to_string("surveys/_question.html", context)
+
+
+@lru_cache(maxsize=2000)
+def render_untouched(ask: Ask, place: Place, *, is_required: bool, is_dependent: bool, _language: str) -> SafeString:
+    """The question before anybody has answered it, which is the same for many: most of a page is."""
+    return Asked(ask, is_required).render(place, is_dependent=is_dependent)
+
 
 @dataclass(frozen=True)
 class Consent:
@@ -92,10 +118,31 @@ class Consent:
 
 @dataclass(frozen=True)
 class AskedBlock:
-    number: int | None  # its place on a page of all questions; whether to be contacted has none
+    place: Place  # whether to be contacted has none
     lead: Asked
     rest: Sequence[Asked]
     removal: BoundField | None  # where something private was stored that may be taken back
+
+    @property
+    def questions(self) -> Iterator[tuple[Asked, Place, bool]]:
+        """With the place of each and whether an answer on this page opens it."""
+        yield self.lead, self.place, False
+        for asked in self.rest:
+            yield asked, None, asked.ask.is_conditional
+
+    @property
+    def html(self) -> SafeString:
+        language = get_language() or ""
+        return SafeString(
+            "".join(
+                render_untouched(
+                    asked.ask, place, is_required=asked.is_required, is_dependent=is_dependent, _language=language
+                )
+                if asked.is_untouched
+                else asked.render(place, is_dependent=is_dependent)
+                for asked, place, is_dependent in self.questions
+            )
+        )
 
 
 class SurveyForm(forms.Form):
@@ -155,9 +202,10 @@ class SurveyForm(forms.Form):
     @property
     def blocks(self) -> list[AskedBlock]:
         """What the page asks."""
-        numbers = itertools.count(1)
+        numbers, total = itertools.count(1), self.question_count
         return [
-            self._asked(block, None if self.step or block[0].key == CONTACT else next(numbers)) for block in self._shown
+            self._asked(block, None if self.step or block[0].key == CONTACT else (next(numbers), total))
+            for block in self._shown
         ]
 
     @property
@@ -165,10 +213,10 @@ class SurveyForm(forms.Form):
         """All that may be asked, step by step."""
         return [[self._asked(block, None) for block in step] for step in self.questionnaire.steps]
 
-    def _asked(self, block: Block, number: int | None) -> AskedBlock:
+    def _asked(self, block: Block, place: Place) -> AskedBlock:
         name = self._removal(block)
         return AskedBlock(
-            number=number,
+            place=place,
             lead=self._ask(block[0]),
             rest=[self._ask(ask) for ask in block[1:]],
             removal=self[name] if name in self.fields else None,
@@ -177,16 +225,13 @@ class SurveyForm(forms.Form):
     def _ask(self, ask: Ask) -> Asked:
         field = self[ask.key]
         value = field.value() or ""
-        chosen = {str(code) for code in value} if isinstance(value, list) else {str(value)}
+        chosen = value if isinstance(value, list) else [value] if value and ask.kind != Question.Kind.TEXT else []
         return Asked(
             ask,
-            choices=[
-                Choice(f"id_{ask.key}_{place}", each.code, each.label, each.opens_more, each.code in chosen)
-                for place, each in enumerate(ask.options)
-            ],
+            is_required=field.field.required,
+            chosen=frozenset(map(str, chosen)),
             text=str(value) if ask.kind == Question.Kind.TEXT else "",
             errors=field.errors if self.is_bound else "",
-            is_required=field.field.required,
         )
 
     @property

@@ -17,6 +17,7 @@ from surveys.wording import fill, in_language
 Condition = Mapping[str, Any]
 
 STEP_SIZE = 2  # questions in a step
+ORDERS = 60  # of chips: enough that none gains by its place, few enough for pages to have much in common
 CONTACT = "contact"  # a word at the end of something else, no question of its own
 RECOMMENDED_BY = "recommended_by"  # words that are evidence
 # Words for staff alone, no comment: a name, and what is still wrong in somebody's case.
@@ -43,7 +44,7 @@ class Ask:
     options: tuple[Option, ...]
     withdrawn: tuple[Option, ...] = ()  # offered no more, but somebody's page may still show them
     is_required: bool = False
-    condition: Condition = field(default_factory=dict)
+    condition: Condition = field(default_factory=dict, hash=False)
 
     @property
     def leader(self) -> str:
@@ -188,7 +189,7 @@ def questionnaire_for(invitation: Invitation, *, language: str) -> Questionnaire
     affiliate = credited.affiliate if credited else None
     wording = wording_for(invitation, language=language, affiliate_name=affiliate.public_name if affiliate else "")
     questions = invitation.survey.questions.all()
-    return questionnaire_of(questions, wording, is_credited=affiliate is not None, seed=str(invitation.pk))
+    return questionnaire_of(questions, wording, is_credited=affiliate is not None, invitation=invitation.pk)
 
 
 def questionnaire_behind(opened: OpenedLink, *, language: str) -> Questionnaire:
@@ -206,7 +207,7 @@ def questionnaire_behind(opened: OpenedLink, *, language: str) -> Questionnaire:
         )
     except CataloguesChanged as news:  # between the statement that opened the link and this one
         return questionnaire_behind(replace(opened, catalogues=news.catalogues), language=language)
-    return _for_customer(asks, wording, seed=str(invitation.pk))
+    return _for_customer(asks, wording, invitation=invitation.pk)
 
 
 @lru_cache(maxsize=100)
@@ -224,12 +225,12 @@ def _asks_of(
 
 
 def questionnaire_of(
-    questions: Iterable[Question], wording: Wording, *, is_credited: bool, seed: str = ""
+    questions: Iterable[Question], wording: Wording, *, is_credited: bool, invitation: int | None = None
 ) -> Questionnaire:
     """What these questions, stored or not, ask in this wording; two statements at most."""
     possible = _possible(questions, is_credited=is_credited)
     chips = _catalogue_chips(wording.brand.pk, possible)
-    return _for_customer(_spoken(possible, chips, wording.voices, wording.product_kind), wording, seed=seed)
+    return _for_customer(_spoken(possible, chips, wording.voices, wording.product_kind), wording, invitation=invitation)
 
 
 def wording_for(invitation: Invitation, *, language: str, affiliate_name: str = "") -> Wording:
@@ -305,19 +306,19 @@ def _ask(
     )
 
 
-def _for_customer(asks: Iterable[Ask], wording: Wording, *, seed: str) -> Questionnaire:
-    return Questionnaire(wording, tuple(_personal(ask, wording, seed) for ask in asks))
+def _for_customer(asks: Iterable[Ask], wording: Wording, *, invitation: int | None) -> Questionnaire:
+    return Questionnaire(wording, tuple(_personal(ask, wording, (invitation or 0) % ORDERS) for ask in asks))
 
 
-def _personal(ask: Ask, wording: Wording, seed: str) -> Ask:
+def _personal(ask: Ask, wording: Wording, order: int) -> Ask:
     """With names in their places, and chips in an order of this customer's."""
     is_shuffled = ask.kind == Question.Kind.CHIPS
     if not (is_shuffled or ask.names_somebody):
         return ask
-    options = [replace(option, label=wording.fill(option.label)) for option in ask.options]
+    options = [replace(o, label=wording.fill(o.label)) if "{" in o.label else o for o in ask.options]
     if is_shuffled:
         # No chip gains by its place; the same order in each list and each time this customer opens the page.
-        random.Random(seed).shuffle(options)  # noqa: S311
+        random.Random(order).shuffle(options)  # noqa: S311
         options.sort(key=lambda option: option.code in LAST_CODES)
     return replace(ask, text=wording.fill(ask.text), options=tuple(options))
 

@@ -1,5 +1,6 @@
 """What a framework does at the least: the other side of comparisons over HTTP. Its own URLs (bare_site.py)."""
 
+from dataclasses import dataclass
 from functools import cache
 from typing import Any
 
@@ -8,13 +9,14 @@ from django.shortcuts import render
 from django.template import engines
 from django.urls import include, path
 from django.utils import timezone, translation
+from django.utils.safestring import SafeString
 from django.views.decorators.csrf import csrf_exempt
 from rest_framework import generics, serializers
 
 from affiliates.models import Product
 from mailing.tokens import TOKEN_LENGTH
 from surveys import suspicion
-from surveys.forms import SurveyForm
+from surveys.forms import AskedBlock, SurveyForm
 from surveys.models import Invitation, Wave
 from surveys.questionnaire import questionnaire_for
 
@@ -31,19 +33,33 @@ def show_survey(request: HttpRequest, token: str) -> HttpResponse:
     return render(request, TEMPLATE, prepared_page())
 
 
+@dataclass(frozen=True)
+class PlainBlock:
+    """Its questions by their template at each visit, where ours remembers what it rendered for others."""
+
+    block: AskedBlock
+    removal = None
+
+    @property
+    def html(self) -> SafeString:
+        rendered = (asked.render(place, is_dependent=opens) for asked, place, opens in self.block.questions)
+        return SafeString("".join(rendered))
+
+
 @cache
 def prepared_page() -> dict[str, Any]:
     """Of the newest invitation; what its form would work out at each visit is worked out once."""
     invitation = Invitation.objects.select_related("brand").filter(wave=Wave.FIRST).latest("pk")
     translation.activate("es")
     form = SurveyForm(questionnaire=questionnaire_for(invitation, language="es"))
-    worked_out = ("blocks", "consents", "consents_shown", "question_count", "asks_for_comments", "errors", "answers")
+    worked_out = ("consents", "consents_shown", "asks_for_comments", "errors", "answers")
     return {
         "brand": invitation.brand,
         "contact": invitation.brand.reply_to,
         "other_languages": [code for code in invitation.brand.languages if code != "es"],
         "token": "A" * TOKEN_LENGTH,
-        "form": {name: form[name] if name in form.fields else getattr(form, name) for name in worked_out},
+        "form": {name: form[name] if name in form.fields else getattr(form, name) for name in worked_out}
+        | {"blocks": [PlainBlock(block) for block in form.blocks]},
         "nonce": suspicion.make_nonce("", now=timezone.now()),
         "wording": form.questionnaire.wording,
         "wave": invitation.wave,
