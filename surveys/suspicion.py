@@ -46,11 +46,11 @@ def is_too_fast(brand: Brand, age: timedelta, *, goes_on: bool = False) -> bool:
     return age < timedelta(seconds=brand.min_form_seconds / (STEPS_ARE_FASTER if goes_on else 1))
 
 
-def answers_for_many(brand: Brand, address: str, token: str) -> bool:
+def answers_for_many(brand: Brand, address: str, token: str, *, now: datetime) -> bool:
     """More different links answered from one address in ten minutes than the brand believes of one household."""
     if not brand.max_posts_per_address or not address:
         return False
-    return _unless_cache_is_away(lambda: _count_token(address, token) > brand.max_posts_per_address, False)
+    return _unless_cache_is_away(lambda: _count_token(address, token, now) > brand.max_posts_per_address, False)
 
 
 def note_opened(token: str, option: str, *, now: datetime) -> None:
@@ -76,12 +76,14 @@ def was_scanned(token: str, *, handed_over_at: datetime | None, now: datetime) -
     )
 
 
-def _count_token(address: str, token: str) -> int:
-    """How many different tokens this address has answered in the window, this one included."""
-    counter, seconds = f"survey-posts:{_hashed(address)}", int(POSTS_WINDOW.total_seconds())
+def _count_token(address: str, token: str, now: datetime) -> int:
+    """How many different tokens this address has answered in these ten minutes by the clock, this one included."""
+    seconds = int(POSTS_WINDOW.total_seconds())
+    counter = f"survey-posts:{_hashed(address)}:{int(now.timestamp()) // seconds}"
     if not cache.add(f"{counter}:{_hashed(token)}", 1, timeout=seconds):
         return cache.get(counter, 0)
-    return 1 if cache.add(counter, 1, timeout=seconds) else cache.incr(counter)
+    number: int = cache.count(counter, seconds=seconds)  # type: ignore[attr-defined]  # by our backend
+    return number
 
 
 def _unless_cache_is_away(action: Callable[[], T], otherwise: T) -> T:

@@ -224,7 +224,7 @@ def suspicions_about(request: HttpRequest, visit: Visit, form: SurveyForm, *, ag
     signs = {
         "too_fast": suspicion.is_too_fast(brand, age, goes_on=visit.standing is not None and form.step is not None),
         "honeypot": form.is_filled_by_machine,
-        "many_from_one_address": suspicion.answers_for_many(brand, client_address(request), visit.token),
+        "many_from_one_address": suspicion.answers_for_many(brand, client_address(request), visit.token, now=visit.now),
         "scanner": suspicion.was_scanned(visit.token, handed_over_at=visit.link.mail.handed_over_at, now=visit.now),
         "own_device": brand.checks_own_device and is_affiliates_device(request, brand),
     }
