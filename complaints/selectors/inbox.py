@@ -78,7 +78,7 @@ def inbox(user: User, look: Look, *, now: datetime, zone: ZoneInfo) -> Inbox:
     found = find(cases, look.search, brands=brands) if look.search else None
     shown, order = (found.cases, FOUND) if found else (queues[look.queue], order_of(look.queue))
     related = shown.filter(look.filters).select_related("brand", "customer", "purchase", "assignee", "merged_into")
-    page = page_of(related, order, look.cursor)
+    page = page_of(related, order, look.cursor, apart=[] if found else [Q(brand=brand) for brand in brands])
     return Inbox(
         tabs=tabs_of(queues, current=None if look.search else look.queue) if brands else [],
         rows=[Row(case, clock_of(case, now=now, zone=zone)) for case in page.rows],

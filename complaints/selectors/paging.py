@@ -46,13 +46,13 @@ class Order:
         return [getattr(row, field) for field in self.fields]
 
 
-def page_of(rows: QuerySet[Any], order: Order, cursor: str, *, size: int = PAGE_SIZE) -> Page:
-    """A cursor that nobody gave out shows the first page."""
+def page_of(rows: QuerySet[Any], order: Order, cursor: str, *, size: int = PAGE_SIZE, apart: Sequence[Q] = ()) -> Page:
+    """A cursor that nobody gave out shows the first page. `apart`: as for `first_of`."""
     place = read_cursor(cursor, order)
     key, backwards = place or ([], False)
     if place:
         rows = rows.filter(order.beyond(key, backwards=backwards))
-    found = list(order.sort(rows, backwards=backwards)[: size + 1])
+    found = first_of(rows, order, size + 1, apart=apart, backwards=backwards)
     has_more, shown = len(found) > size, found[:size]
     if backwards:
         shown.reverse()
@@ -63,6 +63,21 @@ def page_of(rows: QuerySet[Any], order: Order, cursor: str, *, size: int = PAGE_
         previous=write_cursor(order.key_of(shown[0]), backwards=True) if (has_more if backwards else place) else "",
         next=write_cursor(order.key_of(shown[-1]), backwards=False) if backwards or has_more else "",
     )
+
+
+def first_of(rows: QuerySet[Any], order: Order, count: int, *, apart: Sequence[Q], backwards: bool) -> list[Any]:
+    """The first rows in order, whose last field is the id.
+
+    `apart`: parts of the rows that an index holds one by one, such as those of each brand. The first of each are read
+    from it and merged: sorted as one, all of all parts would be.
+    """
+    if len(apart) < 2:
+        return list(order.sort(rows, backwards=backwards)[:count])
+    firsts = [order.sort(rows.filter(part), backwards=backwards).values_list(*order.fields)[:count] for part in apart]
+    merged = order.sort(firsts[0].union(*firsts[1:], all=True), backwards=backwards)[:count]
+    ids = [key[-1] for key in merged]
+    found = rows.in_bulk(ids)
+    return [found[pk] for pk in ids if pk in found]
 
 
 def write_cursor(key: Sequence[Any], *, backwards: bool) -> str:

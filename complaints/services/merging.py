@@ -15,7 +15,7 @@ from django.utils.translation import gettext as _
 from accounts.models import User
 from complaints.models import Complaint, ComplaintEvent, ComplaintLink
 from complaints.services.ending import occasion_of
-from complaints.services.handling import State, ask_nothing, editing, move
+from complaints.services.handling import State, ask_nothing, editing, move, with_merged
 from complaints.services.opening import open_case_of
 from complaints.services.record import hold_cause, lock_purchase, record
 from surveys.services import hold_purchase, lift_hold
@@ -54,12 +54,13 @@ def merge_complaint(duplicate: Complaint, into: Complaint, *, by: User, now: dat
             raise ValidationError(_("This case is merged into another already."), code="merged")
         if survivor.merged_into_id or not survivor.is_open:
             raise ValidationError(_("Case %(number)s is closed; open it first."), params={"number": survivor.number})
+        with_it = list(current.merged.values_list("pk", flat=True))
         told = {"into": survivor.number, "was": current.state, "waits_since": moment_as_text(current.waits_since)}
         if current.is_open:
             move(current, State.RESOLVED, by=by, now=now)
             current.resolved_at = now
         current.merged_into, current.waits_since = survivor, None
-        record(current, Event.MERGED, by=by, now=now, **told)
+        record(current, Event.MERGED, by=by, now=now, **told, with_it=with_it)
         current.save(update_fields=["state", "resolved_at", "merged_into", "waits_since", "updated_at"])
         Complaint.objects.filter(merged_into=current).update(merged_into=survivor)
         record(survivor, Event.MERGED, by=by, now=now, other=current.number)
@@ -81,11 +82,15 @@ def unmerge_complaint(duplicate: Complaint, *, by: User, now: datetime, version:
         was_open = told is not None and told.data["was"] != State.RESOLVED
         current.merged_into = None
         current.save(update_fields=["merged_into", "updated_at"])
+        # Those that had been merged into it come along, unless somebody has separated them since.
+        with_it = told.data.get("with_it", []) if told else []
+        Complaint.objects.filter(pk__in=with_it, merged_into=other).update(merged_into=current)
         if was_open:
             open_separately(current, told.data["waits_since"] if told else "", by=by, now=now)
-        if current.purchase is not None:
-            change_hold = hold_purchase if was_open else lift_hold
-            change_hold(current.purchase, cause=hold_cause(current), now=now)
+        change_hold = hold_purchase if was_open else lift_hold
+        for case in with_merged(current):
+            if case.purchase is not None:
+                change_hold(case.purchase, cause=hold_cause(case), now=now)
         record(current, Event.UNMERGED, by=by, now=now, other=other.number)
         record(other, Event.UNMERGED, by=by, now=now, other=current.number)
 
@@ -93,9 +98,9 @@ def unmerge_complaint(duplicate: Complaint, *, by: User, now: datetime, version:
 def open_separately(complaint: Complaint, waits_since: str, *, by: User, now: datetime) -> None:
     if complaint.purchase_id and open_case_of(complaint.purchase_id):
         raise ValidationError(_("This purchase already has an open case; go on there."), code="another_is_open")
-    move(complaint, State.IN_PROGRESS, by=by, now=now)
-    complaint.resolved_at = None
     complaint.waits_since = datetime.fromisoformat(waits_since) if waits_since else None
+    move(complaint, State.IN_PROGRESS, by=by, now=now)  # which reckons what is owed since then
+    complaint.resolved_at = None
     complaint.save(update_fields=["state", "resolved_at", "waits_since", "updated_at"])
 
 

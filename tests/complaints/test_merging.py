@@ -93,6 +93,21 @@ def test_separated_it_goes_on_as_it_was(case, duplicate, sofia):
         unmerge_complaint(duplicate, by=sofia, now=LATER)
 
 
+def test_what_was_merged_into_it_comes_along_when_it_is_separated(case, duplicate, purchase, sofia):
+    third = make_complaint(factories.make_purchase(purchase.customer))
+    merge_complaint(third, duplicate, by=sofia, now=LATER)
+    merge_complaint(duplicate, case, by=sofia, now=LATER)
+    third.refresh_from_db()
+    meanwhile = third.merged_into
+    resolve_complaint(case, resolution="Hecho", by=sofia, now=LATER)
+
+    unmerge_complaint(duplicate, by=sofia, now=LATER)
+
+    third.refresh_from_db()
+    assert (meanwhile, third.merged_into) == (case, duplicate)
+    assert (held(case), held(duplicate), held(third)) == (False, True, True)
+
+
 def test_a_closed_duplicate_stays_closed_when_separated(case, duplicate, sofia):
     resolve_complaint(duplicate, resolution="Hecho", by=sofia, now=NOW)
     merge_complaint(duplicate, case, by=sofia, now=LATER)

@@ -3,6 +3,7 @@
 from datetime import timedelta
 
 import pytest
+from django.db.models import Q
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -40,6 +41,24 @@ def cases(brand):
     ]
     Complaint.objects.filter(pk=made[3].pk).update(waits_since=None)
     return Complaint.objects.most_urgent_first()
+
+
+@pytest.mark.parametrize("order", ORDERS.values(), ids=ORDERS)
+@pytest.mark.parametrize("size", [1, 3, 8])
+@pytest.mark.django_db
+def test_parts_that_are_read_apart_make_the_same_pages(cases, order: Order, size, django_assert_num_queries):
+    apart = [Q(pk__in=[case.pk for case in cases][::2]), Q(pk__in=[case.pk for case in cases][1::2])]
+    one, two, cursor = page_of(cases, order, "", size=size), page_of(cases, order, "", size=size, apart=apart), ""
+    while True:
+        assert two == one
+        assert page_of(cases, order, two.previous, size=size, apart=apart) == page_of(
+            cases, order, one.previous, size=size
+        )
+        if not (cursor := one.next):
+            break
+        one = page_of(cases, order, cursor, size=size)
+        with django_assert_num_queries(2):
+            two = page_of(cases, order, cursor, size=size, apart=apart)
 
 
 @pytest.mark.parametrize("order", ORDERS.values(), ids=ORDERS)
