@@ -38,6 +38,7 @@ def inbox_view(page: "ComplaintAdmin", request: HttpRequest) -> HttpResponse:
         "form": form,
         "views": views_of(user, form),
         "bulk_forms": {name: bulk_form(name, brands) for name in BULK} if may_write(user) else {},
+        "brands": brands,
         "may_add": page.has_add_permission(request),
         "mails_to_decide": IncomingMail.objects.visible_to(user).quarantined()[:100].count(),
     }

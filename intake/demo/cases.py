@@ -1,10 +1,23 @@
 """Cases of the demo: what customers wrote to open some, and how staff went about them. All of it is made up."""
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from decimal import Decimal
 
-from complaints.models import Complaint
+from complaints.models import Complaint, Remedy
 
 Kind = Complaint.Kind
+Cause = Complaint.Cause
+
+
+@dataclass(frozen=True)
+class Amends:
+    """How a case is put right: what, how far it has got, what it costs in euros."""
+
+    kind: str
+    state: str
+    cost: Decimal | None = None
+    note: str = ""
 
 
 @dataclass(frozen=True)
@@ -21,6 +34,9 @@ class Letter:
     resolution: str = ""
     is_waiting: bool = False  # for the customer
     had_it_for: int = 3  # days, at least
+    details: Mapping[str, str] = field(default_factory=dict)
+    cause: str = ""
+    amends: Amends | None = None
 
 
 LETTERS = [
@@ -40,6 +56,8 @@ LETTERS = [
         "La compré hace unos meses y desde la semana pasada gotea por la rosca. He recolocado la junta y sigue "
         "igual. ¿Entra en la garantía?",
         had_it_for=100,
+        details={"fault": "Gotea por la rosca", "serial": "CF6-20418"},
+        amends=Amends(Remedy.Kind.REPAIR, Remedy.State.ASKED),
     ),
     Letter(
         2.4,
@@ -50,6 +68,7 @@ LETTERS = [
         reply="Claro que sí. Te mandamos una etiqueta por correo; el envío de vuelta corre de nuestra cuenta. "
         "En cuanto llegue te devolvemos el importe.",
         is_waiting=True,
+        amends=Amends(Remedy.Kind.REFUND, Remedy.State.OFFERED, Decimal("64.90"), "Al recibir el molinillo"),
     ),
     Letter(
         4.0,
@@ -61,6 +80,7 @@ LETTERS = [
         Complaint.Severity.HIGH,
         reply="Tienes razón, vemos los dos cargos. Hemos pedido la devolución del segundo al banco; suele tardar entre "
         "tres y cinco días.",
+        amends=Amends(Remedy.Kind.REFUND, Remedy.State.OFFERED, Decimal("18.00"), "Segundo cargo"),
     ),
     Letter(
         12.0,
@@ -72,6 +92,8 @@ LETTERS = [
         reply="Sentimos el silencio. La tapa no llegó a salir del almacén; hoy mismo te la enviamos, sin gastos.",
         resolution="Tapa entregada. El buzón se revisa ahora también por la tarde.",
         had_it_for=7,
+        cause=Cause.NO_ANSWER,
+        amends=Amends(Remedy.Kind.APOLOGY, Remedy.State.DONE),
     ),
     Letter(
         21.0,
@@ -82,6 +104,8 @@ LETTERS = [
         Complaint.Severity.LOW,
         reply="Gracias por la idea, se la hemos pasado a quien elige el catálogo.",
         resolution="Pasado a compras: piden una puntilla de la misma serie para la primavera.",
+        cause=Cause.NOTHING,
+        amends=Amends(Remedy.Kind.INFORMATION, Remedy.State.DONE),
     ),
     Letter(
         33.0,
@@ -91,6 +115,8 @@ LETTERS = [
         "Al tercer uso se ha soltado el mango de la sartén. Adjunto las fotos si hacen falta.",
         reply="No hacen falta fotos. Te enviamos una nueva mañana y recogen la otra en la misma visita.",
         resolution="Sartén cambiada por una nueva. Avisado el proveedor: partida con el remache flojo.",
+        cause=Cause.FAULTY,
+        amends=Amends(Remedy.Kind.REPLACEMENT, Remedy.State.DONE, Decimal("31.50")),
     ),
     Letter(
         58.0,
@@ -101,6 +127,8 @@ LETTERS = [
         reply="Te entendemos: ese día juntamos dos grupos y no avisamos. Te devolvemos la mitad o te guardamos plaza "
         "en el siguiente, lo que prefieras.",
         resolution="Eligió plaza en el taller siguiente. Desde entonces no se pasa de ocho por grupo.",
+        cause=Cause.WRONG_PROMISE,
+        amends=Amends(Remedy.Kind.REPLACEMENT, Remedy.State.DONE, Decimal("45.00"), "Plaza en otro taller"),
     ),
 ]
 
@@ -170,6 +198,13 @@ REPLIES = {
             "Renovación cancelada. Avisada la persona que lo recomendó para que lo diga antes.",
         ),
     ),
+}
+# What staff found behind a case that an answer opened, by what had gone wrong, one after the other.
+CAUSES = {
+    "delivery": (Cause.LATE, Cause.DAMAGED, Cause.LATE, Cause.WRONG_ITEM, Cause.LOST),
+    "product": (Cause.FAULTY, Cause.NOT_AS_DESCRIBED, Cause.HARD_TO_USE, Cause.FAULTY, Cause.INCOMPLETE),
+    "service": (Cause.NO_ANSWER, Cause.BAD_SERVICE, Cause.SLOW_REFUND),
+    "sale": (Cause.NOT_SAID, Cause.WRONG_PROMISE, Cause.NOT_SAID, Cause.WRONG_PRICE),
 }
 NOTES = (
     "Llamado a las 12, no contesta. Vuelvo a probar por la tarde.",

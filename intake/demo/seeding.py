@@ -30,7 +30,9 @@ from complaints.services.following_up import follow_up
 from complaints.services.handling import add_note, reply, resolve_complaint, take_complaint
 from insights.models import Figure, Target
 from insights.services import fold_changes, measure_due_brands
-from intake.demo.cases import LETTERS, NOTES, READY_ANSWERS, REPLIES, Letter
+from intake.demo.cases import CAUSES, LETTERS, NOTES, READY_ANSWERS, REPLIES, Letter
+from complaints.services.receiving import take_in
+from complaints.services.remedying import Terms, add_remedy
 from intake.demo.cast import BRAND, HOST, PASSWORD, RECOMMENDERS, STAFF_EMAIL, Recommender
 from intake.demo.history import Sale, make_history
 from intake.demo.second import answer_again
@@ -107,6 +109,8 @@ def create_demo_brand() -> Brand:
 def set_targets(brand: Brand) -> None:
     """One that is met, one that is missed, and some in between."""
     aims = {
+        region="MD",
+        solution_hours=120,
         Figure.CSAT: 75,
         Figure.NPS: 60,
         Figure.MISSING: 20,
@@ -235,7 +239,9 @@ class Desk:
             return
         if not is_open:
             closed = answered + (self.now - answered) * self.rng.uniform(0.05, 0.5)
-            resolve_complaint(complaint, resolution=resolution, by=self.by, now=closed)
+            causes = CAUSES.get(complaint.part, ("",))
+            cause = causes[complaint.pk % len(causes)]
+            resolve_complaint(complaint, resolution=resolution, cause=cause, by=self.by, now=closed)
 
 
 def work_on_answers(brand: Brand, *, by: User, rng: random.Random, now: datetime) -> None:
@@ -278,12 +284,39 @@ def write_letter(brand: Brand, letter: Letter, *, by: User, now: datetime) -> No
         take_complaint(complaint, by=by, now=at + timedelta(hours=3))
         reply(complaint, text=letter.reply, by=by, now=at + timedelta(hours=4), waits=letter.is_waiting)
     if letter.resolution:
-        resolve_complaint(complaint, resolution=letter.resolution, by=by, now=at + timedelta(days=3))
+        closed = at + timedelta(days=3)
+        resolve_complaint(complaint, resolution=letter.resolution, cause=letter.cause, by=by, now=closed)
+
+
+def write_guides(brand: Brand, *, now: datetime) -> None:
+    for position, each in enumerate(GUIDES):
+        product = Product.objects.filter(brand=brand, sku=each.sku).first()
+        guide = Guide(brand=brand, product=product, is_published=True, position=position)
+        write_guide(guide, {"es": Words(*each.es), "en": Words(*each.en)})
+        said = [True] * each.helped + [False] * each.not_helped
+        GuideVerdict.objects.bulk_create(
+            [GuideVerdict(guide=guide, language="es", helped=helped, created_at=now) for helped in said]
+        )
+
+
+def bring_in_mail(brand: Brand, *, now: datetime) -> None:
+    """What no rule places: a stranger's, and a customer's who has a case already."""
+    case = Complaint.objects.open().filter(brand=brand, kind=Complaint.Kind.WARRANTY, customer__isnull=False).first()
+    for number, (sender, subject, text) in enumerate(MAILS):
+        mail = EmailMessage()
+        mail["From"] = sender or (case.customer.email if case and case.customer else "") or "nadie@correo.example"
+        mail["To"], mail["Subject"], mail["Message-ID"] = brand.reply_to, subject, f"<demo-{number}@correo.example>"
+        mail.set_content(text)
+        take_in(mail.as_bytes(), now=now - timedelta(hours=3 - number))
+        details=letter.details,
 
 
 def batches(rows: Sequence[T]) -> Iterator[list[T]]:
     iterator = iter(rows)
     while batch := list(islice(iterator, settings.PURCHASE_BATCH_SIZE)):
+    if amends := letter.amends:
+        terms = Terms(cost=amends.cost, note=amends.note)
+        add_remedy(complaint, kind=amends.kind, state=amends.state, terms=terms, by=by, now=at + timedelta(hours=4))
         yield batch
 
 
