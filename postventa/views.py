@@ -4,13 +4,10 @@ import hmac
 import ipaddress
 from collections.abc import Callable
 
-import redis
 from django.conf import settings
 from django.contrib.auth.decorators import login_not_required
 from django.core.exceptions import PermissionDenied
 from django.db import Error as DatabaseError
-from django.db import connection
-from django.db.migrations.executor import MigrationExecutor
 from django.http import HttpRequest, HttpResponse, JsonResponse
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_safe
@@ -18,6 +15,7 @@ from django_prometheus.exports import ExportToDjangoView
 
 from mailing import alarms
 from mailing.services.watching import watch
+from postventa.readiness import is_database_reachable, is_migrated, is_redis_reachable
 
 
 @login_not_required
@@ -63,34 +61,6 @@ def is_from_this_machine(request: HttpRequest) -> bool:
         return ipaddress.ip_address(request.META.get("REMOTE_ADDR", "")).is_loopback
     except ValueError:
         return False
-
-
-def is_database_reachable() -> bool:
-    try:
-        connection.ensure_connection()
-        with connection.cursor() as cursor:
-            cursor.execute("SELECT 1")
-    except DatabaseError:
-        return False
-    return True
-
-
-def is_migrated() -> bool:
-    try:
-        executor = MigrationExecutor(connection)
-    except DatabaseError:
-        return False
-    return not executor.migration_plan(executor.loader.graph.leaf_nodes())
-
-
-def is_redis_reachable() -> bool:
-    client = redis.Redis.from_url(settings.REDIS_URL, socket_timeout=2, socket_connect_timeout=2)
-    try:
-        return bool(client.ping())
-    except redis.RedisError:
-        return False
-    finally:
-        client.close()
 
 
 def mail_parts() -> dict[str, dict[str, str]]:
