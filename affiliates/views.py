@@ -96,7 +96,7 @@ def apply(request: HttpRequest, brand: str) -> HttpResponse:
     asked = get_object_or_404(Brand, slug=brand, accepts_applications=True)
     form = ApplicationForm(request.POST if request.method == "POST" else None, label_suffix="")
     if form.is_valid():
-        if is_pressing(client_address(request)):
+        if is_pressing(request):
             return render(
                 request, "affiliates/apply.html", {"brand": asked, "form": form, "is_pressing": True}, status=429
             )

@@ -4,14 +4,14 @@ import hmac
 from datetime import date
 
 from django.conf import settings
-from django.core.cache import cache
-from redis.exceptions import RedisError
+from django.http import HttpRequest
+
+from accounts.throttling import Counter, Limit, household
 
 SHOPS = "s:"  # a key the shop gave: the same visitor for as long as the shop says so
 OURS = "v:"  # address and browser of one day: enough to see repeats, no more
 DIGITS = 32
-APPLICATIONS = 5  # to join a programme, from one address
-APPLICATIONS_WITHIN = 3600  # seconds
+APPLICATIONS = Limit(5, 3600)  # to join a programme, from one address
 
 
 def key_from_shop(brand_id: int, visitor: str) -> str:
@@ -27,14 +27,9 @@ def is_shops_key(key: str) -> bool:
     return key.startswith(SHOPS)
 
 
-def is_pressing(address: str) -> bool:
-    """Has this address applied more often than people do? Counts the call; where the cache is away, never."""
-    key = f"applications:{_digest(f'address:{address}')}"
-    try:
-        cache.add(key, 0, timeout=APPLICATIONS_WITHIN)
-        return cache.incr(key) > APPLICATIONS
-    except (RedisError, ValueError):  # ValueError: it expired between two commands
-        return False
+def is_pressing(request: HttpRequest) -> bool:
+    """Have more applications come from this address than people make? Counts the call."""
+    return not Counter.of(f"application:{household(request)}", APPLICATIONS).count()
 
 
 def _digest(message: str) -> str:

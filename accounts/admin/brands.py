@@ -64,7 +64,7 @@ class BrandAdmin(AdministratorsAdmin):
             {
                 "fields": (
                     "k",
-                    ("min_form_seconds", "max_posts_per_address"),
+                    ("min_form_seconds", "max_posts_per_address", "max_messages_per_address"),
                     "checks_own_device",
                     ("suspect_seconds_after_click", "suspect_purchases_an_hour", "suspect_customers_a_domain"),
                 )

@@ -193,6 +193,12 @@ class Brand(models.Model):
     max_posts_per_address = models.PositiveIntegerField(
         _("answers from one address in 10 minutes before they look suspect"), default=10, help_text=_("0: no limit.")
     )
+    max_messages_per_address = models.PositiveIntegerField(
+        _("messages from one address, or by one link, in 10 minutes"),
+        default=20,
+        db_default=20,
+        help_text=_("What customers write about a purchase or a case. More has to wait. 0: no limit."),
+    )
     checks_own_device = models.BooleanField(_("flag answers from an affiliate's own device"), default=True)
     # What makes a purchase worth a person's look (affiliates/services/suspicions.py). It counts all the same.
     suspect_seconds_after_click = models.PositiveSmallIntegerField(

@@ -11,11 +11,13 @@ from django.db.models import Q, QuerySet
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
 from django.utils import timezone
+from django.utils.translation import gettext as _
 from django.views.decorators.http import require_http_methods, require_safe
 
 from accounts.middleware import use_language
 from accounts.models import Brand
 from accounts.secret_links import secret_link
+from accounts.throttling import Counter, Limit, household
 from affiliates.models import Product
 from complaints.forms import MessageForm, ReportForm
 from complaints.models import Complaint
@@ -30,6 +32,8 @@ from complaints.wording import moment_in_words
 from mailing.rendering import name_of
 from surveys.models import Invitation, Response, Wave
 from surveys.views import Visit, page_context, visit_of
+
+FLOOD_WINDOW = 600  # seconds
 
 
 @secret_link
@@ -59,13 +63,14 @@ def report(request: HttpRequest, token: str) -> HttpResponse:
     answers = guides_for(visit, form) if form.is_valid() else []
     if form.is_valid() and not answers:
         try:
+            refuse_flood(request, visit.brand, token)
             tell(visit, form)
         except ValidationError as refusal:
             form.add_error(None, refusal)
         else:
             return see_other("complaints:reported", token)
     context = {"form": form, "answers": answers, "guides": guides_of_purchase(visit)}
-    return render(request, "complaints/report.html", survey_context(visit) | context)
+    return render(request, "complaints/report.html", survey_context(visit) | context, status=status_of(form))
 
 
 @secret_link
@@ -95,6 +100,7 @@ def case(request: HttpRequest, token: str) -> HttpResponse:
     if form.is_valid():
         given = form.cleaned_data
         try:
+            refuse_flood(request, complaint.brand, token)
             told = customer_wrote(complaint, text=given["text"], files=given["enclosed"], now=now)
         except ValidationError as refusal:
             form.add_error("text", refusal)
@@ -112,7 +118,7 @@ def case(request: HttpRequest, token: str) -> HttpResponse:
         "token": token,
     }
     with timezone.override(ZoneInfo(complaint.brand.timezone)):
-        return render(request, "complaints/case.html", context)
+        return render(request, "complaints/case.html", context, status=status_of(form))
 
 
 @secret_link
@@ -124,6 +130,21 @@ def case_file(request: HttpRequest, token: str, uuid: UUID) -> HttpResponse:
     if attachment is None:
         raise Http404
     return as_download(attachment)
+
+
+def refuse_flood(request: HttpRequest, brand: Brand, token: str) -> None:
+    """ValidationError: more was written from this address, or by this link, than the brand believes of people."""
+    limit = Limit(brand.max_messages_per_address, FLOOD_WINDOW)
+    names = (f"messages:{brand.pk}:{household(request)}", f"messages:link:{token}")
+    if limit.times and not all(Counter.of(name, limit).count() for name in names):
+        raise ValidationError(
+            _("Many messages have come in a short time. This one can be sent in ten minutes; it is still here."),
+            "too_many",
+        )
+
+
+def status_of(form: ReportForm | MessageForm) -> int:
+    return 429 if form.has_error("__all__", "too_many") or form.has_error("text", "too_many") else 200
 
 
 def see_other(view: str, token: str) -> HttpResponse:

@@ -107,6 +107,7 @@ def create_demo_brand() -> Brand:
 
 
 def set_targets(brand: Brand) -> None:
+        max_messages_per_address=0,
     """One that is met, one that is missed, and some in between."""
     aims = {
         region="MD",
