@@ -27,6 +27,8 @@ from django.contrib.staticfiles import finders
 from django.template.loader import render_to_string
 from django.utils import translation
 
+from postventa import replying
+
 SHOWN = 200  # mails on the page; the rest is in the JSON
 STATIC = {
     "tokens.css": ("css/tokens.css", "text/css"),
@@ -37,7 +39,7 @@ STATIC = {
 }
 PAGE_POLICY = (
     "default-src 'none'; style-src 'self'; script-src 'self'; connect-src 'self'; frame-src 'self'; img-src 'self'; "
-    "base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
+    "base-uri 'none'; form-action 'self'; frame-ancestors 'none'"
 )
 # A mail may look as it likes and open links in a tab of their own; it runs nothing and reads nothing.
 MAIL_POLICY = (
@@ -174,7 +176,8 @@ def list_page(mailbox: Mailbox, query: dict[str, list[str]]) -> Page:
 
 
 def mail_page(mailbox: Mailbox, query: dict[str, list[str]], name: str) -> Page:
-    return Page(render_to_string("mailbox/mail.html", {"mail": mailbox.read(name)}).encode())
+    context = {"mail": mailbox.read(name), "can_reply": replying.can_reply(), "replied": query.get("replied", [""])[0]}
+    return Page(render_to_string("mailbox/mail.html", context).encode())
 
 
 def html_page(mailbox: Mailbox, query: dict[str, list[str]], name: str) -> Page:
@@ -249,6 +252,28 @@ class Handler(BaseHTTPRequestHandler):
             self.wfile.write(page.content)
 
     do_HEAD = do_GET
+
+    def do_POST(self) -> None:
+        """An answer to a mail, in the name of whom it was for; then its page again."""
+        length = self.headers.get("Content-Length", "")
+        found = re.fullmatch(r"/messages/([\w-]+)/reply", self.path)
+        is_good = length.isdecimal() and int(length) <= replying.LONGEST and replying.is_from_here(dict(self.headers))
+        if not (found and is_good and replying.can_reply()):
+            self.close_connection = True
+            self.send_error(HTTPStatus.BAD_REQUEST)
+            return
+        text = replying.text_in(self.rfile.read(int(length)))
+        try:
+            mail = self.mailbox.read(found[1])
+        except KeyError:
+            self.send_error(HTTPStatus.NOT_FOUND)
+            return
+        headers = {name.lower(): value for name, value in reversed(mail.headers)}
+        told = "yes" if text and replying.reply(headers, text=text, quoted=mail.text) else "no"
+        self.send_response(HTTPStatus.SEE_OTHER)
+        self.send_header("Location", f"/messages/{mail.id}/?replied={told}")
+        self.send_header("Content-Length", "0")
+        self.end_headers()
 
     def log_message(self, format: str, *args: Any) -> None:
         """Nothing: the page asks every two seconds."""

@@ -24,6 +24,7 @@ from django.utils.translation import gettext as _
 from environ import Env
 
 from accounts.models import Brand
+from mailing.signing import new_secret
 from postventa import demo_environment
 from postventa.embedded import Postgres, Valkey, shared_folder
 from postventa.processes import Child, Guard, StartError
@@ -104,6 +105,9 @@ class Demo:
             "MAIL_RATE_PER_DOMAIN": "0",
             # What is tried out with it listens on this very machine.
             "WEBHOOK_ALLOW_PRIVATE": "true",
+            # Whoever plays the customer can write back from the mailbox.
+            "REPLY_ADDRESS": "c@{domain}",
+            "INBOUND_MAIL_SECRET": new_secret(),
             "BASE_URL": self.url,
             "LOG_JSON": "false",
         }

@@ -59,13 +59,13 @@ def guide_form(brand: Brand) -> type[GuideForm]:
         name, attrs = language_name(language), {"lang": language, "dir": "auto"}
         title, body = _("Title in %(language)s") % {"language": name}, _("Text in %(language)s") % {"language": name}
         boxes[f"title.{language}"] = forms.CharField(
-            label=title, max_length=120, required=False, widget=forms.TextInput({**attrs, "size": 40})
+            label=title, max_length=120, required=False, widget=forms.TextInput({**attrs, "size": 60})
         )
         boxes[f"body.{language}"] = forms.CharField(
             label=body,
             max_length=20_000,
             required=False,
-            widget=forms.Textarea({**attrs, "rows": 18}),
+            widget=forms.Textarea({**attrs, "rows": 16, "cols": 90}),
             help_text=_("Markdown: **bold**, - lists, ## headings, [links](https://…)."),
         )
     return type("GuideFormOfBrand", (GuideForm,), boxes)

@@ -8,6 +8,9 @@ import json
 import sys
 import time
 from collections.abc import Iterator
+from datetime import UTC, datetime
+from email import message_from_bytes
+from email.policy import default
 from typing import Any
 
 import pytest
@@ -18,12 +21,16 @@ from django.urls import reverse
 from pytest_django.fixtures import Settings
 
 from complaints.models import Complaint, IncomingMail
+from complaints.services import Problem, open_complaint
 from intake.hooks.mailbox import MailboxError
 from intake.tasks import read_customers_mail
+from mailing.services import send_due_mail
 from mailing.signing import new_secret, signed_headers
+from postventa.replying import answer_to
 from tests.complaints.test_receiving import letter
 from tests.factories import NOW, make_brand, make_customer
 from tests.intake.test_mailbox import ImapServer
+from tests.mailing.conftest import AnsweringServer, server  # noqa: F401
 
 pytestmark = [
     pytest.mark.django_db,
@@ -41,11 +48,11 @@ def carla(settings: Settings) -> Any:
 
 @pytest.fixture
 def imap(settings: Settings) -> Iterator[ImapServer]:
-    server = ImapServer()
-    settings.INBOUND_MAILBOX_URL = server.url()
-    yield server
-    server.shutdown()
-    server.server_close()
+    mailbox = ImapServer()
+    settings.INBOUND_MAILBOX_URL = mailbox.url()
+    yield mailbox
+    mailbox.shutdown()
+    mailbox.server_close()
 
 
 def states() -> list[tuple[str, str]]:
@@ -212,3 +219,28 @@ def test_a_provider_that_we_do_not_know_is_not_there() -> None:
 
     assert Client().post(url, b"x", content_type="text/plain").status_code == 404
     assert Client().head(reverse("api:hook-inbound", args=["postmark"])).status_code == 200
+
+
+# --- The whole way -------------------------------------------------------------------------------------------------
+def test_a_mail_goes_out_by_smtp_and_its_answer_comes_back_by_imap(
+    server: AnsweringServer,  # noqa: F811
+    imap: ImapServer,
+    carla: Any,
+    settings: Settings,
+) -> None:
+    settings.REPLY_ADDRESS = "c@{domain}"
+    problem = Problem(kind="complaint", subject="Botas", text="Llegó roto", wants_contact=True)
+    case, _is_new = open_complaint(carla.brand, problem, customer=carla, now=datetime.now(UTC))
+    send_due_mail()
+    [(_sender, _recipient, sent)] = server.delivered
+
+    # As her program does: to whom it says, about what it says.
+    headers = {name.lower(): value for name, value in message_from_bytes(sent, policy=default).items()}
+    answer = answer_to(headers, text="La 39", quoted="Elige talla", now=datetime.now(UTC))
+    imap.mails = {1: answer.as_bytes()}
+    read_customers_mail()
+
+    assert states() == [("filed", "")]
+    event = case.events.get(kind="customer_wrote")
+    assert event.text == "La 39"
+    assert event.data["quoted"].endswith("> Elige talla")

@@ -5,13 +5,18 @@ from collections.abc import Callable, Iterator
 from datetime import UTC, datetime
 from email.message import EmailMessage
 from http.client import HTTPConnection, HTTPResponse
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from threading import Thread
 
 import pytest
 from django.core.mail import EmailMultiAlternatives
 from playwright.sync_api import Page
+from pytest_django.fixtures import Settings
 
+from complaints.inbound.parsing import read_letter
+from intake.hooks.letters import is_signed
+from mailing.signing import new_secret
 from postventa.mailbox import Mailbox, PageServer
 from tests.conftest import ReceivingMailbox
 
@@ -173,6 +178,77 @@ def test_the_page_speaks_the_readers_language(server: PageServer) -> None:
 )
 def test_its_own_files_are_served(server: PageServer, path: str) -> None:
     assert get(server, path)[0].status == 200
+
+
+@pytest.fixture
+def product(settings: Settings) -> Iterator[list[tuple[bool, bytes]]]:
+    """What comes to the door of the product: whether it is signed, and the mail."""
+    settings.INBOUND_MAIL_SECRET = new_secret()
+    taken: list[tuple[bool, bytes]] = []
+
+    class Door(BaseHTTPRequestHandler):
+        def do_POST(self) -> None:
+            body = self.rfile.read(int(self.headers["Content-Length"]))
+            taken.append((is_signed(dict(self.headers.items()), body, now=datetime.now(UTC)), body))
+            self.send_response(200)
+            self.end_headers()
+
+        def log_message(self, format: str, *args: object) -> None:
+            pass
+
+    door = ThreadingHTTPServer(("127.0.0.1", 0), Door)
+    settings.BASE_URL = f"http://127.0.0.1:{door.server_port}"
+    Thread(target=door.serve_forever, daemon=True).start()
+    yield taken
+    door.shutdown()
+    door.server_close()
+
+
+def post_reply(server: PageServer, name: str, *, origin: str = "") -> HTTPResponse:
+    host = f"127.0.0.1:{server.server_address[1]}"
+    connection = HTTPConnection(host, timeout=10)
+    headers = {"Host": host, "Origin": origin or f"http://{host}", "Connection": "close"}
+    connection.request("POST", f"/messages/{name}/reply", "text=La+39%0AGracias", headers)
+    response = connection.getresponse()
+    response.read()
+    connection.close()
+    return response
+
+
+def test_whoever_plays_the_customer_answers_a_mail(
+    server: PageServer, tmp_path: Path, product: list[tuple[bool, bytes]]
+) -> None:
+    raw = (
+        b"From: Lumbre <atencion@lumbre.example>\r\nTo: carla@correo.example\r\nReply-To: c+1-x@lumbre.example\r\n"
+        b"Subject: =?utf-8?q?=C2=BFQu=C3=A9_talla=3F?=\r\nMessage-ID: <a@lumbre.example>\r\n\r\nElige talla"
+    )
+    name = Mailbox(tmp_path).add(raw, now=NOW)
+
+    response = post_reply(server, name)
+
+    assert (response.status, response.headers["Location"]) == (303, f"/messages/{name}/?replied=yes")
+    [(is_genuine, body)] = product
+    letter = read_letter(body)
+    assert is_genuine
+    assert (letter.sender, list(letter.recipients)) == ("carla@correo.example", ["c+1-x@lumbre.example"])
+    assert (letter.subject, letter.text, list(letter.answers)) == (
+        "Re: ¿Qué talla?",
+        "La 39\nGracias",
+        ["<a@lumbre.example>"],
+    )
+    assert letter.quoted.endswith("> Elige talla")
+
+
+def test_no_other_page_answers_in_somebodys_name(
+    server: PageServer, tmp_path: Path, product: list[tuple[bool, bytes]], settings: Settings
+) -> None:
+    name = Mailbox(tmp_path).add(mail_with_script(), now=NOW)
+
+    assert post_reply(server, name, origin="https://evil.example").status == 400
+    assert post_reply(server, "20260301T093000000000-nada").status == 404
+    settings.INBOUND_MAIL_SECRET = ""
+    assert post_reply(server, name).status == 400
+    assert product == []
 
 
 def test_a_person_follows_a_link_of_a_mail_that_comes_in(
