@@ -30,6 +30,7 @@ from intake.hooks.admin import HookAdmin, InboundEventAdmin
 from intake.mails.admin import MailAdmin
 from intake.models import Erasure, Hook, ImportRun, InboundEvent
 from intake.rights.admin import ErasureAdmin, RightsAdmin
+from intake.rights.records import CustomersAccessLogAdmin
 from intake.services import take_test_purchase, undo_test_purchase
 from mailing.addresses import known_hashes
 from mailing.models import OutgoingMail
@@ -303,3 +304,4 @@ admin.site.register(OutgoingMail, MailAdmin)
 admin.site.register(InboundEvent, InboundEventAdmin)
 admin.site.register(Customer, RightsAdmin)
 admin.site.register(Erasure, ErasureAdmin)
+admin.site.register(AccessLog, CustomersAccessLogAdmin)

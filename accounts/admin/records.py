@@ -1,14 +1,90 @@
-"""Who looked at identified data."""
+"""Who looked at identified data, and who changed what: pages for a brand's administrators, which nobody can edit."""
+
+from typing import Any
 
 from django.contrib import admin
+from django.db.models import Q, QuerySet
+from django.http import HttpRequest
+from django.urls import NoReverseMatch, reverse
+from django.utils.html import format_html
+from django.utils.safestring import SafeString
+from django.utils.translation import gettext
+from django.utils.translation import gettext_lazy as _
 
-from accounts.admin.rules import ReadOnlyAdmin
-from accounts.models import AccessLog
+from accounts.admin.rules import AdministratorsAdmin
+from accounts.models import AccessLog, AuditEntry
 
 
-@admin.register(AccessLog)
-class AccessLogAdmin(ReadOnlyAdmin):
-    list_display = ("at", "user", "purpose", "object_type", "object_id")
-    list_select_related = ("user",)
+class RecordsAdmin(AdministratorsAdmin):
+    """Rows hold ids; what they are about is named by whoever may see it, on its own page."""
+
+    search_fields = ("object_id",)
+    search_help_text = _("A person’s e-mail, or the number of a row")
+    ordering = ("-at", "-pk")
+    date_hierarchy = "at"
+    list_display_links = None
+
+    def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        return False
+
+    def get_search_results(
+        self, request: HttpRequest, queryset: QuerySet[Any], search_term: str
+    ) -> tuple[QuerySet[Any], bool]:
+        term = search_term.strip()
+        return (queryset.filter(self.named_by(request, term)) if term else queryset), False
+
+    def named_by(self, request: HttpRequest, term: str) -> Q:
+        """What a search means. Apps above know more of what there is to look at."""
+        return Q(user__email__iexact=term) | Q(object_id=term)
+
+    @admin.display(description=_("object"), ordering="object_type")
+    def about(self, row: Any) -> SafeString | str:
+        model = models_by_name().get(row.object_type.replace("_", ""))
+        label = str(model._meta.verbose_name) if model else row.object_type
+        if not (model and row.object_id):
+            return label
+        try:
+            url = reverse(f"admin:{model._meta.app_label}_{model._meta.model_name}_change", args=[row.object_id])
+        except NoReverseMatch:
+            return f"{label} {row.object_id}"
+        return format_html('<a href="{}">{} {}</a>', url, label, row.object_id)
+
+
+class AccessLogAdmin(RecordsAdmin):
+    list_display = ("at", "who", "purpose", "about")
+    list_select_related = ("user", "api_key")
     list_filter = ("purpose", "object_type")
-    ordering = ("-at",)
+
+    @admin.display(description=_("who"), ordering="user")
+    def who(self, row: AccessLog) -> str:
+        if row.user_id:
+            return str(row.user) if row.user else gettext("A person who is gone")
+        return f"{gettext('API key')} {row.api_key}" if row.api_key else "—"
+
+
+class AuditEntryAdmin(RecordsAdmin):
+    list_display = ("at", "who", "action", "about", "details")
+    list_select_related = ("user",)
+    list_filter = ("action", "object_type")
+
+    @admin.display(description=_("who"), ordering="user")
+    def who(self, row: AuditEntry) -> str:
+        return str(row.user) if row.user else gettext("A person who is gone")
+
+    @admin.display(description=_("details"))
+    def details(self, row: AuditEntry) -> str:
+        return " · ".join(in_words(name, value) for name, value in row.data.items()) or "—"
+
+
+def in_words(name: str, value: Any) -> str:
+    """`k: 5 → 7`; of a text only its name."""
+    if isinstance(value, list) and len(value) == 2:
+        return f"{name}: {' → '.join('—' if each is None else str(each) for each in value)}"
+    return name if value is None else f"{name}: {value}"
+
+
+def models_by_name() -> dict[str, Any]:
+    return {model._meta.model_name or "": model for model in admin.site._registry}
+
+
+admin.site.register(AuditEntry, AuditEntryAdmin)

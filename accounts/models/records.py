@@ -43,7 +43,10 @@ class AccessLog(models.Model):
     class Meta:
         verbose_name = _("access")
         verbose_name_plural = _("access log")
-        indexes = [models.Index(fields=["brand", "-at"], name="accesslog_newest")]
+        indexes = [
+            models.Index(fields=["brand", "-at"], name="accesslog_newest"),
+            models.Index(fields=["brand", "object_type", "object_id"], name="accesslog_of_object"),
+        ]
 
     def __str__(self) -> str:
         return f"{self.user_id} {self.purpose} {self.object_type} {self.object_id}"

@@ -1,0 +1,81 @@
+"""The pages on which administrators see who looked at whose data, and who changed what."""
+
+import pytest
+from django.test import Client
+from django.urls import reverse
+
+from accounts.models import AccessLog, AuditEntry, Membership
+from accounts.services import record_access
+from tests.factories import make_staff
+from tests.world import World, make_world
+
+LOG = reverse("admin:accounts_accesslog_changelist")
+AUDIT = reverse("admin:accounts_auditentry_changelist")
+
+
+@pytest.fixture
+def world(db: None) -> World:
+    return make_world()
+
+
+@pytest.fixture
+def sofia(world: World, client: Client) -> Client:
+    client.force_login(world.staff)
+    return client
+
+
+def look(world: World, kind: str, pk: int) -> int:
+    record_access(world.staff, world.brand, purpose=AccessLog.Purpose.VIEW, object_type=kind, object_id=str(pk))
+    return AccessLog.objects.latest("pk").pk
+
+
+def listed(client: Client, **query: str) -> set[int]:
+    return {row.pk for row in client.get(LOG, query).context["cl"].result_list}
+
+
+def test_all_looks_at_a_customer_are_found_by_address_order_or_case(world: World, sofia: Client) -> None:
+    customer = world.purchase.customer
+    looks = {
+        look(world, "customer", customer.pk),
+        look(world, "purchase", world.purchase.pk),
+        look(world, "complaint", world.complaint.pk),
+    }
+    look(world, "customer", customer.pk + 1000)
+
+    for term in (customer.email or "", world.purchase.external_id, world.complaint.number):
+        assert listed(sofia, q=term) == looks
+    assert listed(sofia, q=world.staff.email) > looks
+
+
+def test_the_page_names_who_and_leads_to_what(world: World, sofia: Client) -> None:
+    look(world, "purchase", world.purchase.pk)
+    purpose = AccessLog.Purpose.EXPORT
+    record_access(world.api_key, world.brand, purpose=purpose, object_type="customer", object_id="1")
+
+    page = sofia.get(LOG).text
+
+    assert reverse("admin:affiliates_purchase_change", args=[world.purchase.pk]) in page
+    assert "Sofía" in page
+    assert world.api_key.prefix in page
+    assert "Carla" not in page
+
+
+def test_changes_are_told_from_what_to_what(world: World, sofia: Client) -> None:
+    assert "k: 5 → 7" in sofia.get(AUDIT).text
+
+
+@pytest.mark.parametrize("page", [LOG, AUDIT])
+def test_only_administrators_of_the_brand_see_either(world: World, client: Client, page: str) -> None:
+    client.force_login(make_staff(world.brand, "Marta", role=Membership.Role.AGENT))
+    assert client.get(page).status_code == 403
+    client.force_login(world.olga)
+    assert len(client.get(page).context["cl"].result_list) == 0
+
+
+@pytest.mark.parametrize("page", ["accesslog", "auditentry"])
+def test_nobody_edits_either(world: World, sofia: Client, page: str) -> None:
+    row = {"accesslog": AccessLog, "auditentry": AuditEntry}[page].objects.first()
+    change = reverse(f"admin:accounts_{page}_change", args=[row.pk])
+
+    assert sofia.post(change, {"object_id": "9"}).status_code == 403
+    assert sofia.get(reverse(f"admin:accounts_{page}_add")).status_code == 403
