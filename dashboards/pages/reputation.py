@@ -8,6 +8,7 @@ from django.urls import reverse
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
 from django.utils.translation import gettext as _
+from django.utils.translation import pgettext
 
 from accounts.templatetags.components import percent
 from dashboards.wording import between_said, name_of_month
@@ -79,5 +80,9 @@ def frame_code(brand: str, frame: str) -> SafeString:
 
 
 def write_testimonials(testimonials: Iterable[Testimonial]) -> list[TestimonialRow]:
-    questions = {"keep_text": _("What to keep"), "improve_text": _("What to improve"), "comment": _("Comment")}
+    questions = {
+        "keep_text": pgettext("testimonial", "What went well"),
+        "improve_text": pgettext("testimonial", "What they would improve"),
+        "comment": _("Comment"),
+    }
     return [TestimonialRow(each.text, questions[each.question], name_of_month(each.month)) for each in testimonials]

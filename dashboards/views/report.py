@@ -15,7 +15,7 @@ from dashboards.views.opening import affiliate_page, language_of, read_insights,
 from dashboards.wording import name_of_period
 from insights.comparing import falls_of
 from insights.models import Action
-from insights.outcomes import affiliate_outcomes, measurable, names_of
+from insights.outcomes import affiliate_outcomes, measurable, names_of, today_of
 from insights.privacy import available_periods, parse_period
 from insights.sales import new_and_returning
 
@@ -30,16 +30,23 @@ def report(request: HttpRequest, reader: Reader) -> HttpResponse:
         request.GET = request.GET.copy()
         request.GET["period"] = newest_month(available_periods(reader.affiliate))
     form, insights = read_insights(request, reader, PeriodForm)
+    falls = falls_of(reader.affiliate, language_of(reader))
     context = {
         "form": form,
         "insights": insights,
         "page": write_home(insights),
         "period_name": name_of_period(insights.period),
         "halves": write_halves(new_and_returning(reader.affiliate, period=insights.period)),
-        "falls": write_falls(falls_of(reader.affiliate, language_of(reader))),
+        "falls": write_falls(falls if is_of_now(reader, insights.period) else ()),
         "rows": actions_within(reader, insights.period),
     }
     return show(request, reader, "report", **context)
+
+
+def is_of_now(reader: Reader, period: str) -> bool:
+    """What stands fallen today belongs to no report of the past."""
+    after = parse_period(period).after
+    return after is None or after > today_of(reader.brand, database_now())
 
 
 def newest_month(periods: tuple[str, ...]) -> str:
