@@ -4,6 +4,7 @@ import random
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from email.message import EmailMessage
 from itertools import islice
 from typing import TypeVar
 
@@ -20,20 +21,23 @@ from affiliates.models import (
     Click,
     Coupon,
     LinkPromise,
+    Product,
     Purchase,
     TrackingLink,
 )
 from affiliates.services import create_affiliate, create_link
-from complaints.models import CannedAnswer, Complaint
+from complaints.models import CannedAnswer, Complaint, Guide, GuideVerdict
 from complaints.services import Problem, open_complaint
 from complaints.services.following_up import follow_up
+from complaints.services.guides import Words, write_guide
 from complaints.services.handling import add_note, reply, resolve_complaint, take_complaint
+from complaints.services.receiving import take_in
+from complaints.services.remedying import Terms, add_remedy
 from insights.models import Figure, Target
 from insights.services import fold_changes, measure_due_brands
 from intake.demo.cases import CAUSES, LETTERS, NOTES, READY_ANSWERS, REPLIES, Letter
-from complaints.services.receiving import take_in
-from complaints.services.remedying import Terms, add_remedy
 from intake.demo.cast import BRAND, HOST, PASSWORD, RECOMMENDERS, STAFF_EMAIL, Recommender
+from intake.demo.guides import GUIDES, MAILS
 from intake.demo.history import Sale, make_history
 from intake.demo.second import answer_again
 from intake.services import create_brand, take_purchases
@@ -69,6 +73,8 @@ def seed(*, seed: int, now: datetime) -> Brand:
     ask_again(brand, sales, rng=random.Random(seed), now=now)  # noqa: S311
     work_on_answers(brand, by=sofia, rng=rng, now=now)
     work_on_letters(brand, by=sofia, now=now)
+    write_guides(brand, now=now)
+    bring_in_mail(brand, now=now)
     count_as_sent(brand, now=now)
     set_targets(brand)
     fold_changes(now=now)
@@ -101,17 +107,17 @@ def create_demo_brand() -> Brand:
         survey_notice_default=True,
         checks_own_device=False,
         max_posts_per_address=0,
+        max_messages_per_address=0,
         requires_second_factor=False,
+        region="MD",
+        solution_hours=120,
         **at_once,
     )
 
 
 def set_targets(brand: Brand) -> None:
-        max_messages_per_address=0,
     """One that is met, one that is missed, and some in between."""
     aims = {
-        region="MD",
-        solution_hours=120,
         Figure.CSAT: 75,
         Figure.NPS: 60,
         Figure.MISSING: 20,
@@ -279,11 +285,15 @@ def write_letter(brand: Brand, letter: Letter, *, by: User, now: datetime) -> No
         severity=letter.severity,
         language="es",
         wants_contact=True,
+        details=letter.details,
     )
     complaint, _created = open_complaint(brand, problem, purchase=purchase, now=at)
     if letter.reply:
         take_complaint(complaint, by=by, now=at + timedelta(hours=3))
         reply(complaint, text=letter.reply, by=by, now=at + timedelta(hours=4), waits=letter.is_waiting)
+    if amends := letter.amends:
+        terms = Terms(cost=amends.cost, note=amends.note)
+        add_remedy(complaint, kind=amends.kind, state=amends.state, terms=terms, by=by, now=at + timedelta(hours=4))
     if letter.resolution:
         closed = at + timedelta(days=3)
         resolve_complaint(complaint, resolution=letter.resolution, cause=letter.cause, by=by, now=closed)
@@ -309,15 +319,11 @@ def bring_in_mail(brand: Brand, *, now: datetime) -> None:
         mail["To"], mail["Subject"], mail["Message-ID"] = brand.reply_to, subject, f"<demo-{number}@correo.example>"
         mail.set_content(text)
         take_in(mail.as_bytes(), now=now - timedelta(hours=3 - number))
-        details=letter.details,
 
 
 def batches(rows: Sequence[T]) -> Iterator[list[T]]:
     iterator = iter(rows)
     while batch := list(islice(iterator, settings.PURCHASE_BATCH_SIZE)):
-    if amends := letter.amends:
-        terms = Terms(cost=amends.cost, note=amends.note)
-        add_remedy(complaint, kind=amends.kind, state=amends.state, terms=terms, by=by, now=at + timedelta(hours=4))
         yield batch
 
 
