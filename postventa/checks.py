@@ -15,7 +15,7 @@ SHORTEST_KEY = 50  # characters, as Django's own security.W009 asks
 
 @register(Tags.security, deploy=True)
 def check_deployment(app_configs: Sequence[AppConfig] | None, **kwargs: Any) -> list[CheckMessage]:
-    return [*wrong_keys(), *wrong_addresses(), *wrong_services(), *wrong_mail()]
+    return [*wrong_keys(), *wrong_addresses(), *wrong_targets(), *wrong_services(), *wrong_mail()]
 
 
 def wrong_keys() -> Iterator[CheckMessage]:
@@ -57,6 +57,15 @@ def wrong_addresses() -> Iterator[CheckMessage]:
             f"ALLOWED_HOSTS does not name exactly the hosts served here; BASE_URL's is {address.hostname}.",
             hint=f"Set ALLOWED_HOSTS={address.hostname}.",
             id="postventa.E006",
+        )
+
+
+def wrong_targets() -> Iterator[CheckMessage]:
+    if settings.WEBHOOK_ALLOW_PRIVATE:
+        yield Error(
+            "WEBHOOK_ALLOW_PRIVATE is on: whoever sets up a webhook can have machines of your own network called.",
+            hint="Unset WEBHOOK_ALLOW_PRIVATE.",
+            id="postventa.E015",
         )
 
 

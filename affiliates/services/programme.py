@@ -12,6 +12,7 @@ from accounts.models import Brand, User
 from affiliates.models import Affiliate, AffiliateEvent, AffiliateMember, random_code
 from affiliates.services.links import CodeTaken, check_code, errors_of, taking_code
 from affiliates.services.members import invite_member, withdraw_invitations
+from affiliates.services.telling import hush
 
 Status = Affiliate.Status
 Kind = AffiliateEvent.Kind
@@ -86,6 +87,7 @@ def suspend_affiliate(affiliate: Affiliate, *, note: str, by: User, now: datetim
     locked.status = Status.SUSPENDED
     locked.save(update_fields=["status", "updated_at"])
     withdraw_invitations(locked, now=now)
+    hush(locked, now=now)
     _record(locked, kind, by=by, now=now, note=note.strip())
     return locked
 

@@ -7,8 +7,8 @@ from typing import Any
 from accounts.models import Brand
 from affiliates.models import Affiliate, Attribution, Purchase, Refund
 from affiliates.representations import attribution_as_json, code_of
-from mailing.models import WebhookEvent
-from mailing.services.webhooks import announce
+from mailing.models import Endpoint, WebhookEvent
+from mailing.services.webhooks import announce, pause_endpoint
 
 Kind = WebhookEvent.Kind
 EVENTS_OF_AFFILIATE = (Kind.BLOCK_PUBLISHED,)  # what an affiliate's own endpoint may listen for
@@ -24,6 +24,12 @@ def affiliate_of(audience: str) -> int | None:
     """The id of the affiliate; None for the brand itself."""
     number = audience.removeprefix(PREFIX)
     return int(number) if number != audience else None
+
+
+def hush(affiliate: Affiliate, *, now: datetime) -> None:
+    """Whoever may see nothing of its own any more is told nothing either; going on again is its owners' to say."""
+    for endpoint in Endpoint.objects.filter(brand=affiliate.brand, audience=audience_of(affiliate)):
+        pause_endpoint(endpoint, now=now)
 
 
 def tell_credited(

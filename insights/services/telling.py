@@ -24,9 +24,11 @@ def tell_published(brand: Brand, blocks: Iterable[Block], *, now: datetime) -> N
     """Each affiliate that listens of its own new blocks, with its figures of that month as its pages show them now."""
     listening = {affiliate_of(audience) for audience in audiences_of(brand, Kind.BLOCK_PUBLISHED)}
     told = [block for block in blocks if block.affiliate_id and block.affiliate_id in listening]
-    affiliates = Affiliate.objects.select_related("brand").in_bulk({block.affiliate_id for block in told})
+    seeing = Affiliate.objects.exclude(status=Affiliate.Status.SUSPENDED).select_related("brand")
+    affiliates = seeing.in_bulk({block.affiliate_id for block in told})
     for block in told:
-        affiliate = affiliates[block.affiliate_id]
+        if (affiliate := affiliates.get(block.affiliate_id or 0)) is None:
+            continue
         announce(brand, Kind.BLOCK_PUBLISHED, [_of_block(block, affiliate, now)], audience=audience_of(affiliate))
 
 

@@ -4,11 +4,12 @@ import json
 
 import pytest
 
+from affiliates.services import suspend_affiliate
 from affiliates.services.telling import audience_of
 from insights.privacy import affiliate_insights
 from insights.services.judging import judge_last_quarter
 from mailing.models import Delivery, WebhookEvent
-from tests.factories import NOW, make_affiliate
+from tests.factories import NOW, make_affiliate, make_staff
 from tests.insights.test_alerting import publish
 from tests.insights.test_quality import NIGHT
 from tests.listening import listen, told
@@ -53,6 +54,17 @@ def test_fewer_than_a_block_are_told_to_nobody(shop, ana, listening, fold) -> No
     fold()
 
     assert told(PUBLISHED) == []
+
+
+def test_a_suspended_affiliate_is_told_nothing(shop, ana, listening, fold) -> None:
+    suspend_affiliate(ana, note="Spam", by=make_staff(shop.brand), now=NOW)
+    for _number in range(5):
+        shop.respond(ana, csat=5)
+
+    fold()
+
+    listening.refresh_from_db()
+    assert (told(PUBLISHED), listening.state) == ([], "paused")
 
 
 def test_a_quarter_is_told_once_with_its_warning(shop, ana) -> None:

@@ -1,5 +1,6 @@
 """A real HTTP server that somebody else runs, for what we tell other systems."""
 
+import ssl
 import threading
 import time
 from collections.abc import Callable
@@ -25,6 +26,7 @@ class Receiver:
     received: list[Received] = field(default_factory=list)
     on_request: Callable[[], None] = lambda: None
     status: int | None = None  # instead of the path's
+    tls: ssl.SSLContext | None = None
     most_at_once: int = 0
     _now: int = 0
     _lock: Any = field(default_factory=threading.Lock)
@@ -32,6 +34,9 @@ class Receiver:
     def __post_init__(self) -> None:
         self._server = ThreadingHTTPServer(("127.0.0.1", 0), self._handler())
         self._server.daemon_threads = True
+        self._server.handle_error = lambda *args: None  # type: ignore[method-assign]  # who refuses its certificate
+        if self.tls:
+            self._server.socket = self.tls.wrap_socket(self._server.socket, server_side=True)
         self._thread = threading.Thread(target=self._server.serve_forever, kwargs={"poll_interval": 0.01})
         self._thread.start()
 

@@ -1,18 +1,28 @@
 """Where events may be sent, and what one request to somebody else's machine comes to."""
 
 import socket
+import ssl
 import time
 from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
 
 import pytest
+from cryptography import x509
+from cryptography.hazmat.primitives import hashes, serialization
+from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.x509.oid import NameOID
 from django.core.exceptions import ValidationError
 from pytest_django.fixtures import Settings
 
+from mailing import posting, targets
 from mailing.posting import Problem, Reply, post
 from mailing.targets import Target, is_public, parse_target
 from tests.mailing.receiver import Receiver
 
 pytestmark = pytest.mark.unit
+
+DAY = timedelta(days=1)
 
 
 @pytest.fixture
@@ -167,3 +177,66 @@ def test_plain_http_where_tls_is_expected(receiver: Receiver) -> None:
 def test_only_who_is_busy_is_asked_when_to_come_back(receiver: Receiver) -> None:
     assert post(f"{receiver.url}/busy", b"{}", {}, timeout=2).retry_after == 7200
     assert post(f"{receiver.url}/500", b"{}", {}, timeout=2).retry_after == 0
+
+
+# --- Certificates ----------------------------------------------------------------------------------------------------
+def certificate(folder: Path, name: str) -> Path:
+    """A key and a certificate for this host name, signed by itself."""
+    key = ec.generate_private_key(ec.SECP256R1())
+    subject = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, name)])
+    now = datetime.now(UTC)
+    signed = (
+        x509.CertificateBuilder(subject, subject, key.public_key(), x509.random_serial_number(), now, now + DAY)
+        .add_extension(x509.SubjectAlternativeName([x509.DNSName(name)]), critical=False)
+        .add_extension(x509.BasicConstraints(ca=True, path_length=None), critical=True)
+        .sign(key, hashes.SHA256())
+    )
+    file = folder / f"{name}.pem"
+    pem = serialization.Encoding.PEM
+    secret = key.private_bytes(pem, serialization.PrivateFormat.PKCS8, serialization.NoEncryption())
+    file.write_bytes(secret + signed.public_bytes(pem))
+    return file
+
+
+@pytest.mark.parametrize(
+    ("named", "is_trusted", "problem"),
+    [
+        ("hooks.example.com", True, ""),
+        ("hooks.example.com", False, Problem.TLS),
+        ("other.example.com", True, Problem.TLS),
+    ],
+    ids=["good", "unknown signer", "another host's"],
+)
+def test_the_certificate_has_to_be_the_hosts_though_the_address_is_pinned(
+    settings: Settings,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    named: str,
+    is_trusted: bool,
+    problem: str,
+) -> None:
+    settings.WEBHOOK_ALLOW_PRIVATE = True
+    file = certificate(tmp_path, named)
+    ours = ssl.create_default_context(cafile=str(file) if is_trusted else None)
+    monkeypatch.setattr(posting, "_tls", lambda: ours)
+    theirs = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    theirs.load_cert_chain(file)
+    server = Receiver(tls=theirs)
+    port = int(server.url.rpartition(":")[2])
+    found = [(socket.AF_INET, socket.SOCK_STREAM, 6, "", ("127.0.0.1", port))]
+    monkeypatch.setattr(targets.socket, "getaddrinfo", lambda *args, **kwargs: found)
+    monkeypatch.setattr(posting.socket, "create_connection", lambda address, timeout: connected(address, timeout))
+
+    reply = post(f"https://hooks.example.com:{port}/200", b"{}", {}, timeout=5)
+    server.close()
+
+    assert reply.problem == problem
+    assert len(server.received) == (0 if problem else 1)
+
+
+def connected(address: tuple[str, int], timeout: float) -> socket.socket:
+    """As create_connection, without the look-up that this test has replaced."""
+    sock = socket.socket()
+    sock.settimeout(timeout)
+    sock.connect(address)
+    return sock

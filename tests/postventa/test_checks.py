@@ -45,6 +45,7 @@ def test_good_settings_pass(production: Settings) -> None:
         ("LINK_KEYS", {1: KEY, 2: "short"}, ["postventa.E002"]),
         ("PSEUDONYM_KEYS", {1: "s" * 60}, ["postventa.E003"]),
         ("DEBUG", True, ["postventa.E004"]),
+        ("WEBHOOK_ALLOW_PRIVATE", True, ["postventa.E015"]),
         ("BASE_URL", "http://opinion.example.com", ["postventa.E005"]),
         ("ALLOWED_HOSTS", ["*"], ["postventa.E006"]),
         ("ALLOWED_HOSTS", ["localhost"], ["postventa.E006"]),
