@@ -5,7 +5,7 @@ from django.db import migrations, models
 
 class Migration(migrations.Migration):
     dependencies = [
-        ("accounts", "0009_audit"),
+        ("accounts", "0010_messages_per_address"),
     ]
 
     operations = [
