@@ -13,6 +13,7 @@ from typing import Any, NamedTuple, TypeVar
 from django.contrib.postgres.fields import ArrayField
 from django.db import connection, models
 from django.db.models.base import ModelState
+from django.db.models.expressions import DatabaseDefault
 from django.utils import timezone
 
 NULL = r"\N"
@@ -79,13 +80,16 @@ def number_rows(*groups: Sequence[models.Model]) -> list[Sheet]:
 def _number_group(rows: Sequence[models.Model], ids: Sequence[int], *, now: datetime) -> Sheet:
     model = type(rows[0])
     names, relations, dates = _shape(model)
-    dated = dict.fromkeys(dates, now)
+    dated, literals = dict.fromkeys(dates, now), _literals(model)
     cells = itemgetter(*names)
     for row, pk in zip(rows, ids, strict=True):
         # What a model keeps of its row is there and then, past the descriptors that would load what is missing.
         loaded, state = vars(row), row._state
         loaded.update(dated)
         loaded["id"] = pk
+        for name, literal in literals.items():
+            if isinstance(loaded[name], DatabaseDefault):
+                loaded[name] = literal
         for name, attname in relations:
             if loaded[attname] is None and (other := state.fields_cache.get(name)):
                 loaded[attname] = vars(other)["id"]
@@ -152,7 +156,16 @@ def _defaults(model: type[models.Model]) -> tuple[dict[str, Any], list[tuple[str
     """Of each field by attribute: values that are the same for all rows, and what makes the others'."""
     fields = model._meta.concrete_fields
     made = [(field.attname, field.default) for field in fields if callable(field.default) and field.has_default()]
-    return {field.attname: field.get_default() for field in fields}, made
+    return {field.attname: field.get_default() for field in fields} | _literals(model), made
+
+
+@cache
+def _literals(model: type[models.Model]) -> dict[str, Any]:
+    """Defaults that only the database has, by attribute: here each value is sent. What it works out is to be named."""
+    defaults = {field.attname: field.get_default() for field in model._meta.concrete_fields if field.has_db_default()}
+    only = {name: each for name, each in defaults.items() if isinstance(each, DatabaseDefault)}
+    expressions = {name: each.expression for name, each in only.items()}  # type: ignore[attr-defined]
+    return {name: each.value for name, each in expressions.items() if isinstance(each, models.Value)}
 
 
 @cache

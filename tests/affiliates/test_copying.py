@@ -6,9 +6,9 @@ from decimal import Decimal
 import pytest
 from django.utils import timezone
 
-from affiliates.models import Customer, Product, Purchase
+from affiliates.models import Click, Customer, Product, Purchase
 from affiliates.services.copying import copy_rows, copy_values, new_row
-from tests.factories import NOW, make_brand
+from tests.factories import NOW, make_affiliate, make_brand, make_link
 
 pytestmark = pytest.mark.django_db
 ODD = ["", "\\N", "\\", "a\tb", "a\nb\r", 'say "hi"', "ñ 😀", "a,b", "{}"]
@@ -51,6 +51,15 @@ def test_columns_of_one_value_of_several_and_of_none_come_back(how_many):
         tuple(getattr(each, name) for name in [*names, "click_ids", "metadata"]) for each in purchases
     ]
     assert {each.customer_id for each in purchases} == {Customer.objects.get().pk}
+
+
+def test_a_default_that_only_the_database_has_is_sent_too():
+    link = make_link(make_affiliate(make_brand()), "guia")
+    clicks = [Click(link=link, occurred_at=NOW), new_row(Click, {"link": link}, occurred_at=NOW)]
+
+    copy_rows(clicks)
+
+    assert list(Click.objects.values_list("is_own_device", flat=True)) == [False, False]
 
 
 def test_a_new_row_is_like_one_made_by_its_model():
