@@ -6,6 +6,7 @@ from intake.bench.desk import desk
 from intake.bench.mails import mails, memory_of_worker
 from intake.bench.measuring import Area
 from intake.bench.pages import redirects, singles, surveys
+from intake.bench.planning import planning
 from intake.bench.rows import batches, imports
 from intake.bench.scale import due, growth, memory
 
@@ -19,6 +20,7 @@ AREAS: Mapping[str, Area] = {
     "mail-memory": memory_of_worker,
     "growth": growth,
     "memory": memory,
+    "planning": planning,
     "due": due,
     "desk": desk,
 }

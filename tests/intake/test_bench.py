@@ -8,9 +8,14 @@ from typing import Any
 
 import pytest
 from django.conf import settings
+from django.db.models import Sum
 
+from accounts.clock import database_now
+from insights.models import Block, Rollup
+from insights.services import fold_changes
 from intake.bench.measuring import Contest, Reading, Skipped, measure, quantile
 from intake.bench.report import Findings, write_report
+from intake.bench.understanding import QUESTIONS, Programme
 from postventa.demo_environment import without_demo
 
 
@@ -70,11 +75,14 @@ def run_bench(tmp_path: Path, *areas: str) -> tuple[str, dict[str, Any]]:
 
 @pytest.mark.integration
 def test_the_command_measures_over_http_with_services_of_its_own(tmp_path: Path) -> None:
-    told, report = run_bench(tmp_path, "redirect", "due")
+    told, report = run_bench(tmp_path, "redirect", "planning", "due")
 
     assert [row["what"] for row in report["rows"]] == ["redirect of a tracking link, click stored"]
     assert report["rows"][0]["ours"][0]["p95"]["GET"] > 0
-    assert [each["unit"] for each in report["readings"]] == ["ms", "ms"]
+    units = [each["unit"] for each in report["readings"]]
+    assert units == ["×", "ms", "×", "×", "ms", "×", "statements", "ms", "ms"]
+    [statements] = [each["value"] for each in report["readings"] if each["unit"] == "statements"]
+    assert statements < 30  # of sets: a thousand purchases one by one would take thousands
     assert "| who is due among 10,000 invitations: nobody |" in told
 
 
@@ -102,3 +110,22 @@ def test_what_was_left_out_is_said(tmp_path: Path) -> None:
     path = write_report(tmp_path, findings, size=1, now=datetime(2026, 3, 10, tzinfo=UTC))
 
     assert "Not measured: mails, against a peer. It cannot be installed here." in path.read_text()
+
+
+@pytest.mark.django_db(transaction=True)
+def test_answers_are_made_counted_and_shown_as_they_would_come_in() -> None:
+    programme = Programme(affiliates=60)
+
+    programme.answer(2_000)
+    programme.count()
+    programme.publish()
+    programme.answer(500, of_a_day=True)
+    folded = fold_changes(now=database_now())
+    programme.group()
+
+    counted = Rollup.objects.filter(brand=programme.brand)
+    assert folded == 500 // QUESTIONS
+    assert counted.filter(question="answers").aggregate(n=Sum("count"))["n"] == 2_500 // QUESTIONS
+    assert sum(counted.filter(question="csat", value__gt="").values_list("count", flat=True)) == 2_500 // QUESTIONS
+    assert counted.values("affiliate").distinct().count() > 30
+    assert Block.objects.filter(brand=programme.brand, affiliate=programme.affiliates[0]).exists()
