@@ -3,6 +3,7 @@
 from typing import Any
 from uuid import UUID
 
+from django.db import transaction
 from django.db.models import Prefetch, QuerySet
 from django.shortcuts import get_object_or_404
 from django.urls import path
@@ -21,6 +22,7 @@ from mailing.services.webhooks import (
     change_endpoint,
     end_endpoint,
     new_endpoint,
+    note,
     pause_endpoint,
     renew_secret,
     replay,
@@ -127,7 +129,9 @@ class WebhooksView(generics.ListCreateAPIView[Endpoint]):
         """Be told what happens, at an address of yours. The answer holds the secret, this once."""
         given = WebhookSerializer(data=request.data)
         given.is_valid(raise_exception=True)
-        endpoint, secret = new_endpoint(key_of(request).brand, **given.validated_data)
+        with transaction.atomic():
+            endpoint, secret = new_endpoint(key_of(request).brand, **given.validated_data)
+            note(endpoint, "", by=key_of(request))
         told = {**WebhookSerializer(endpoint).data, "secret": secret}
         return Response(told, status=status.HTTP_201_CREATED)
 
@@ -141,6 +145,7 @@ class WebhookView(APIView):
         return Response(WebhookSerializer(get_object_or_404(endpoints_of(request), uuid=endpoint)).data)
 
     @extend_schema(request=WebhookChangeSerializer, responses=WebhookSerializer)
+    @transaction.atomic
     def patch(self, request: Request, endpoint: UUID) -> Response:
         """Change its address or events, pause or resume it. What waits goes to the new address."""
         row = get_object_or_404(endpoints_of(request), uuid=endpoint)
@@ -155,13 +160,17 @@ class WebhookView(APIView):
             pause_endpoint(row, now=timezone.now())
         else:
             resume_endpoint(row)
+        note(row, "changed", by=key_of(request))
         row.refresh_from_db()
         return Response(WebhookSerializer(row).data)
 
     @extend_schema(responses={204: None})
+    @transaction.atomic
     def delete(self, request: Request, endpoint: UUID) -> Response:
         """End it for good. What waits for it is dropped."""
-        end_endpoint(get_object_or_404(endpoints_of(request), uuid=endpoint))
+        row = get_object_or_404(endpoints_of(request), uuid=endpoint)
+        end_endpoint(row)
+        note(row, "end", by=key_of(request))
         return Response(status=status.HTTP_204_NO_CONTENT)
 
 
@@ -169,10 +178,13 @@ class WebhookSecretView(APIView):
     scopes = {"POST": Scope.WEBHOOKS}
 
     @extend_schema(request=None, responses=SECRET, operation_id="webhooks_secret")
+    @transaction.atomic
     def post(self, request: Request, endpoint: UUID) -> Response:
         """A new secret, shown this once. For a day the one before signs too."""
         row = get_object_or_404(endpoints_of(request), uuid=endpoint)
-        return Response({"secret": renew_secret(row, now=timezone.now())})
+        secret = renew_secret(row, now=timezone.now())
+        note(row, "secret", by=key_of(request))
+        return Response({"secret": secret})
 
 
 class WebhookTestView(APIView):
@@ -189,6 +201,7 @@ class WebhookReplayView(APIView):
     scopes = {"POST": Scope.WEBHOOKS}
 
     @extend_schema(request=ReplaySerializer, responses={202: COUNT}, operation_id="webhooks_replay")
+    @transaction.atomic
     def post(self, request: Request, endpoint: UUID) -> Response:
         """Bring one event again, or all since a moment, with the ids they had."""
         row = get_object_or_404(endpoints_of(request), uuid=endpoint)
@@ -201,6 +214,7 @@ class WebhookReplayView(APIView):
             count = replay(deliveries.filter(pk=one.pk))
         else:
             count = replay_since(row, wanted["since"], only_failed=wanted["only_failed"])
+        note(row, "again", by=key_of(request))
         return Response({"deliveries": count}, status=status.HTTP_202_ACCEPTED)
 
 

@@ -4,7 +4,8 @@ Here and not in mailing, because whose endpoint it is only this app can say: the
 """
 
 import json
-from datetime import timedelta
+from collections.abc import Callable
+from datetime import datetime, timedelta
 from typing import Any
 
 from django import forms
@@ -12,6 +13,7 @@ from django.contrib import admin, messages
 from django.contrib.admin.utils import display_for_value
 from django.contrib.admin.widgets import AdminSplitDateTime
 from django.core.exceptions import ValidationError
+from django.db import transaction
 from django.db.models import CharField, Count, OuterRef, Q, QuerySet, Subquery, Value
 from django.db.models.functions import Cast, Concat
 from django.http import HttpRequest
@@ -24,7 +26,7 @@ from django.utils.translation import gettext_lazy as _
 
 from accounts.admin import AdministratorsAdmin, ReadOnlyAdmin, ReadOnlyInline
 from accounts.admin.decisions import DecidingAdmin, Decision
-from accounts.models import Brand
+from accounts.models import Brand, User
 from affiliates.forms import SureForm
 from affiliates.models import Affiliate
 from affiliates.services.telling import PREFIX
@@ -34,6 +36,7 @@ from mailing.services.webhooks import (
     end_endpoint,
     forget_previous_secret,
     new_endpoint,
+    note,
     pause_endpoint,
     renew_secret,
     replay,
@@ -89,6 +92,17 @@ class SinceForm(forms.Form):
         super().__init__(data)
 
 
+def noted(did: str, do: Callable[..., Any]) -> Callable[..., None]:
+    """A decision that leaves who made it."""
+
+    @transaction.atomic
+    def decide(endpoint: Endpoint, given: dict[str, Any], *, by: User, now: datetime) -> None:
+        do(endpoint, given, now)
+        note(endpoint, did, by=by)
+
+    return decide
+
+
 def is_active(endpoint: Endpoint) -> bool:
     return endpoint.is_active
 
@@ -109,42 +123,42 @@ class EndpointAdmin(DecidingAdmin, AdministratorsAdmin):
         "test": Decision(
             _("Send a test"),
             SureForm,
-            lambda endpoint, given, **how: send_test(endpoint),
+            noted("test", lambda endpoint, given, now: send_test(endpoint)),
             _("The test goes out in a moment: see what became of it among the deliveries."),
             is_active,
         ),
         "again": Decision(
             _("Send again…"),
             SinceForm,
-            lambda endpoint, given, **how: replay_since(endpoint, **given),
+            noted("again", lambda endpoint, given, now: replay_since(endpoint, **given)),
             _("What has happened since is sent again, with the ids it had."),
             is_standing,
         ),
         "pause": Decision(
             _("Pause"),
             SureForm,
-            lambda endpoint, given, *, by, now: pause_endpoint(endpoint, now=now),
+            noted("pause", lambda endpoint, given, now: pause_endpoint(endpoint, now=now)),
             _("Paused: what happens from now on waits."),
             is_active,
         ),
         "resume": Decision(
             _("Resume"),
             SureForm,
-            lambda endpoint, given, **how: resume_endpoint(endpoint),
+            noted("resume", lambda endpoint, given, now: resume_endpoint(endpoint)),
             _("It gets what waited, from now on."),
             is_paused,
         ),
         "forget": Decision(
             _("Forget the secret before"),
             SureForm,
-            lambda endpoint, given, **how: forget_previous_secret(endpoint),
+            noted("forget", lambda endpoint, given, now: forget_previous_secret(endpoint)),
             _("Only the newest secret signs now."),
             lambda endpoint: endpoint.sealed_previous is not None,
         ),
         "end": Decision(
             _("End it"),
             SureForm,
-            lambda endpoint, given, **how: end_endpoint(endpoint),
+            noted("end", lambda endpoint, given, now: end_endpoint(endpoint)),
             _("It is told nothing more, and what waited for it is dropped."),
             is_standing,
         ),

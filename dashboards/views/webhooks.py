@@ -2,6 +2,7 @@
 
 from django.contrib import messages
 from django.core.exceptions import ValidationError
+from django.db import transaction
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect
 from django.utils.translation import gettext as _
@@ -10,6 +11,7 @@ from django.views.decorators.http import require_http_methods, require_POST
 
 from accounts.clock import database_now
 from accounts.forms import add_refusal
+from accounts.models import User
 from affiliates.services.telling import EVENTS_OF_AFFILIATE, audience_of
 from dashboards.forms import NewWebhookForm, WebhookForm
 from dashboards.selectors import Reader, newest_deliveries, webhooks_of
@@ -19,6 +21,7 @@ from mailing.models import Endpoint
 from mailing.services.webhooks import (
     end_endpoint,
     new_endpoint,
+    note,
     pause_endpoint,
     renew_secret,
     resume_endpoint,
@@ -34,20 +37,28 @@ def webhook(request: HttpRequest, reader: Reader) -> HttpResponse:
     form = NewWebhookForm(webhooks_of(reader), request.POST if request.method == "POST" else None, label_suffix="")
     secret = ""
     if request.method == "POST":
-        owner_of(reader)
+        owner = owner_of(reader)
         if form.is_valid():
             try:
-                _endpoint, secret = new_endpoint(
-                    reader.brand,
-                    url=form.cleaned_data["url"],
-                    events=EVENTS_OF_AFFILIATE,
-                    audience=audience_of(reader.affiliate),
-                    offered=EVENTS_OF_AFFILIATE,
-                )
+                secret = _set_up(reader, form.cleaned_data["url"], by=owner)
                 form = NewWebhookForm(webhooks_of(reader), label_suffix="")
             except ValidationError as refusal:
                 add_refusal(form, refusal)
     return _shown(request, reader, form, secret)
+
+
+@transaction.atomic
+def _set_up(reader: Reader, url: str, *, by: User) -> str:
+    """The secret of the new one. ValidationError: too many of them."""
+    endpoint, secret = new_endpoint(
+        reader.brand,
+        url=url,
+        events=EVENTS_OF_AFFILIATE,
+        audience=audience_of(reader.affiliate),
+        offered=EVENTS_OF_AFFILIATE,
+    )
+    note(endpoint, "", by=by)
+    return secret
 
 
 @require_POST
@@ -55,16 +66,21 @@ def webhook(request: HttpRequest, reader: Reader) -> HttpResponse:
 @affiliate_page
 def change_webhook(request: HttpRequest, reader: Reader) -> HttpResponse:
     """Test, pause, resume or end one, or make a new secret for it."""
-    owner_of(reader)
+    owner = owner_of(reader)
     form = WebhookForm(webhooks_of(reader), request.POST)
     if not form.is_valid():  # ended meanwhile, or nobody's
         return redirect(reader.urls["webhook"])
     endpoint, wanted = form.cleaned_data["webhook"], form.cleaned_data["do"]
     if wanted == "secret":
-        secret = renew_secret(endpoint, now=database_now())
+        with transaction.atomic():
+            secret = renew_secret(endpoint, now=database_now())
+            note(endpoint, wanted, by=owner)
         return _shown(request, reader, NewWebhookForm(webhooks_of(reader), label_suffix=""), secret)
     try:
-        messages.success(request, _do(endpoint, wanted))
+        with transaction.atomic():
+            done = _do(endpoint, wanted)
+            note(endpoint, wanted, by=owner)
+        messages.success(request, done)
     except ValidationError as refusal:
         messages.error(request, " ".join(refusal.messages))
     return redirect(reader.urls["webhook"])

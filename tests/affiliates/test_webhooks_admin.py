@@ -9,7 +9,7 @@ from django.test import Client
 from django.urls import reverse
 from django.utils import timezone
 
-from accounts.models import Brand, Membership
+from accounts.models import AuditEntry, Brand, Membership
 from accounts.sealing import unseal
 from affiliates.services.telling import audience_of
 from mailing.models import Delivery, Endpoint, WebhookEvent
@@ -113,6 +113,8 @@ def test_pause_test_resume_forget_and_end(brand: Brand, sofia: Client) -> None:
     do(sofia, endpoint, "end")
     endpoint.refresh_from_db()
     assert endpoint.state == "ended"
+    did = AuditEntry.objects.filter(object_type="endpoint").order_by("pk").values_list("data__did", flat=True)
+    assert list(did) == ["test", "pause", "resume", "forget", "end"]
     assert sofia.get(page_of(endpoint)).status_code == 200
 
 

@@ -5,6 +5,7 @@ from typing import Any
 import pytest
 from django.test import Client
 
+from accounts.models import AuditEntry
 from accounts.sealing import unseal
 from affiliates.models import Affiliate, AffiliateMember
 from affiliates.services.telling import audience_of
@@ -72,6 +73,8 @@ def test_test_pause_resume_new_secret_and_end(as_ana: Client, endpoint: Endpoint
     assert unseal(endpoint.sealed_previous or b"") == before
     do("end")
     assert endpoint.state == "ended"
+    did = AuditEntry.objects.filter(object_type="endpoint", user__isnull=False).order_by("pk")
+    assert list(did.values_list("data__did", flat=True)) == ["test", "pause", "resume", "secret", "end"]
     assert endpoint.url not in as_ana.get(PAGE).text
 
 

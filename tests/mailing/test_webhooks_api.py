@@ -8,7 +8,7 @@ import pytest
 from django.utils import timezone
 from rest_framework.test import APIClient
 
-from accounts.models import Brand, Scope
+from accounts.models import ApiKey, AuditEntry, Brand, Scope
 from accounts.sealing import unseal
 from accounts.services import create_api_key
 from mailing.models import Delivery, Endpoint, WebhookEvent
@@ -174,6 +174,21 @@ def test_anybody_elses_is_not_there(brand: Brand, endpoint: Endpoint, part: str)
 def own_json(client: APIClient) -> Any:
     [row] = Endpoint.objects.filter(audience="")
     return client.get(path_of(row)).json()
+
+
+def test_what_a_key_did_is_on_record(api: APIClient) -> None:
+    made = api.post("/api/v1/webhooks/", {"url": URL, "events": [OPENED]}).json()
+    path = f"/api/v1/webhooks/{made['id']}/"
+    api.patch(path, {"state": "paused"})
+    api.post(f"{path}secret/")
+    api.delete(path)
+
+    key = ApiKey.objects.get()
+    did = [(entry.action, entry.data) for entry in AuditEntry.objects.filter(object_type="endpoint").order_by("pk")]
+    assert did == [
+        ("added", {"api_key": key.pk}),
+        *(("changed", {"api_key": key.pk, "did": each}) for each in ("changed", "secret", "end")),
+    ]
 
 
 def test_a_key_without_the_scope_may_nothing(brand: Brand, endpoint: Endpoint) -> None:

@@ -11,8 +11,9 @@ from django.db.models import Exists, OuterRef, Q
 from django.db.models.functions import Now
 from django.utils.translation import gettext as _
 
-from accounts.models import Brand
+from accounts.models import ApiKey, AuditEntry, Brand, User
 from accounts.sealing import seal
+from accounts.services import record_change
 from mailing.models import OF_BRAND, Delivery, DeliveryQuerySet, Endpoint, WebhookEvent
 from mailing.signing import new_secret
 from mailing.targets import parse_target
@@ -148,6 +149,16 @@ def replay_since(endpoint: Endpoint, since: datetime, *, only_failed: bool = Fal
     """All that happened from that moment on and that it listened for then; how many. Older than the log is gone."""
     deliveries: DeliveryQuerySet = Delivery.objects.filter(endpoint=endpoint, event__occurred_at__gte=since)
     return replay(deliveries.filter(state=Delivery.State.FAILED) if only_failed else deliveries)
+
+
+def note(endpoint: Endpoint, did: str, *, by: User | ApiKey) -> None:
+    """Who set it up (`did` is empty) or did what with it, for the audit log; in the transaction of doing it."""
+    action = AuditEntry.Action.CHANGED if did else AuditEntry.Action.ADDED
+    said: dict[str, Any] = {"did": did} if did else {}
+    if isinstance(by, ApiKey):
+        record_change(None, endpoint.brand_id, action, endpoint, **said, api_key=by.pk)
+    else:
+        record_change(by, endpoint.brand_id, action, endpoint, **said)
 
 
 def forget_old_webhooks(*, now: datetime) -> int:
