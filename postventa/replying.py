@@ -23,8 +23,12 @@ def can_reply() -> bool:
 
 
 def is_from_here(headers: Mapping[str, str]) -> bool:
-    """Does a page of ours ask? Any other that a browser has open may post here too, and says so."""
-    return headers.get("Origin", "").partition("://")[2] == headers.get("Host")
+    """Does a page of ours ask? Any other that a browser has open may post here too, and says so.
+
+    A page that tells no referrer tells no origin either (`null`), but always whether it is the same.
+    """
+    origin = headers.get("Origin", "").partition("://")[2]
+    return headers.get("Sec-Fetch-Site") == "same-origin" or (bool(origin) and origin == headers.get("Host"))
 
 
 def text_in(form: bytes) -> str:

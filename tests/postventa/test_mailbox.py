@@ -204,10 +204,11 @@ def product(settings: Settings) -> Iterator[list[tuple[bool, bytes]]]:
     door.server_close()
 
 
-def post_reply(server: PageServer, name: str, *, origin: str = "") -> HTTPResponse:
+def post_reply(server: PageServer, name: str, *, origin: str = "", site: str = "") -> HTTPResponse:
     host = f"127.0.0.1:{server.server_address[1]}"
     connection = HTTPConnection(host, timeout=10)
     headers = {"Host": host, "Origin": origin or f"http://{host}", "Connection": "close"}
+    headers |= {"Sec-Fetch-Site": site} if site else {}
     connection.request("POST", f"/messages/{name}/reply", "text=La+39%0AGracias", headers)
     response = connection.getresponse()
     response.read()
@@ -224,7 +225,7 @@ def test_whoever_plays_the_customer_answers_a_mail(
     )
     name = Mailbox(tmp_path).add(raw, now=NOW)
 
-    response = post_reply(server, name)
+    response = post_reply(server, name, origin="null", site="same-origin")  # as a browser that tells no referrer
 
     assert (response.status, response.headers["Location"]) == (303, f"/messages/{name}/?replied=yes")
     [(is_genuine, body)] = product
@@ -245,6 +246,7 @@ def test_no_other_page_answers_in_somebodys_name(
     name = Mailbox(tmp_path).add(mail_with_script(), now=NOW)
 
     assert post_reply(server, name, origin="https://evil.example").status == 400
+    assert post_reply(server, name, origin="null", site="cross-site").status == 400
     assert post_reply(server, "20260301T093000000000-nada").status == 404
     settings.INBOUND_MAIL_SECRET = ""
     assert post_reply(server, name).status == 400
