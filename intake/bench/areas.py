@@ -9,6 +9,7 @@ from intake.bench.pages import redirects, singles, surveys
 from intake.bench.planning import planning
 from intake.bench.rows import batches, imports
 from intake.bench.scale import due, growth, memory
+from intake.bench.understanding import understanding
 
 AREAS: Mapping[str, Area] = {
     "import": imports,
@@ -23,4 +24,5 @@ AREAS: Mapping[str, Area] = {
     "planning": planning,
     "due": due,
     "desk": desk,
+    "understanding": understanding,
 }
