@@ -13,6 +13,7 @@ from affiliates.models import Affiliate
 from dashboards.pages import write_digest
 from dashboards.selectors import news_since
 from insights.comparing import falls_of
+from insights.conversations import conversations_of
 from insights.findings import AspectFinding, Figure, MissingFact
 from insights.models import Block, Finding, ShownCount, Weighing
 from insights.privacy import (
@@ -24,6 +25,7 @@ from insights.privacy import (
     parse_period,
     programme_findings,
 )
+from insights.reputation import public_satisfaction
 from insights.services import fold_changes
 from insights.statistics import credible_interval, shrink, wilson_interval
 from surveys.models import Response
@@ -375,7 +377,10 @@ class World:
             link["code"] = link["code"].removeprefix(self.shop.brand.slug)
         seen["quotes"] = sorted(seen["quotes"], key=str)
         seen["expectations"] = sorted(seen["expectations"], key=str)
-        seen["digest"] = self.digest(shown, now)
+        if period == "all":
+            seen["digest"] = self.digest(shown, now)
+            seen["public"] = asdict(public) if (public := public_satisfaction(self.ana)) else None
+            seen["topics"] = [(each.topic.kind, each.topic.title) for each in conversations_of(self.ana, "es")]
         return seen
 
     def digest(self, shown: Insights, now: datetime) -> dict[str, Any]:
