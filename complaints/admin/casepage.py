@@ -93,10 +93,14 @@ def render_case(
 ) -> HttpResponse:
     zone, now = zone_for(user, complaint.brand), timezone.now()
     ready = answers_for(complaint)
-    initial = {"text": chosen_answer(request, ready, complaint, by=user)}
-    fresh = {name: form_for(name, complaint, initial=initial if name == "reply" else None) for name in ACTIONS}
+    file = case_file(complaint, reader=user, now=now, zone=zone)
+    initial = {
+        "reply": {"text": chosen_answer(request, ready, complaint, by=user)},
+        "warranty": {"outcome": file.warranty.applies if file.warranty else ""},
+    }
+    fresh = {name: form_for(name, complaint, initial=initial.get(name)) for name in ACTIONS}
     context = page_context(page, request) | {
-        "file": case_file(complaint, reader=user, now=now, zone=zone),
+        "file": file,
         "case": complaint,
         "forms": fresh | (refused or {}),
         "refused": next(iter(refused or {}), ""),

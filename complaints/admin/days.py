@@ -6,7 +6,7 @@ from django.contrib import admin
 from django.http import HttpRequest
 
 from accounts.admin import BrandModelAdmin
-from accounts.models import Membership
+from accounts.models import Brand, Membership
 from complaints.models import DayOff
 from complaints.services.recounting import recount_clocks
 
@@ -36,3 +36,7 @@ class DayOffAdmin(BrandModelAdmin):
     def delete_model(self, request: HttpRequest, obj: DayOff) -> None:
         super().delete_model(request, obj)
         recount_clocks(obj.brand, since=obj.day)
+
+    def get_changeform_initial_data(self, request: HttpRequest) -> dict[str, Any]:
+        brand = Brand.objects.visible_to(request.user).first()
+        return {"brand": brand.pk if brand else None}

@@ -84,7 +84,17 @@ class RemedyForm(TermsForm):
         label=_("It is"), choices=[(state, state.label) for state in Remedy.NEXT[""]], initial=Remedy.State.OFFERED
     )
 
-    field_order = ["kind", "state", "cost", "currency"]
+    @property
+    def main_fields(self) -> list[forms.BoundField]:
+        return [self[name] for name in ("kind", "state", "cost", "currency")]
+
+    @property
+    def day_fields(self) -> list[forms.BoundField]:
+        return [self[name] for name in ("done_on", "taken_on", "back_on")]
+
+    @property
+    def day_errors(self) -> bool:
+        return any(field.errors for field in self.day_fields)
 
 
 class RemedyStepForm(TermsForm):

@@ -1,7 +1,10 @@
+from typing import Any
+
 from django.contrib import admin
+from django.http import HttpRequest
 
 from accounts.admin import BrandModelAdmin
-from accounts.models import Membership
+from accounts.models import Brand, Membership
 from complaints.models import WarrantyRule
 
 
@@ -19,3 +22,7 @@ class WarrantyRuleAdmin(BrandModelAdmin):
         (None, {"fields": ("product_kind", ("category", "sku"))}),
         (None, {"fields": (("months", "burden_months"), ("delivered_from", "delivered_until"), "suspends_on_repair")}),
     )
+
+    def get_changeform_initial_data(self, request: HttpRequest) -> dict[str, Any]:
+        brand = Brand.objects.visible_to(request.user).first()
+        return {"brand": brand.pk if brand else None}

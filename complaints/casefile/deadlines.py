@@ -52,8 +52,8 @@ def answer_deadline(
         sums = service_sum(_("The customer waits since %(moment)s"), since, hours, rules, zone)
         sums += pauses_in_words(since, pauses) + if_changed(due, rules.answer_due(since, ended(pauses)))
         return Deadline(label, clock(due, now=now, zone=zone), sums, is_running=True)
-    if complaint.first_due_at is None:
-        return None
+    if complaint.first_due_at is None or not (complaint.wants_contact or complaint.answered_at):
+        return None  # who did not ask for an answer was not owed one
     kept = outcome(complaint.answered_at or complaint.resolved_at, complaint.first_due_at, now=now)
     hours = complaint.brand.first_answer_hours
     sums = service_sum(_("Received on %(moment)s"), complaint.opened_at, hours, rules, zone)

@@ -22,11 +22,11 @@ TONES = {Outcome.IN: "keep", Outcome.SELLER: "keep", Outcome.OUT: "alarm", Outco
 class Warranty:
     """`outcome`: what applies, by staff's decision or else by the dates. `evidence`: what came from the customer."""
 
+    applies: str  # its code
     outcome: str
     tone: str
     sum: list[str]
     decision: WarrantyDecision | None
-    reckoned: str
     evidence: list[tuple[str, str]]
 
 
@@ -49,11 +49,11 @@ def warranty_of(complaint: Complaint) -> Warranty | None:
     decision = WarrantyDecision.objects.filter(complaint=complaint).select_related("decided_by").first()
     applies = Outcome(decision.decided if decision else verdict.outcome)
     return Warranty(
+        applies=applies.value,
         outcome=str(applies.label),
         tone=TONES[applies],
         sum=sum_of(verdict),
         decision=decision,
-        reckoned=verdict.outcome,
         evidence=evidence_of(complaint) if is_claimed else [],
     )
 

@@ -35,9 +35,12 @@ CASE WHEN complaint.external_id IS NULL OR complaint.resolved_at > complaint.ope
     THEN extract(epoch FROM complaint.resolved_at - complaint.opened_at) END
 """
 ANSWERED_AFTER = "extract(epoch FROM complaint.answered_at - complaint.opened_at)"
-# Each promise: when it was due, and what kept it.
+# Each promise: when it was due, and what kept it. Who did not ask for an answer is not owed one.
 PROMISES = {
-    "answer": ("complaint.first_due_at", "coalesce(complaint.answered_at, complaint.resolved_at)"),
+    "answer": (
+        "CASE WHEN complaint.wants_contact THEN complaint.first_due_at END",
+        "coalesce(complaint.answered_at, complaint.resolved_at)",
+    ),
     "solution": ("complaint.solution_due_at", "complaint.resolved_at"),
     "law": ("complaint.legal_due_at", "complaint.resolved_at"),
 }

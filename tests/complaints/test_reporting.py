@@ -25,7 +25,7 @@ def make(brand, ana, sofia):
 
     def made(days: float, answered: float | None = None, resolved: float | None = None, cause: str = "late", **fields):
         purchase = factories.make_purchase(factories.make_customer(brand), affiliate=ana, product=product)
-        case = make_complaint(purchase, now=NOW - days * DAY, **fields)
+        case = make_complaint(purchase, now=NOW - days * DAY, **{"wants_contact": True, **fields})
         if answered is not None:
             Complaint.objects.filter(pk=case.pk).update(answered_at=case.opened_at + answered * HOUR, waits_since=None)
         if resolved is not None:
@@ -64,6 +64,12 @@ def test_promises_are_kept_missed_or_running(make, brand):
 
     assert report(brand).promises == {"answer": Kept(1, 2, 1), "solution": Kept(1, 2, 1), "law": Kept(2, 0, 2)}
     assert report(brand).promises["law"].share == 1.0
+
+
+def test_who_did_not_ask_for_an_answer_is_not_owed_one(make, brand):
+    make(10, wants_contact=False)
+
+    assert report(brand).promises["answer"] == Kept(0, 0, 0)
 
 
 def test_open_cases_by_age_whenever_they_were_opened(make, brand):
