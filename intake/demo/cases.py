@@ -68,7 +68,7 @@ LETTERS = [
         reply="Claro que sí. Te mandamos una etiqueta por correo; el envío de vuelta corre de nuestra cuenta. "
         "En cuanto llegue te devolvemos el importe.",
         is_waiting=True,
-        amends=Amends(Remedy.Kind.REFUND, Remedy.State.OFFERED, Decimal("64.90"), "Al recibir el molinillo"),
+        amends=Amends(Remedy.Kind.REFUND, Remedy.State.OFFERED, Decimal("79.00"), "Al recibir el molinillo"),
     ),
     Letter(
         4.0,
