@@ -81,6 +81,12 @@ class AddWebAuthnForm(webauthn.AddWebAuthnForm):
     # allauth leaves this label untranslated.
     name = forms.CharField(label=_("Name of the key"), required=False)
 
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        if alone := self.fields.get("passwordless"):
+            alone.initial, alone.label = True, _("Sign in with it alone, without a password")
+            alone.help_text = _("It asks for your fingerprint, face or PIN. Untick it for a key that cannot.")
+
 
 class EditWebAuthnForm(webauthn.EditWebAuthnForm):
     name = forms.CharField(label=_("Name of the key"))
