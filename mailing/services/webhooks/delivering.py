@@ -14,12 +14,13 @@ from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from functools import partial
+from typing import Any
 from uuid import UUID, uuid4
 
 import structlog
 from django.conf import settings
 from django.db import connection, transaction
-from django.db.models import F, Q
+from django.db.models import F
 from django.db.models.functions import Coalesce, Greatest, Now
 from django.utils import timezone
 
@@ -46,6 +47,8 @@ SCHEDULE = [
 JITTER = 0.2  # up to this part longer, so that a backlog does not come back all at once
 # An endpoint that answers nothing at all rests, longer each time.
 FIRST_REST, LONGEST_REST = timedelta(seconds=5), timedelta(minutes=10)
+
+FREED: dict[str, Any] = {"lease_owner": None, "lease_until": None}
 
 log = structlog.get_logger(__name__)
 
@@ -210,50 +213,50 @@ def claim_due(*, owner: UUID) -> list[Delivery]:
 
 def give_back(owner: UUID) -> int:
     """What this worker claimed and did not come to is free again; how many."""
-    return Delivery.objects.pending().filter(lease_owner=owner).update(lease_owner=None, lease_until=None)
+    return Delivery.objects.pending().filter(lease_owner=owner).update(**FREED)
 
 
 @transaction.atomic
 def write_down(outcomes: Iterable[Outcome], *, owner: UUID) -> list[str]:
     """What became of each: its state now. Of what another worker has taken over meanwhile nothing is written."""
     now = database_now()
-    states = []
-    for outcome in sorted(outcomes, key=lambda each: (each.delivery.endpoint_id, each.delivery.pk)):
-        if state := _write_down(outcome, owner=owner, now=now):
-            states.append(state)
-    return states
+    ours = _still_held(outcomes, owner=owner)
+    DeliveryAttempt.objects.bulk_create(_attempt(outcome) for outcome in ours)
+    failed = [outcome for outcome in ours if not outcome.reply.is_taken]
+    taken = [outcome.delivery for outcome in ours if outcome.reply.is_taken]
+    if taken:
+        rows = Delivery.objects.filter(pk__in=[delivery.pk for delivery in taken])
+        rows.update(state=State.DELIVERED, tries=F("tries") + 1, finished_at=now, **FREED)
+        Endpoint.objects.filter(pk__in={d.endpoint_id for d in taken}).update(delivered_at=now, **HEALTHY)
+    return [State.DELIVERED] * len(taken) + [_write_failed(outcome, now=now) for outcome in failed]
 
 
-def _write_down(outcome: Outcome, *, owner: UUID, now: datetime) -> str:
-    delivery, reply = outcome.delivery, outcome.reply
-    tries = delivery.tries + 1
-    state = _state_after(reply, tries)
-    held = Delivery.objects.pending().filter(pk=delivery.pk, lease_owner=owner)
-    is_ours = held.update(
-        state=state,
-        tries=tries,
-        not_before=now + delay_after(tries, reply) if state == State.PENDING else F("not_before"),
-        finished_at=None if state == State.PENDING else now,
-        lease_owner=None,
-        lease_until=None,
-    )
-    if not is_ours:
-        return ""
-    DeliveryAttempt.objects.create(
-        delivery=delivery,
+def _still_held(outcomes: Iterable[Outcome], *, owner: UUID) -> list[Outcome]:
+    by_pk = {outcome.delivery.pk: outcome for outcome in outcomes}
+    held = Delivery.objects.pending().filter(pk__in=by_pk, lease_owner=owner).order_by("pk").select_for_update()
+    return [by_pk[pk] for pk in held.values_list("pk", flat=True)]
+
+
+def _attempt(outcome: Outcome) -> DeliveryAttempt:
+    reply = outcome.reply
+    return DeliveryAttempt(
+        delivery=outcome.delivery,
         milliseconds=reply.milliseconds,
         status=reply.status,
         problem=reply.problem,
         reply=reply.text,
     )
-    _judge_endpoint(delivery.endpoint, reply, now=now)
-    return state
 
 
-def _state_after(reply: Reply, tries: int) -> str:
-    if reply.is_taken:
-        return State.DELIVERED
-    return State.FAILED if tries > len(SCHEDULE) else State.PENDING
+def _write_failed(outcome: Outcome, *, now: datetime) -> str:
+    tries = outcome.delivery.tries + 1
+    row = Delivery.objects.filter(pk=outcome.delivery.pk)
+    _judge_endpoint(outcome.delivery.endpoint, outcome.reply, now=now)
+    if tries > len(SCHEDULE):
+        row.update(state=State.FAILED, tries=tries, finished_at=now, **FREED)
+        return State.FAILED
+    row.update(tries=tries, not_before=now + delay_after(tries, outcome.reply), **FREED)
+    return State.PENDING
 
 
 def delay_after(tries: int, reply: Reply, *, draw: Callable[[], float] = random.random) -> timedelta:
@@ -269,18 +272,15 @@ def rest_after(failures: int, reply: Reply) -> timedelta:
 
 
 def _judge_endpoint(endpoint: Endpoint, reply: Reply, *, now: datetime) -> None:
-    """Note whether it is well; after days in which nothing arrived, or where it says that it is gone, it is paused."""
+    """Something has failed there. After days in which nothing arrived, or where it says 410 Gone, it is paused."""
     rows = Endpoint.objects.filter(pk=endpoint.pk)
-    if reply.is_taken:
-        rows.update(delivered_at=now, **HEALTHY)
-        return
     rows.update(failures=F("failures") + 1, failing_since=Coalesce("failing_since", now))
     endpoint.failures += 1
     if reply.concerns_endpoint:
         until = now + rest_after(endpoint.failures, reply)
         rows.update(rests_until=Greatest(Coalesce("rests_until", until), until))
     long_ago = now - timedelta(days=settings.WEBHOOK_PAUSE_DAYS)
-    if reply.is_gone or rows.filter(Q(failing_since__lte=long_ago)).exists():
+    if reply.is_gone or rows.filter(failing_since__lte=long_ago).exists():
         reason = PauseReason.GONE if reply.is_gone else PauseReason.FAILING
         if pause_endpoint(endpoint, reason=reason, now=now):
             log.warning("webhook_paused", endpoint=endpoint.pk, reason=reason.value)
