@@ -3,7 +3,7 @@
 from datetime import date
 
 from django.db.models import QuerySet
-from django.http import HttpRequest, HttpResponse
+from django.http import Http404, HttpRequest, HttpResponse
 from django.views.decorators.http import require_GET
 
 from accounts.clock import database_now
@@ -11,12 +11,12 @@ from dashboards.forms import PeriodForm
 from dashboards.pages import write_actions, write_falls, write_halves, write_home
 from dashboards.pages.actions import ActionRow
 from dashboards.selectors import Reader, actions_of
-from dashboards.views.opening import affiliate_page, language_of, read_insights, show
+from dashboards.views.opening import affiliate_page, language_of, show
 from dashboards.wording import name_of_period
 from insights.comparing import falls_of
 from insights.models import Action
 from insights.outcomes import affiliate_outcomes, measurable, names_of, today_of
-from insights.privacy import available_periods, parse_period
+from insights.privacy import affiliate_insights, available_periods, parse_period
 from insights.sales import new_and_returning
 
 ACTIONS_OF_A_REPORT = 12
@@ -26,11 +26,15 @@ ACTIONS_OF_A_REPORT = 12
 @affiliate_page
 def report(request: HttpRequest, reader: Reader) -> HttpResponse:
     """Of the newest month in which something was published, unless another period is asked for."""
-    if "period" not in request.GET:
-        request.GET = request.GET.copy()
-        request.GET["period"] = newest_month(available_periods(reader.affiliate))
-    form, insights = read_insights(request, reader, PeriodForm)
-    falls = falls_of(reader.affiliate, language_of(reader))
+    periods, language = available_periods(reader.affiliate), language_of(reader)
+    asked = request.GET.get("period") or newest_month(periods)
+    form = PeriodForm({"period": asked}, periods=periods, label_suffix="")
+    if not form.is_valid():
+        raise Http404
+    insights = affiliate_insights(
+        reader.affiliate, period=form.cleaned_data["period"], language=language, now=database_now()
+    )
+    falls = falls_of(reader.affiliate, language)
     context = {
         "form": form,
         "insights": insights,
