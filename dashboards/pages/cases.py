@@ -15,6 +15,7 @@ from complaints.models import Complaint, Remedy
 from complaints.selectors.reporting import CaseReport, Group, Kept, RemedyCount, Times
 from complaints.wording import duration_in_words
 from dashboards import charts
+from insights.endings import EASIEST, Endings
 
 CAUSES_DRAWN = 8
 
@@ -65,10 +66,12 @@ class CasesPage:
     remedies: list[RemedyRow]
 
 
-def write_cases(report: CaseReport) -> CasesPage:
+def write_cases(report: CaseReport, endings: Endings | None = None) -> CasesPage:
+    """`endings`: what customers say of it; none where they are not asked."""
+    of_customers = endings_said(endings) if endings else ()
     return CasesPage(
         headline=headline_of(report),
-        said=[sentence for sentence in sentences_of(report) if sentence],
+        said=[*(sentence for sentence in sentences_of(report) if sentence), *of_customers],
         promises=promise_rows(report),
         ages=ages_chart(report.ages),
         age_rows=[(age_in_words(days), n) for days, n in report.ages],
@@ -96,6 +99,24 @@ def sentences_of(report: CaseReport) -> Iterator[str]:
     if report.reopened:
         text = ngettext("%(count)s was opened again.", "%(count)s were opened again.", report.reopened)
         yield text % {"count": number_format(report.reopened)}
+
+
+def endings_said(endings: Endings) -> Iterator[str]:
+    if endings.answered:
+        text = ngettext(
+            "Of %(n)s customer who said how their case ended, %(share)s say that it was put right.",
+            "Of %(n)s customers who said how their case ended, %(share)s say that it was put right.",
+            endings.answered,
+        )
+        yield text % {"n": number_format(endings.answered), "share": percent(endings.solved_share)}
+    if endings.ease:
+        mean, low, high = (number_format(round(each, 1), 1) for each in endings.ease)
+        text = _(
+            "“They made it easy for me”: %(mean)s of %(scale)s on average, between %(low)s and %(high)s with "
+            "%(confidence)s confidence (%(n)s answers)."
+        )
+        n, confidence = number_format(endings.rated), percent(0.95)
+        yield text % {"mean": mean, "scale": EASIEST, "low": low, "high": high, "confidence": confidence, "n": n}
 
 
 def times_said(times: Times, text: str) -> str:

@@ -16,6 +16,7 @@ from dashboards.forms import SpanForm
 from dashboards.pages import write_cases
 from dashboards.pages.cases import cells_of_case, headings_of_cases
 from dashboards.views.opening import brand_page, show_of_brand
+from insights.endings import endings_of
 
 
 class Line:
@@ -30,7 +31,9 @@ class Line:
 def cases_of_brand(request: HttpRequest, brand: Brand) -> HttpResponse:
     """Times, promises, ages, causes, remedies, of the cases opened lately."""
     now, form = database_now(), read_span(request)
-    page = write_cases(report_cases(window_of(form, brand), now=now))
+    window = window_of(form, brand)
+    endings = endings_of(brand, since=window.since, until=window.until)
+    page = write_cases(report_cases(window, now=now), endings)
     return show_of_brand(request, brand, "cases_of_brand", form=form, page=page)
 
 
