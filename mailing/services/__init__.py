@@ -14,7 +14,7 @@ from mailing.services.queueing import (
 from mailing.services.reports import MailReport, record_mail_event
 from mailing.services.sending import send_due_mail
 from mailing.services.settling import Settlement, settle_mail
-from mailing.services.suppression import resubscribe, suppress, unsubscribe
+from mailing.services.suppression import forget_wishes, resubscribe, suppress, unsubscribe
 
 __all__ = [
     "MailReport",
@@ -22,6 +22,7 @@ __all__ = [
     "Settlement",
     "cancel_mail",
     "cancel_mails",
+    "forget_wishes",
     "queue_mail",
     "queue_mails",
     "record_mail_event",

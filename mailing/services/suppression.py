@@ -1,12 +1,16 @@
 """Who must not be written to."""
 
-from datetime import datetime
+from collections.abc import Iterable
+from datetime import datetime, timedelta
 
 from django.db import transaction
+from django.db.models import Q
 
 from accounts.models import Brand
 from mailing.addresses import hash_address, known_hashes
 from mailing.models import MailEvent, OutgoingMail, Suppression
+
+AT_ONCE = timedelta(seconds=10)  # between a report and what follows from it, which are one transaction
 
 
 @transaction.atomic
@@ -37,6 +41,25 @@ def resubscribe(brand: Brand, address: str, *, scope: str) -> None:
     """They ask for `scope` again, signed in. Only their own wish is lifted: no bounce, no complaint, no staff word."""
     own_wish = Suppression.objects.filter(brand=brand, scope=scope, reason=Suppression.Reason.OPTED_OUT)
     own_wish.filter(address_hash__in=known_hashes(address)).delete()
+
+
+@transaction.atomic
+def forget_wishes(mails: Iterable[int]) -> None:
+    """Lift what was opted out of by these very mails: they were tests, which are undone.
+
+    A wish that stood before stays, and so does every other reason, a complaint about the test among them.
+    """
+    told = MailEvent.objects.filter(mail__in=mails, kind=MailEvent.Kind.UNSUBSCRIBED).select_related("mail")
+    for event in told:
+        assert event.mail is not None  # it was found by it
+        reported = (event.created_at - AT_ONCE, event.created_at + AT_ONCE)
+        Suppression.objects.filter(
+            Q(created_at=event.occurred_at) | Q(created_at__range=reported),
+            brand=event.brand_id,
+            address_hash__in=known_hashes(event.mail.to_address),
+            scope__in=event.mail.scopes,
+            reason=Suppression.Reason.OPTED_OUT,
+        ).delete()
 
 
 @transaction.atomic

@@ -19,7 +19,8 @@ from insights.sales import credited_sales, link_traffic, new_and_returning
 from insights.services import fold_changes
 from intake.exports import write_affiliates
 from intake.services import Trial, create_brand, take_purchases, take_test_purchase, undo_test_purchase
-from mailing.models import OutgoingMail
+from mailing.models import OutgoingMail, Suppression
+from mailing.services import suppress
 from surveys.models import Invitation, Response
 from surveys.services import send_due_invitations
 from surveys.services.answering import AnswerData, Given, submit_response
@@ -134,6 +135,21 @@ def test_undone_before_its_mail_went_out_nothing_goes_out(trial):
 
     mail = OutgoingMail.objects.get()
     assert (mail.state, mail.reason) == ("cancelled", "taken_back")
+
+
+@pytest.mark.parametrize("wanted_none_before", [True, False])
+def test_who_tried_the_way_out_is_asked_again_about_what_they_buy(
+    brand: Brand, trial: Purchase, client: Client, wanted_none_before: bool
+) -> None:
+    send_due_invitations(now=NOW)
+    if wanted_none_before:
+        suppress(brand, SOFIA, scope="surveys", reason=Suppression.Reason.OPTED_OUT, now=NOW)
+    client.post(reverse("mailing:unsubscribe", args=[OutgoingMail.objects.get().token]))
+    assert Suppression.objects.count() == 1  # the way out works for as long as the test stands
+
+    undo_test_purchase(trial)
+
+    assert Suppression.objects.exists() == wanted_none_before
 
 
 def test_a_customer_known_before_stays_and_was_brought_by_nobody(brand, sofia, link):
