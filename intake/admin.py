@@ -28,8 +28,8 @@ from complaints.models import Complaint
 from intake.forms import TestPurchaseForm
 from intake.hooks.admin import HookAdmin, InboundEventAdmin
 from intake.mails.admin import MailAdmin
-from intake.models import Erasure, Hook, ImportRun, InboundEvent
-from intake.rights.admin import ErasureAdmin, RightsAdmin
+from intake.models import Erasure, Hook, ImportRun, InboundEvent, RetentionRun
+from intake.rights.admin import ErasureAdmin, RetentionRunAdmin, RightsAdmin
 from intake.rights.records import CustomersAccessLogAdmin
 from intake.services import take_test_purchase, undo_test_purchase
 from mailing.addresses import known_hashes
@@ -305,3 +305,4 @@ admin.site.register(InboundEvent, InboundEventAdmin)
 admin.site.register(Customer, RightsAdmin)
 admin.site.register(Erasure, ErasureAdmin)
 admin.site.register(AccessLog, CustomersAccessLogAdmin)
+admin.site.register(RetentionRun, RetentionRunAdmin)

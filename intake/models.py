@@ -276,3 +276,30 @@ class Erasure(models.Model):
     @property
     def is_done(self) -> bool:
         return self.finished_at is not None
+
+
+class RetentionRunQuerySet(models.QuerySet["RetentionRun"]):
+    def visible_to(self, user: "Viewer") -> "RetentionRunQuerySet":
+        """It speaks of all brands by numbers alone: whoever administers one may read it."""
+        return self if Brand.objects.administered_by(user).exists() else self.none()
+
+
+class RetentionRun(models.Model):
+    """The report of one night: how many rows of each kind were old enough to go."""
+
+    ran_at = models.DateTimeField(_("at"))
+    counts = models.JSONField(_("rows"), default=dict)
+
+    objects = RetentionRunQuerySet.as_manager()
+
+    class Meta:
+        verbose_name = _("run of retention")
+        verbose_name_plural = _("runs of retention")
+        ordering = ["-ran_at", "-pk"]
+
+    def __str__(self) -> str:
+        return f"{self.ran_at:%Y-%m-%d %H:%M}"
+
+    @property
+    def total(self) -> int:
+        return sum(self.counts.values())

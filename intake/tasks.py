@@ -45,3 +45,10 @@ def work_erasures() -> int:
     from intake.rights.erasing import work_erasures as work
 
     return work(now=database_now())
+
+
+@shared_task
+def forget_what_is_old() -> int:
+    from intake.rights.retention import forget_what_is_old as forget
+
+    return forget(now=database_now()).total

@@ -195,6 +195,7 @@ CELERY_BEAT_SCHEDULE = {
         ("deliver-webhooks", "mailing.tasks.deliver_webhooks", timedelta(seconds=2)),
         ("forget-webhooks", "mailing.tasks.forget_old_webhooks", timedelta(hours=6)),
         ("tell-of-paused-webhooks", "affiliates.tasks.tell_of_paused_webhooks", timedelta(minutes=5)),
+        ("forget-what-is-old", "intake.tasks.forget_what_is_old", timedelta(hours=12)),
         ("work-erasures", "intake.tasks.work_erasures", timedelta(seconds=20)),
         ("forget-idempotency-keys", "intake.tasks.forget_old_idempotency_keys", timedelta(hours=6)),
     ]
@@ -410,5 +411,17 @@ WEBHOOK_PAUSE_DAYS = env.float("WEBHOOK_PAUSE_DAYS", default=3)
 WEBHOOK_SECRET_HOURS = env.float("WEBHOOK_SECRET_HOURS", default=24)
 WEBHOOK_LOG_DAYS = env.int("WEBHOOK_LOG_DAYS", default=30)
 WEBHOOK_ALLOW_PRIVATE = env.bool("WEBHOOK_ALLOW_PRIVATE", default=False)
+# Days for which what is told of people is kept (docs/operating.md); 24 months where the law asks for none.
+RETENTION_DAYS = {
+    "hooks": env.int("RETAIN_HOOKS_DAYS", default=30),
+    "mails": env.int("RETAIN_MAILS_DAYS", default=365),
+    "sample_mails": env.int("RETAIN_SAMPLE_MAILS_DAYS", default=30),
+    "clicks": env.int("RETAIN_CLICKS_DAYS", default=400),
+    "answers": env.int("RETAIN_ANSWERS_DAYS", default=730),
+    "sessions": env.int("RETAIN_SESSIONS_DAYS", default=1),
+    "history": env.int("RETAIN_HISTORY_DAYS", default=730),
+    "access_log": env.int("RETAIN_ACCESS_LOG_DAYS", default=730),
+    "audit_log": env.int("RETAIN_AUDIT_LOG_DAYS", default=1826),
+}
 # Fixes today for reports over old data (YYYY-MM-DD); never for sending.
 POSTVENTA_TODAY = env.str("POSTVENTA_TODAY", default="")

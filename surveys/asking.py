@@ -138,6 +138,8 @@ def reason_never_to_ask(purchase: Purchase, *, brand: Brand, facts: Facts) -> st
         return Reason.NO_NOTICE
     if not purchase.is_test and not is_in_sample(purchase, percent=brand.sampling_percent):
         return Reason.SAMPLED_OUT
+    if customer.blocked_at:
+        return Reason.SUPPRESSED
     return facts.suppressed.get(purchase.pk, "")
 
 

@@ -76,7 +76,7 @@ from insights.models import (
     TellingWord,
     Weighing,
 )
-from intake.models import Erasure, Hook, IdempotencyKey, ImportRun, InboundEvent, Source
+from intake.models import Erasure, Hook, IdempotencyKey, ImportRun, InboundEvent, RetentionRun, Source
 from mailing.addresses import hash_address
 from mailing.models import Delivery, DeliveryAttempt, Endpoint, MailEvent, OutgoingMail, Suppression, WebhookEvent
 from mailing.tokens import current_key_version, hash_token, make_token
@@ -136,6 +136,7 @@ def make_world() -> World:
     make_comparison(brand, affiliate)
     make_inbound(brand)
     make_webhooks(brand)
+    RetentionRun.objects.create(ran_at=NOW, counts={"clicks": 3})
     Erasure.objects.create(
         brand=brand, customer=purchase.customer, door="staff", requested_at=NOW, step="done", finished_at=NOW
     )

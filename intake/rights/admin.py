@@ -16,13 +16,38 @@ from accounts.admin import ReadOnlyAdmin
 from accounts.models import Membership
 from affiliates.admin import CustomerAdmin
 from affiliates.models import Customer
-from intake.models import Erasure
+from intake.models import Erasure, RetentionRun
+from intake.rights.blocking import block_customer, unblock_customer
 from intake.rights.erasing import HELD, cases_of, mails_about, request_erasure
 from intake.rights.exporting import archive_of, note_export
 from mailing.services.erasing import mails_of
 
 if TYPE_CHECKING:
     from django_stubs_ext import StrPromise
+
+
+EXPORT = gettext_lazy(
+    "A ZIP for the customer: what they bought, were asked and answered, what was written to them, and their cases with "
+    "notes and files. Read the notes before you pass it on: they may speak of others. Taking it is noted in the access "
+    "log."
+)
+BLOCK = (
+    block_customer,
+    gettext_lazy("Block"),
+    gettext_lazy(
+        "For a customer who wants their data left alone while something is settled. They are neither asked nor written "
+        "to; who writes to us still gets an answer. All that is known stays as it is until you unblock them."
+    ),
+)
+UNBLOCK = (
+    unblock_customer,
+    gettext_lazy("Unblock"),
+    gettext_lazy("They may be asked and written to again, unless they have objected to it themselves."),
+)
+
+
+def standing_change(customer: Customer) -> tuple[Any, "StrPromise", "StrPromise"]:
+    return UNBLOCK if customer.blocked_at else BLOCK
 
 
 @dataclass(frozen=True)
@@ -40,6 +65,7 @@ class RightsAdmin(CustomerAdmin):
     def get_urls(self) -> list[Any]:
         own = [
             path("<int:pk>/erase/", self.admin_site.admin_view(self.erase_view), name="intake_erase_customer"),
+            path("<int:pk>/block/", self.admin_site.admin_view(self.block_view), name="intake_block_customer"),
             path("<int:pk>/export/", self.admin_site.admin_view(self.export_view), name="intake_export_customer"),
         ]
         return [*own, *super().get_urls()]
@@ -54,12 +80,23 @@ class RightsAdmin(CustomerAdmin):
         customer = self._customer(request, pk)
         if request.method != "POST":
             context = self._page(request, customer, _("Everything held of this customer"))
-            return render(request, "admin/intake/export_customer.html", context)
+            asked = {"text": EXPORT, "label": _("Take the copy")}
+            return render(request, "admin/intake/ask_about_customer.html", context | asked)
         user: Any = request.user
         note_export(customer, by=user)
         response = HttpResponse(archive_of(customer, now=timezone.now()), content_type="application/zip")
         response["Content-Disposition"] = f'attachment; filename="customer-{customer.pk}.zip"'
         return response
+
+    def block_view(self, request: HttpRequest, pk: int) -> HttpResponse:
+        customer = self._customer(request, pk)
+        change, label, text = standing_change(customer)
+        if request.method == "POST":
+            user: Any = request.user
+            change(customer, by=user, now=timezone.now())
+            return redirect("admin:affiliates_customer_change", customer.pk)
+        context = self._page(request, customer, str(label)) | {"text": text, "label": label}
+        return render(request, "admin/intake/ask_about_customer.html", context)
 
     def erase_view(self, request: HttpRequest, pk: int) -> HttpResponse:
         """What goes and what stays, and then the button; a worker does it within the minute."""
@@ -82,6 +119,7 @@ class RightsAdmin(CustomerAdmin):
             return []
         return [
             (reverse("admin:intake_export_customer", args=[customer.pk]), _("Everything held of them")),
+            (reverse("admin:intake_block_customer", args=[customer.pk]), str(standing_change(customer)[1])),
             (reverse("admin:intake_erase_customer", args=[customer.pk]), _("Erase")),
         ]
 
@@ -127,3 +165,19 @@ class ErasureAdmin(ReadOnlyAdmin):
     @admin.display(description=gettext_lazy("rows that went or were emptied"))
     def rows(self, erasure: Erasure) -> str:
         return ", ".join(f"{name}: {count}" for name, count in sorted(erasure.counts.items())) or "—"
+
+
+class RetentionRunAdmin(ReadOnlyAdmin):
+    """What went, night by night."""
+
+    list_display = ("ran_at", "total", "rows")
+    fields = readonly_fields = ("ran_at", "rows")
+    list_display_links = None
+
+    @admin.display(description=gettext_lazy("rows that went or were emptied"))
+    def rows(self, run: RetentionRun) -> str:
+        return ", ".join(f"{kind}: {count}" for kind, count in run.counts.items() if count) or "—"
+
+    @admin.display(description=gettext_lazy("total"))
+    def total(self, run: RetentionRun) -> int:
+        return run.total

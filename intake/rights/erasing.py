@@ -140,7 +140,7 @@ def _erase_answers(erasure: Erasure, now: datetime) -> dict[str, int]:
     )
     erasure.responses = [*erasure.responses, *responses]
     kept_for = who_keeps(erasure.brand, responses)
-    return unlink_answers(erasure.customer_id, occasions=occasions, kept_for=kept_for, now=now)
+    return unlink_answers(erasure.customer_id, occasions=occasions, kept_for=kept_for)
 
 
 def _erase_cases(erasure: Erasure, now: datetime) -> dict[str, int]:

@@ -37,6 +37,12 @@ def suppress(
     (ending.filter(expires_at__lt=expires_at) if expires_at else ending).update(**said)
 
 
+def lift(brand: Brand, address: str, *, scope: str, reason: str) -> None:
+    """Take back what was said for this very reason; others that stand against the same scope stay."""
+    standing = Suppression.objects.filter(brand=brand, scope=scope, reason=reason)
+    standing.filter(address_hash__in=known_hashes(address)).delete()
+
+
 def resubscribe(brand: Brand, address: str, *, scope: str) -> None:
     """They ask for `scope` again, signed in. Only their own wish is lifted: no bounce, no complaint, no staff word."""
     own_wish = Suppression.objects.filter(brand=brand, scope=scope, reason=Suppression.Reason.OPTED_OUT)

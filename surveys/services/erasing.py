@@ -28,35 +28,40 @@ def invitations_of(customer_id: int, occasions: Iterable[str] = ()) -> QuerySet[
 
 
 @transaction.atomic
-def unlink_answers(
-    customer_id: int, *, occasions: Iterable[str], kept_for: Mapping[int, int | None], now: datetime
-) -> dict[str, int]:
+def unlink_answers(customer_id: int, *, occasions: Iterable[str], kept_for: Mapping[int, int | None]) -> dict[str, int]:
     """Take away who answered, about what and when; how many rows of each table.
 
-    Of an answer its numbers and choices stay, in its month. `kept_for`: by response, the affiliate in whose figures it
-    stays; without one it counts for the whole programme alone. Whoever has not answered was never asked.
+    Whoever has not answered was never asked.
     """
-    invitations = list(
-        invitations_of(customer_id, occasions).select_for_update(no_key=True, of=("self",)).order_by("pk")
-    )
-    responses = list(Response.objects.filter(invitation__in=invitations).select_related("brand", "invitation"))
+    counts = unlink(invitations_of(customer_id, occasions), kept_for=kept_for)
+    rest = [held for held in HELD if held.model in (Hold, SampleMail)]
+    return counts | erase_all(rest, customer_id)
+
+
+@transaction.atomic
+def unlink(invitations: QuerySet[Invitation], *, kept_for: Mapping[int, int | None]) -> dict[str, int]:
+    """Of an answer its numbers and choices stay, in its month; the words go, and all that leads to a purchase.
+
+    `kept_for`: by response, the affiliate in whose figures it stays; without one it counts for the whole programme
+    alone. The caller has opened the door that lets history go (accounts.append_only).
+    """
+    locked = list(invitations.select_for_update(no_key=True, of=("self",)).order_by("pk"))
+    responses = list(Response.objects.filter(invitation__in=locked).select_related("brand", "invitation"))
     answered = {response.invitation_id for response in responses}
-    words = Answer.objects.filter(response__in=responses).exclude(text="")
     counts = {
-        Answer._meta.label: words.delete()[0],
+        Answer._meta.label: Answer.objects.filter(response__in=responses).exclude(text="").delete()[0],
         ResponseRevision._meta.label: ResponseRevision.objects.filter(response__in=responses).delete()[0],
-        InvitationMail._meta.label: InvitationMail.objects.filter(invitation__in=invitations).delete()[0],
+        InvitationMail._meta.label: InvitationMail.objects.filter(invitation__in=locked).delete()[0],
         Response._meta.label: len(responses),
-        Invitation._meta.label: len(invitations),
+        Invitation._meta.label: len(locked),
     }
     for response in responses:
-        _unlink(response, kept_for.get(response.pk), now=now)
-    Invitation.objects.filter(pk__in=[each.pk for each in invitations if each.pk not in answered]).delete()
-    rest = [held for held in HELD if held.model in (Hold, SampleMail)]
-    return {name: count for name, count in counts.items() if count} | erase_all(rest, customer_id)
+        _unlink(response, kept_for.get(response.pk))
+    Invitation.objects.filter(pk__in=[each.pk for each in locked if each.pk not in answered]).delete()
+    return {name: count for name, count in counts.items() if count}
 
 
-def _unlink(response: Response, affiliate_id: int | None, *, now: datetime) -> None:
+def _unlink(response: Response, affiliate_id: int | None) -> None:
     month = _month_of(response.answered_at, ZoneInfo(response.brand.timezone))
     Invitation.objects.filter(pk=response.invitation_id).update(
         purchase=None,

@@ -87,6 +87,7 @@ NOT_OF_CUSTOMERS = {
     "insights.AffiliateWord": "words that at least three customers use, anew every night",
     "intake.Hook": "the brand",
     "intake.Erasure": "ids",
+    "intake.RetentionRun": "sums",
 }
 # Columns that stay as they are on purpose, though strangers write them.
 STAYS = {

@@ -1,0 +1,163 @@
+"""What goes by itself, who is left in peace, and new keys for fingerprints."""
+
+from datetime import datetime, timedelta
+from io import StringIO
+from typing import Any
+
+import pytest
+from django.conf import settings as product
+from django.core.management import call_command
+from django.test import Client
+from django.urls import reverse
+from pytest_django.fixtures import Settings
+
+from accounts.models import AccessLog, AuditEntry
+from affiliates.models import Click, Customer
+from insights.services import fold_changes
+from intake.models import InboundEvent, RetentionRun
+from intake.rights.blocking import block_customer, unblock_customer
+from intake.rights.retention import KINDS, forget_what_is_old
+from mailing.addresses import hash_address
+from mailing.models import OutgoingMail, Suppression
+from mailing.selectors.suppressions import suppressed_addresses
+from mailing.services import suppress
+from surveys.models import Answer, Invitation, Response
+from tests.factories import NOW
+from tests.world import World, make_world
+
+YEARS_LATER = NOW + timedelta(days=6 * 365)
+
+
+@pytest.fixture
+def world(db: None) -> World:
+    return make_world()
+
+
+# --- Retention -------------------------------------------------------------------------------------------------------
+def test_what_is_young_stays(world: World) -> None:
+    run = forget_what_is_old(now=datetime.now(tz=NOW.tzinfo))
+
+    assert {kind: count for kind, count in run.counts.items() if count and kind != "answers"} == {}
+    assert run.counts.keys() == KINDS.keys() == product.RETENTION_DAYS.keys()
+
+
+def test_what_is_old_goes_and_is_reported(world: World) -> None:
+    Click.objects.update(visitor="abc")
+    InboundEvent.objects.update(state="done", processed_at=NOW)
+
+    run = forget_what_is_old(now=YEARS_LATER)
+
+    assert run == RetentionRun.objects.latest("pk")
+    assert {kind for kind, count in run.counts.items() if count} >= {
+        "hooks",
+        "mails",
+        "clicks",
+        "answers",
+        "access_log",
+    }
+    assert list(Click.objects.values_list("visitor", flat=True)) == [""]
+    assert not InboundEvent.objects.exists()
+    assert not AccessLog.objects.exists()
+    assert [each.to_address for each in OutgoingMail.objects.filter(state="sent")] == [""]
+    assert forget_what_is_old(now=YEARS_LATER).total == 0  # twice is once
+
+
+def test_an_old_answer_keeps_its_score_and_nobody(world: World) -> None:
+    fold_changes(now=NOW)
+
+    forget_what_is_old(now=YEARS_LATER)
+
+    [response] = Response.objects.select_related("invitation")
+    assert (response.invitation.purchase, response.invitation.occasion[:7]) == (None, "erased:")
+    assert [answer.number for answer in Answer.objects.all()] == [1]
+    customer = Customer.objects.get(pk=world.purchase.customer_id)
+    assert (customer.name, customer.erased_at) == ("Carla Ruiz", None)
+
+
+# --- Blocking --------------------------------------------------------------------------------------------------------
+def test_a_blocked_customer_is_neither_asked_nor_written_to_until_unblocked(world: World) -> None:
+    customer = Customer.objects.select_related("brand").get(pk=world.purchase.customer_id)
+    address = customer.email or ""
+    Invitation.objects.update(purchase=None)  # not asked yet
+
+    block_customer(customer, by=world.staff, now=NOW)
+
+    [invitation] = Invitation.objects.filter(purchase=world.purchase, wave="first")
+    assert (invitation.state, invitation.reason) == ("cancelled", "suppressed")
+    assert suppressed_addresses(world.brand, [address], scopes=["surveys"]) == {address: "manual"}
+    assert suppressed_addresses(world.brand, [address], scopes=[]) == {}  # who writes to us gets an answer
+
+    unblock_customer(customer, by=world.staff, now=NOW)
+
+    invitation.refresh_from_db()
+    assert invitation.reason != "suppressed"
+    assert suppressed_addresses(world.brand, [address], scopes=["surveys"]) == {}
+    assert list(AuditEntry.objects.filter(object_type="customer").values_list("action", flat=True)) == [
+        "blocked",
+        "unblocked",
+    ]
+
+
+def test_unblocking_lifts_no_wish_of_their_own(world: World) -> None:
+    customer = Customer.objects.select_related("brand").get(pk=world.purchase.customer_id)
+    wish = {"scope": Suppression.UNASKED, "reason": Suppression.Reason.COMPLAINED}
+    suppress(world.brand, customer.email or "", **wish, now=NOW)
+
+    block_customer(customer, by=world.staff, now=NOW)
+    unblock_customer(customer, by=world.staff, now=NOW)
+
+    assert Suppression.objects.filter(address_hash=hash_address(customer.email or ""), **wish).exists()
+
+
+def test_staff_block_by_a_page_that_asks_first(world: World, client: Client) -> None:
+    client.force_login(world.staff)
+    page = reverse("admin:intake_block_customer", args=[world.purchase.customer_id])
+    customers = Customer.objects.filter(pk=world.purchase.customer_id, blocked_at=None)
+
+    assert client.get(page).status_code == 200
+    assert customers.exists()
+    client.post(page)
+    assert not customers.exists()
+    client.post(page)
+    assert customers.exists()
+
+
+# --- Keys ------------------------------------------------------------------------------------------------------------
+@pytest.fixture
+def two_keys(world: World, settings: Settings) -> Any:
+    old = dict(settings.PSEUDONYM_KEYS)
+    settings.PSEUDONYM_KEYS = {**old, max(old) + 1: "a newer key"}
+    return settings
+
+
+def test_known_addresses_move_to_the_newest_key_with_their_objections(world: World, two_keys: Any) -> None:
+    newest = max(two_keys.PSEUDONYM_KEYS)
+    customer = world.purchase.customer
+    old = hash_address(customer.email or "", key_version=newest - 1)
+    Suppression.objects.create(brand=world.brand, address_hash=old, scope="surveys", reason="opted_out")
+    out = StringIO()
+
+    call_command("rotate_pseudonyms", stdout=out)
+
+    customer.refresh_from_db()
+    moved = hash_address(customer.email or "")
+    assert bytes(customer.email_hash or b"") == moved
+    assert moved[0] == newest
+    assert [bytes(each.address_hash) for each in Suppression.objects.filter(scope="surveys")] == [moved]
+    # Of the other objection nobody knows the address any more: its key has to stay.
+    assert "1 objections of unknown addresses need the older keys" in out.getvalue()
+    two_keys.PSEUDONYM_KEYS = {newest: "a newer key"}
+    assert suppressed_addresses(world.brand, [customer.email or ""], scopes=["surveys"])
+
+
+def test_rotating_twice_changes_nothing_more(world: World, two_keys: Any) -> None:
+    call_command("rotate_pseudonyms", stdout=StringIO())
+    before = list(Customer.objects.values_list("pk", "email_hash"))
+    out = StringIO()
+
+    call_command("rotate_pseudonyms", stdout=out)
+
+    assert out.getvalue().startswith("0 customers and 0 objections")
+    assert [(pk, bytes(h)) for pk, h in Customer.objects.values_list("pk", "email_hash")] == [
+        (pk, bytes(h)) for pk, h in before
+    ]
