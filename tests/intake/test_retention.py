@@ -78,7 +78,7 @@ def test_an_old_answer_keeps_its_score_and_nobody(world: World) -> None:
 def test_a_blocked_customer_is_neither_asked_nor_written_to_until_unblocked(world: World) -> None:
     customer = Customer.objects.select_related("brand").get(pk=world.purchase.customer_id)
     address = customer.email or ""
-    Invitation.objects.update(purchase=None)  # not asked yet
+    Invitation.objects.update(purchase=None, occasion="another")  # not asked yet
 
     block_customer(customer, by=world.staff, now=NOW)
 
