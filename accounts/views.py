@@ -60,7 +60,8 @@ def second_factor(request: HttpRequest) -> HttpResponse:
     user: Any = request.user
     if factors_of(user).exists():
         return redirect(safe_next(request) or "mfa_index")
-    return render(request, "accounts/second_factor.html", {"brands": strict_brands(user)})
+    brands = strict_brands(user)
+    return render(request, "accounts/second_factor.html", {"brands": brands}) if brands else redirect("mfa_index")
 
 
 def safe_next(request: HttpRequest) -> str:

@@ -13,7 +13,7 @@ from django.utils.translation import pgettext_lazy
 
 from accounts.admin.decisions import DecidingAdmin, Decision, Secret
 from accounts.admin.rules import AdministratorsAdmin
-from accounts.models import ApiKey, Scope, User
+from accounts.models import ApiKey, Brand, Scope, User
 from accounts.services import create_api_key, revoke_api_key, rotate_api_key
 
 COPY_IT = _("Give it to the program that calls us, by a way that nobody reads along. We keep but a hash of it.")
@@ -101,6 +101,15 @@ class ApiKeyAdmin(DecidingAdmin, AdministratorsAdmin):
 
     def get_form(self, request: HttpRequest, obj: ApiKey | None = None, change: bool = False, **kwargs: Any) -> Any:
         return super().get_form(request, obj, change, **kwargs if obj else {**kwargs, "form": KeyForm})
+
+    def get_changeform_initial_data(self, request: HttpRequest) -> dict[str, Any]:
+        [*brands] = Brand.objects.administered_by(request.user)[:2]
+        return {"brand": brands[0]} if len(brands) == 1 else {}
+
+    def render_change_form(self, request: HttpRequest, context: dict[str, Any], *args: Any, **kwargs: Any) -> Any:
+        """One button: after a new key there is something to copy before anything else."""
+        only = {"show_save_and_add_another": False, "show_save_and_continue": False}
+        return super().render_change_form(request, context | only, *args, **kwargs)
 
     def save_model(self, request: HttpRequest, obj: ApiKey, form: Any, change: bool) -> None:
         if change:

@@ -7,6 +7,7 @@ from typing import Any
 from allauth.mfa.models import Authenticator
 from django import forms
 from django.contrib import admin, messages
+from django.contrib.admin.utils import display_for_value
 from django.core.exceptions import PermissionDenied, ValidationError
 from django.db.models import QuerySet
 from django.http import HttpRequest, HttpResponse
@@ -94,8 +95,8 @@ class MembershipAdmin(ReadingAdmin):
         return has_second_factor(membership.user)
 
     @admin.display(description=_("last sign-in"), ordering="user__last_login")
-    def last_login(self, membership: Membership) -> datetime | None:
-        return membership.user.last_login
+    def last_login(self, membership: Membership) -> str:
+        return display_for_value(membership.user.last_login, "—")
 
     @admin.display(description=_("active"), boolean=True, ordering="user__is_active")
     def is_active(self, membership: Membership) -> bool:

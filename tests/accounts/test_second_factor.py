@@ -219,6 +219,12 @@ def test_its_secret_lies_sealed_in_the_table(sofia: User) -> None:
     assert row.count("gAAAA") == 2
 
 
+def test_whom_nobody_asks_is_led_to_the_page_of_choices(client: Client) -> None:
+    client.force_login(make_member(make_affiliate(make_brand("brasa"))))
+
+    assert client.get(SETUP).headers["Location"] == "/accounts/2fa/"
+
+
 def test_the_page_leads_on_where_one_has_a_factor_and_never_elsewhere(sofia: User) -> None:
     set_up(sofia)
     client = signed_in(sofia)
