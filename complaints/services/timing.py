@@ -4,6 +4,9 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from zoneinfo import ZoneInfo
 
+from django.db.models import F, Value
+from django.db.models.functions import Greatest
+
 from accounts.models import Brand
 from complaints.calendars import Calendar, Hours, Span, after_service_time
 from complaints.clocks import LegalDue, legal_due, terms_for
@@ -82,9 +85,11 @@ def keep_pauses(complaint: Complaint, *, before: State, now: datetime) -> None:
     Promises stand while we wait for the customer, and stood while a case that is opened again was closed. The case is
     locked; what changes is saved.
     """
-    complaint.pauses.standing().update(ended_at=now)
+    # No clock is trusted to agree with the one that the beginning was read from.
+    complaint.pauses.standing().update(ended_at=Greatest(Value(now), F("began_at")))
     if before == State.RESOLVED and complaint.resolved_at:
-        complaint.pauses.create(cause=Pause.Cause.RESOLVED, began_at=complaint.resolved_at, ended_at=now)
+        closed_at = min(complaint.resolved_at, now)
+        complaint.pauses.create(cause=Pause.Cause.RESOLVED, began_at=closed_at, ended_at=now)
     if complaint.state == State.WAITING:
         complaint.pauses.create(cause=Pause.Cause.CUSTOMER, began_at=now)
         complaint.service_due_at = complaint.solution_due_at = None

@@ -121,6 +121,9 @@ def test_a_case_from_a_report_to_its_end(
 
 
 def test_the_desk_fits_a_phone_and_needs_no_script(
+    desk.goto(f"{live_server.url}/portal/brands/{purchase.brand.slug}/cases/")
+    expect(desk.get_by_role("heading", level=1)).to_be_visible()
+    look(desk)
     browser: Browser, live_server: LiveServer, purchase: Purchase, assert_accessible: Callable[[Page], None]
 ) -> None:
     make_complaint(purchase, subject="Un asunto bastante largo que en un teléfono no cabe en una línea")

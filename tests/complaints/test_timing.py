@@ -78,6 +78,14 @@ def test_a_case_that_is_opened_again_is_not_late_at_once(case, sofia):
     assert dues(case)[2] == 72 + 490
 
 
+def test_clocks_that_disagree_make_a_pause_of_no_time(case, sofia):
+    set_state(case, state="waiting", by=sofia, now=NOW + HOUR)
+    set_state(case, state="in_progress", by=sofia, now=NOW)
+
+    assert pauses(case) == [("customer", 1, 1)]
+    assert dues(case) == [24, 24, 72]
+
+
 def test_without_a_promise_of_a_solution_none_is_due(brand, purchase, sofia):
     case = make_complaint(purchase)
     set_state(case, state="waiting", by=sofia, now=NOW + HOUR)
