@@ -52,8 +52,8 @@ def answer_to(headers: Mapping[str, str], *, text: str, quoted: str, now: dateti
 def send_in(message: EmailMessage) -> bool:
     """Whether it was taken."""
     body = message.as_bytes()
-    told = {"event_id": f"msg_{token_hex(8)}", "timestamp": int(time.time()), "body": body}
-    headers = signed_headers(settings.INBOUND_MAIL_SECRET.split()[:1], **told)
+    secrets, event_id = settings.INBOUND_MAIL_SECRET.split()[:1], f"msg_{token_hex(8)}"
+    headers = signed_headers(secrets, event_id=event_id, timestamp=int(time.time()), body=body)
     url = f"{settings.BASE_URL}/api/v1/hooks/inbound/raw/"
     headers["Content-Type"] = "message/rfc822"
     try:

@@ -87,7 +87,7 @@ class GuideAdmin(BrandModelAdmin):
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Any]:
         guides = Guide.objects.filter(pk__in=super().get_queryset(request).values("pk"))
-        return counted(guides, now=timezone.now()).prefetch_related("texts").order_by(*Guide._meta.ordering)
+        return counted(guides, now=timezone.now()).prefetch_related("texts").order_by("position", "id")
 
     @admin.display(description=gettext_lazy("title"))
     def title(self, guide: Guide) -> str:

@@ -40,9 +40,12 @@ def is_standard_signed(
     at = moment_of(stamp)
     if at is None or abs(now - at) > TOLERANCE:
         return False
-    told = {"event_id": message_id, "timestamp": int(stamp), "body": body}
-    right = [signature(secret, **told).encode() for secret in secrets if is_standard_secret(secret)]
-    found = [hmac.compare_digest(each.encode(), ours) for each in given.split() for ours in right]
+    right = [
+        signature(secret, event_id=message_id, timestamp=int(stamp), body=body)
+        for secret in secrets
+        if is_standard_secret(secret)
+    ]
+    found = [hmac.compare_digest(each.encode(), ours.encode()) for each in given.split() for ours in right]
     return any(found)
 
 

@@ -12,10 +12,12 @@ from pytest_django.live_server_helper import LiveServer
 
 from accounts.models import User
 from affiliates.models import Purchase
-from complaints.models import Complaint
+from complaints.models import Complaint, Guide, GuideVerdict
+from complaints.services.guides import Words, write_guide
 from mailing.models import OutgoingMail
 from tests import factories
 from tests.complaints.factories import answered, make_complaint
+from tests.complaints.test_receiving import PNG
 from tests.surveys.factories import make_invitation, send_mail
 
 pytestmark = pytest.mark.browser
@@ -103,8 +105,10 @@ def test_a_case_from_a_report_to_its_end(
     expect(customer.get_by_role("main")).to_contain_text("Lo sentimos. ¿Qué talla usas?")
     look(customer)
     customer.get_by_label("Escríbenos").fill("La 39")
+    customer.locator("[type=file]").set_input_files({"name": "suela.png", "mimeType": "image/png", "buffer": PNG})
     customer.get_by_role("button", name="Enviar").click()
     expect(customer.get_by_role("main")).to_contain_text("La 39")
+    expect(customer.get_by_role("link", name="suela.png")).to_be_visible()
 
     # Sofía closes it; Carla reads how.
     desk.reload()
@@ -117,13 +121,13 @@ def test_a_case_from_a_report_to_its_end(
     expect(customer.get_by_role("main")).to_contain_text("Resuelto.")
     expect(customer.get_by_role("main")).to_contain_text("Te enviamos otras de la 39.")
     look(customer)
+    desk.goto(f"{live_server.url}/portal/brands/{purchase.brand.slug}/cases/")
+    expect(desk.get_by_role("heading", level=1)).to_be_visible()
+    look(desk)
     staff.close()
 
 
 def test_the_desk_fits_a_phone_and_needs_no_script(
-    desk.goto(f"{live_server.url}/portal/brands/{purchase.brand.slug}/cases/")
-    expect(desk.get_by_role("heading", level=1)).to_be_visible()
-    look(desk)
     browser: Browser, live_server: LiveServer, purchase: Purchase, assert_accessible: Callable[[Page], None]
 ) -> None:
     make_complaint(purchase, subject="Un asunto bastante largo que en un teléfono no cabe en una línea")
@@ -143,3 +147,39 @@ def test_the_desk_fits_a_phone_and_needs_no_script(
     desk.get_by_text("Cliente, compra y respuesta").click()
     expect(facts).to_be_visible()
     context.close()
+
+
+def test_a_question_meets_a_guide_before_it_is_sent(
+    browser_page: Page, live_server: LiveServer, purchase: Purchase, assert_accessible: Callable[[Page], None]
+) -> None:
+    guide = Guide(brand=purchase.brand, product=purchase.product, is_published=True)
+    write_guide(guide, {"es": Words("Cómo se limpian", "## Paso a paso\n\n1. Con agua\n2. y **jabón**")})
+    survey_mail = send_mail(make_invitation(purchase))
+    page = browser_page
+
+    def look(page: Page) -> None:
+        assert_fits(page)
+        assert_accessible(page)
+
+    page.goto(f"{live_server.url}/s/{survey_mail.token}/report/")
+    page.get_by_label("Tengo una consulta").check()
+    page.get_by_label("Cuéntanos qué ha pasado").fill("¿Las limpio con jabón?")
+    page.locator(".button-main").click()
+    look(page)
+    with page.expect_popup() as opened:
+        page.get_by_role("main").get_by_role("link", name="Cómo se limpian").click()
+    guide_page = opened.value
+    expect(guide_page.get_by_role("heading", level=1)).to_have_text("Cómo se limpian")
+    look(guide_page)
+    guide_page.locator("[name=helped][value=no]").click()
+    expect(guide_page.get_by_role("status")).to_be_visible()
+    guide_page.get_by_role("banner").get_by_role("link").click()
+    guide_page.locator("[type=search]").fill("jabon")
+    guide_page.keyboard.press("Enter")
+    expect(guide_page.get_by_role("main").get_by_role("link", name="Cómo se limpian")).to_be_visible()
+    look(guide_page)
+    assert GuideVerdict.objects.get().helped is False
+    # What she wrote is still where she wrote it.
+    page.locator(".button-main").click()
+    expect(page.get_by_role("heading", level=1)).to_have_text("Lo hemos recibido")
+    assert Complaint.objects.get().text == "¿Las limpio con jabón?"

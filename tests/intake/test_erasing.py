@@ -61,7 +61,6 @@ NOT_OF_CUSTOMERS = {
     "complaints.DayOff": "the brand",
     "complaints.Guide": "the brand",
     "complaints.GuideText": "the brand",
-    "complaints.GuideVerdict": "of readers nothing is kept",
     "complaints.GuideVerdict": "whether a page helped; of whom is not asked",
     "complaints.WarrantyRule": "the brand",
     "mailing.Suppression": "keyed hashes, which are to outlive the customer",
