@@ -25,9 +25,7 @@ class Migration(migrations.Migration):
                         "solution_due_at",
                         "legal_due_at",
                     ),
-                    models.Value(
-                        datetime.datetime(9999, 12, 31, 0, 0, tzinfo=datetime.UTC), models.DateTimeField()
-                    ),
+                    models.Value(datetime.datetime(9999, 12, 31, 0, 0, tzinfo=datetime.UTC), models.DateTimeField()),
                 ),
                 models.Case(
                     models.When(severity="high", then=models.Value(0)),
@@ -53,9 +51,7 @@ class Migration(migrations.Migration):
                         "solution_due_at",
                         "legal_due_at",
                     ),
-                    models.Value(
-                        datetime.datetime(9999, 12, 31, 0, 0, tzinfo=datetime.UTC), models.DateTimeField()
-                    ),
+                    models.Value(datetime.datetime(9999, 12, 31, 0, 0, tzinfo=datetime.UTC), models.DateTimeField()),
                 ),
                 models.Case(
                     models.When(severity="high", then=models.Value(0)),
@@ -80,9 +76,7 @@ class Migration(migrations.Migration):
                         "solution_due_at",
                         "legal_due_at",
                     ),
-                    models.Value(
-                        datetime.datetime(9999, 12, 31, 0, 0, tzinfo=datetime.UTC), models.DateTimeField()
-                    ),
+                    models.Value(datetime.datetime(9999, 12, 31, 0, 0, tzinfo=datetime.UTC), models.DateTimeField()),
                 ),
                 models.Case(
                     models.When(severity="high", then=models.Value(0)),
@@ -107,9 +101,7 @@ class Migration(migrations.Migration):
                         "solution_due_at",
                         "legal_due_at",
                     ),
-                    models.Value(
-                        datetime.datetime(9999, 12, 31, 0, 0, tzinfo=datetime.UTC), models.DateTimeField()
-                    ),
+                    models.Value(datetime.datetime(9999, 12, 31, 0, 0, tzinfo=datetime.UTC), models.DateTimeField()),
                 ),
                 models.Case(
                     models.When(severity="high", then=models.Value(0)),
