@@ -337,4 +337,4 @@ class DeliveryAdmin(ReadOnlyAdmin, AdministratorsAdmin):
 
     @admin.display(description=_("content"))
     def content(self, delivery: Delivery) -> SafeString:
-        return format_html("<pre>{}</pre>", json.dumps(delivery.event.data, indent=2, ensure_ascii=False))
+        return format_html('<pre tabindex="0">{}</pre>', json.dumps(delivery.event.data, indent=2, ensure_ascii=False))
