@@ -14,13 +14,13 @@ from typing import Any, Literal
 from zoneinfo import ZoneInfo
 
 from django.core.exceptions import ValidationError
-from django.db.models import Count, Max, Min, QuerySet, Sum
+from django.db.models import Max, Min, QuerySet, Sum
 from django.db.models.functions import TruncMonth
 from django.utils import translation
 from django.utils.translation import gettext as _
 
 from accounts.models import Brand
-from affiliates.models import Affiliate, Attribution, TrackingLink
+from affiliates.models import Affiliate, TrackingLink
 from complaints.clocks import add_months
 from insights import statistics
 from insights.circumstances import Effect, read_effects
@@ -49,9 +49,11 @@ from insights.models import (
     PublishedCount,
     Quote,
     Rollup,
+    SalesCount,
     ShownCount,
     Weighing,
 )
+from insights.sold import brought_by
 from surveys.models import Answer, Aspect, Fact, ResponseChange, Wave
 
 View = Literal["affiliate", "staff"]
@@ -70,6 +72,15 @@ class Period:
     code: str
     first: date | None = None
     after: date | None = None
+
+    @property
+    def span(self) -> str:
+        """How long it is, as in SalesCount."""
+        if self.first is None:
+            return SalesCount.Span.ALL
+        return {4: SalesCount.Span.YEAR, 7: SalesCount.Span.QUARTER if "Q" in self.code else SalesCount.Span.MONTH}[
+            len(self.code)
+        ]
 
     def of(self, rows: QuerySet[Any], column: str = "month") -> QuerySet[Any]:
         if self.first is None:
@@ -440,13 +451,7 @@ def catalogue_of(brand: Brand, language: str) -> Catalogue:
 
 def _brought(affiliate: Affiliate, period: Period) -> tuple[int, int]:
     """Purchases credited to the affiliate, and of how many customers: its own sales, which it may count."""
-    credited = Attribution.objects.sales_of(affiliate)
-    if period.first and period.after:
-        zone = ZoneInfo(affiliate.brand.timezone)
-        start, end = (datetime(day.year, day.month, day.day, tzinfo=zone) for day in (period.first, period.after))
-        credited = credited.filter(purchase__purchased_at__gte=start, purchase__purchased_at__lt=end)
-    sums = credited.aggregate(purchases=Count("pk"), customers=Count("purchase__customer", distinct=True))
-    return sums["purchases"], sums["customers"]
+    return brought_by(affiliate, period.span, first=period.first, after=period.after)
 
 
 def _day(at: datetime | None, brand: Brand) -> date | None:

@@ -10,13 +10,12 @@ from datetime import date, datetime
 from typing import Any
 from zoneinfo import ZoneInfo
 
-from django.db import connection
 from django.db.models import Count, QuerySet
-from django.db.models.functions import TruncMonth
 
 from accounts.models import Brand
-from affiliates.models import Affiliate, Attribution, Click
+from affiliates.models import Affiliate, Click
 from insights.privacy import Period, parse_period
+from insights.sold import first_and_later, sold_by
 
 
 @dataclass(frozen=True)
@@ -51,49 +50,23 @@ class Traffic:
 
 def credited_sales(affiliate: Affiliate, *, period: str = "all") -> tuple[Credited, ...]:
     """The newest month first."""
-    zone = ZoneInfo(affiliate.brand.timezone)
-    rows = (
-        within(Attribution.objects.sales_of(affiliate), "purchase__purchased_at", parse_period(period), affiliate.brand)
-        .values(month=TruncMonth("purchase__purchased_at", tzinfo=zone))
-        .values_list("month", "reason")
-        .annotate(n=Count("pk"))
-        .order_by("-month", "reason")
-    )
-    return tuple(Credited(month.date(), reason, n) for month, reason, n in rows)
+    months = parse_period(period)
+    rows = sold_by(affiliate, "month", "reason", first=months.first, after=months.after)
+    return tuple(sorted((Credited(*row) for row in rows), key=lambda each: each.month, reverse=True))
 
 
 def new_and_returning(affiliate: Affiliate, *, period: str = "all") -> tuple[MonthOfSales, ...]:
     """The oldest month first, without those in which nothing was sold. A first purchase is the first of all time."""
     months = parse_period(period)
-    with connection.cursor() as cursor:
-        cursor.execute(NEW_AND_RETURNING, {"affiliate": affiliate.pk, "zone": affiliate.brand.timezone})
-        sold = [MonthOfSales(*row) for row in cursor.fetchall()]
-    return tuple(
-        each for each in sold if not (months.first and months.after) or months.first <= each.month < months.after
-    )
-
-
-NEW_AND_RETURNING = """
-    SELECT month, count(*) FILTER (WHERE nth = 1), count(*) FILTER (WHERE nth > 1)
-    FROM (
-        SELECT date_trunc('month', purchase.purchased_at AT TIME ZONE %(zone)s)::date AS month,
-            row_number() OVER (PARTITION BY purchase.customer_id ORDER BY purchase.purchased_at, purchase.id) AS nth
-        FROM affiliates_attribution attribution
-        JOIN affiliates_purchase purchase ON purchase.id = attribution.purchase_id
-        WHERE attribution.is_current AND attribution.affiliate_id = %(affiliate)s AND purchase.source <> 'test'
-    ) sold
-    GROUP BY month
-    ORDER BY month
-"""
+    return tuple(MonthOfSales(*row) for row in first_and_later(affiliate, first=months.first, after=months.after))
 
 
 def link_traffic(affiliate: Affiliate, *, period: str = "all") -> Traffic:
     months, brand = parse_period(period), affiliate.brand
     visits = Click.objects.filter(link__affiliate=affiliate, kind=Click.Kind.VISIT)
-    purchases = Attribution.objects.sales_of(affiliate).filter(link__isnull=False)
+    purchases = sold_by(affiliate, "link_id", first=months.first, after=months.after)
     return Traffic(
-        count_by_link(within(visits, "occurred_at", months, brand)),
-        count_by_link(within(purchases, "purchase__purchased_at", months, brand)),
+        count_by_link(within(visits, "occurred_at", months, brand)), {link: n for link, n in purchases if link}
     )
 
 

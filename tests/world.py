@@ -70,6 +70,7 @@ from insights.models import (
     Quote,
     QuoteReport,
     Rollup,
+    SalesCount,
     ShownCount,
     Standing,
     Target,
@@ -308,6 +309,7 @@ def make_comparison(brand: Brand, affiliate: Affiliate) -> None:
     Standing.objects.create(brand=brand, affiliate=affiliate, month=month, quarter=2)
     sums = ("ratings", "rated_well", "purchases", "customers", "refunded", "complained")
     judged = {"answers": 20, "satisfied": 18, **dict.fromkeys(sums, 1)}
+    SalesCount.objects.create(brand=brand, affiliate=affiliate, month=month, reason="coupon", first_in="all", count=1)
     QualityVerdict.objects.create(brand=brand, affiliate=affiliate, quarter=month, judged_at=NOW, **judged)
     fallen = {"since": month, "good_before": 28, "n_before": 30, "good_now": 8, "n_now": 30}
     Alert.objects.create(brand=brand, affiliate=affiliate, key="world", has_to_improve=True, opened_at=NOW, **fallen)

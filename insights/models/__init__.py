@@ -14,6 +14,7 @@ from insights.models.quality import QualityVerdict, Verdict
 from insights.models.reports import QuoteReport
 from insights.models.reputation import PublicPage
 from insights.models.rollups import CountedResponse, MonthlyAnswers, Rollup
+from insights.models.sales import SalesCount
 from insights.models.targets import BrandFigure, Figure, Target
 
 __all__ = [
@@ -41,6 +42,7 @@ __all__ = [
     "Quote",
     "QuoteReport",
     "Rollup",
+    "SalesCount",
     "ShownCount",
     "Standing",
     "Target",

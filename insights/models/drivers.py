@@ -14,6 +14,8 @@ class Measurement(models.Model):
 
     brand = models.OneToOneField(Brand, models.CASCADE, related_name="+", verbose_name=_("brand"))
     measured_at = models.DateTimeField(_("measured at"), null=True)
+    # The last purchase that is in the sales by month: later ones are counted where they are shown.
+    sales_until = models.BigIntegerField(_("sales counted up to"), default=0, db_default=0)
 
     objects = BrandOwnedQuerySet["Measurement"].as_manager()
 

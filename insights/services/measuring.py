@@ -20,6 +20,7 @@ from insights.services.placing import place_affiliates
 from insights.services.reading import read_words
 from insights.services.reckoning import reckon_figures
 from insights.services.weighing import weigh_opinions
+from insights.sold import count_sold
 
 NIGHT = time(3)  # from here on a brand's day is over
 
@@ -71,8 +72,9 @@ def _measure(measurement: Measurement, now: datetime) -> None:
     reckon_figures(brand, now=now)
     count_contributions(brand, now=now)
     judge_last_quarter(brand, now=now)
+    measurement.sales_until = count_sold(brand, now=now)
     measurement.measured_at = now
-    measurement.save(update_fields=["measured_at"])
+    measurement.save(update_fields=["measured_at", "sales_until"])
 
 
 # --- Facts about purchases -------------------------------------------------------------------------------------------
