@@ -80,7 +80,8 @@ def made_for_visitors() -> list[URLPattern]:
 def test_pages_for_visitors_are_known() -> None:
     """Nobody is asked there who they are: a new one is a decision."""
     assert {str(pattern.pattern).split("/")[0] for pattern in made_for_visitors()} == {
-        *("affiliates", "c", "i", "r", "s", "staff", "u"),
+        *("affiliates", "c", "help", "i", "r", "s", "staff", "u"),
+        "<str:token>",  # under /o/: what a brand shows in public
     }
     assert all(pattern.callback.login_required is False for pattern in made_for_visitors())
 
