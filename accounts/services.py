@@ -36,7 +36,7 @@ def create_api_key(
 
 
 @transaction.atomic
-def rotate_api_key(key: ApiKey, *, overlap: timedelta, now: datetime) -> tuple[ApiKey, str]:
+def rotate_api_key(key: ApiKey, *, overlap: timedelta, by: User | None, now: datetime) -> tuple[ApiKey, str]:
     """Another key that may do the same and lasts as long; for `overlap` both hold. ValidationError: the old is over."""
     old = ApiKey.objects.select_for_update(of=("self",)).select_related("brand").get(pk=key.pk)
     if not old.is_usable(now):
@@ -45,12 +45,17 @@ def rotate_api_key(key: ApiKey, *, overlap: timedelta, now: datetime) -> tuple[A
     new, text = create_api_key(old.brand, name=old.name, scopes=old.scopes, expires_at=now + lasts if lasts else None)
     old.expires_at = min(filter(None, (old.expires_at, now + overlap)))
     old.save(update_fields=["expires_at"])
+    record_change(by, old.brand, AuditEntry.Action.CHANGED, old, follows=new.pk)
     return new, text
 
 
-def revoke_api_key(key: ApiKey, *, now: datetime) -> bool:
+@transaction.atomic
+def revoke_api_key(key: ApiKey, *, by: User | None, now: datetime) -> bool:
     """It opens nothing from now on. False: it did not anyway."""
-    return bool(ApiKey.objects.filter(pk=key.pk, revoked_at=None).update(revoked_at=now))
+    if not ApiKey.objects.filter(pk=key.pk, revoked_at=None).update(revoked_at=now):
+        return False
+    record_change(by, key.brand_id, AuditEntry.Action.CHANGED, key, state=["usable", "revoked"])
+    return True
 
 
 @transaction.atomic

@@ -65,12 +65,12 @@ class RevokeForm(forms.Form):
 
 
 def rotate(key: ApiKey, asked: dict[str, Any], *, by: User, now: datetime) -> Secret:
-    _new, text = rotate_api_key(key, overlap=timedelta(hours=asked["hours"]), now=now)
+    _new, text = rotate_api_key(key, overlap=timedelta(hours=asked["hours"]), by=by, now=now)
     return Secret(text, COPY_IT)
 
 
 def revoke(key: ApiKey, asked: dict[str, Any], *, by: User, now: datetime) -> None:
-    revoke_api_key(key, now=now)
+    revoke_api_key(key, by=by, now=now)
 
 
 def holds(key: ApiKey) -> bool:

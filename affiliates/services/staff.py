@@ -7,12 +7,14 @@ from django.core.exceptions import PermissionDenied, ValidationError
 from django.db import transaction
 from django.utils.translation import gettext as _
 
-from accounts.models import Brand, Membership, Role, User
+from accounts.models import AuditEntry, Brand, Membership, Role, User
+from accounts.services import record_change
 from affiliates.models import StaffInvitation
 from affiliates.services.members import create_user
 from mailing.models import OutgoingMail
 from mailing.services import MailRequest, cancel_mails, queue_mail
 
+Action = AuditEntry.Action
 INVITATION_LASTS = timedelta(days=7)
 MAX_INVITATIONS_A_DAY = 20  # of one brand: whoever may invite must not be able to flood mailboxes
 
@@ -38,6 +40,7 @@ def invite_staff(brand: Brand, email: str, *, role: str, by: User, now: datetime
     invitation.clean_fields(exclude=["mail"])
     invitation.mail = _queue(invitation, by=by, now=now)
     invitation.save(force_insert=True)
+    record_change(by, locked, Action.ADDED, invitation, role=role)
     return invitation
 
 
@@ -47,6 +50,7 @@ def withdraw_staff_invitation(invitation: StaffInvitation, *, by: User, now: dat
     brand = _locked(invitation.brand, by=by)
     if not _withdraw(brand, invitation.email, now=now):
         raise ValidationError(_("This invitation has been used or withdrawn already."), "used_up")
+    record_change(by, brand, Action.CHANGED, invitation, state=["pending", "withdrawn"])
 
 
 @transaction.atomic
@@ -66,7 +70,9 @@ def accept_staff_invitation(
     if not user.is_staff:
         user.is_staff = True
         user.save(update_fields=["is_staff"])
-    membership, _made = Membership.objects.get_or_create(user=user, brand=brand, defaults={"role": locked.role})
+    membership, made = Membership.objects.get_or_create(user=user, brand=brand, defaults={"role": locked.role})
+    if made:
+        record_change(user, brand, Action.ADDED, membership, role=locked.role)
     locked.accepted_at = now
     locked.save(update_fields=["accepted_at"])
     return membership
@@ -80,7 +86,9 @@ def change_staff_role(membership: Membership, role: str, *, by: User, now: datet
         raise ValidationError({"role": ValidationError(_("This is no role."), "invalid")})
     if role != Role.ADMIN:
         _keep_an_administrator(brand, without=membership.user)
+    before = Membership.objects.get(pk=membership.pk).role
     Membership.objects.filter(pk=membership.pk).update(role=role)
+    record_change(by, brand, Action.CHANGED, membership, role=[before, role])
 
 
 @transaction.atomic
@@ -89,6 +97,7 @@ def remove_staff(membership: Membership, *, by: User, now: datetime) -> None:
     brand = _locked(membership.brand, by=by)
     _keep_an_administrator(brand, without=membership.user)
     user = membership.user
+    record_change(by, brand, Action.DELETED, membership, role=membership.role, person=user.pk)
     membership.delete()
     if user.is_staff and not user.is_superuser and not user.memberships.exists():
         user.is_staff = False
@@ -105,7 +114,9 @@ def deactivate_person(user: User, *, by: User, now: datetime) -> None:
         raise ValidationError(_("You cannot close your own account."), "oneself")
     _administers_alone(user, by=by)
     for membership in user.memberships.select_related("brand").order_by("brand"):
-        _keep_an_administrator(_locked(membership.brand, by=by), without=user)
+        brand = _locked(membership.brand, by=by)
+        _keep_an_administrator(brand, without=user)
+        record_change(by, brand, Action.CHANGED, user, is_active=[True, False])
     User.objects.filter(pk=user.pk).update(is_active=False)
 
 
@@ -113,6 +124,8 @@ def deactivate_person(user: User, *, by: User, now: datetime) -> None:
 def reactivate_person(user: User, *, by: User, now: datetime) -> None:
     """They sign in again as before. ValidationError: they are somebody else's business too."""
     _administers_alone(user, by=by)
+    for brand in Brand.objects.filter(memberships__user=user):
+        record_change(by, brand, Action.CHANGED, user, is_active=[False, True])
     User.objects.filter(pk=user.pk).update(is_active=True)
 
 

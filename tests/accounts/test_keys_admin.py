@@ -11,7 +11,7 @@ from django.test import Client
 from django.utils import timezone
 
 from accounts.authentication import KeyThrottle
-from accounts.models import ApiKey, Brand, Scope
+from accounts.models import ApiKey, AuditEntry, Brand, Scope
 from accounts.services import create_api_key, revoke_api_key, rotate_api_key
 from tests.factories import make_brand, make_staff
 
@@ -91,7 +91,7 @@ def test_a_new_key_lasts_as_long_as_the_one_before(brand: Brand) -> None:
     now = timezone.now()
     old, _text = create_api_key(brand, name="tienda", scopes=["links:read"], expires_at=now + timedelta(days=90))
 
-    new, _text = rotate_api_key(old, overlap=timedelta(days=7), now=now + timedelta(days=80))
+    new, _text = rotate_api_key(old, overlap=timedelta(days=7), by=None, now=now + timedelta(days=80))
 
     old.refresh_from_db()
     assert old.expires_at == now + timedelta(days=87)
@@ -104,7 +104,7 @@ def test_rotation_never_prolongs_the_old_key(brand: Brand) -> None:
     now = timezone.now()
     old, _text = create_api_key(brand, name="tienda", expires_at=now + timedelta(hours=1))
 
-    rotate_api_key(old, overlap=timedelta(days=30), now=now)
+    rotate_api_key(old, overlap=timedelta(days=30), by=None, now=now)
 
     old.refresh_from_db()
     assert old.expires_at == now + timedelta(hours=1)
@@ -112,10 +112,10 @@ def test_rotation_never_prolongs_the_old_key(brand: Brand) -> None:
 
 def test_a_key_that_holds_no_more_is_not_changed_for_a_new_one(desk: Client, brand: Brand) -> None:
     key, _text = create_api_key(brand, name="tienda")
-    assert revoke_api_key(key, now=timezone.now())
+    assert revoke_api_key(key, by=None, now=timezone.now())
 
     with pytest.raises(ValidationError):
-        rotate_api_key(key, overlap=timedelta(0), now=timezone.now())
+        rotate_api_key(key, overlap=timedelta(0), by=None, now=timezone.now())
     assert desk.post(f"/admin/accounts/apikey/{key.pk}/rotate/", {"hours": "168"}).status_code == 302
 
     assert ApiKey.objects.count() == 1
@@ -129,7 +129,19 @@ def test_revoked_it_opens_nothing_from_that_moment(desk: Client, brand: Brand) -
     desk.post(f"/admin/accounts/apikey/{key.pk}/revoke/", {"sure": "on"})
 
     assert call(text).status_code == 401
-    assert not revoke_api_key(key, now=timezone.now())
+    assert not revoke_api_key(key, by=None, now=timezone.now())
+
+
+def test_who_made_changed_and_revoked_a_key_is_on_record(desk: Client, brand: Brand) -> None:
+    desk.post(ADD, {"brand": brand.pk, "name": "tienda", "scopes": ["links:read"], "lasts": "90"})
+    key = ApiKey.objects.get()
+    desk.post(f"/admin/accounts/apikey/{key.pk}/rotate/", {"hours": "168"})
+    desk.post(f"/admin/accounts/apikey/{key.pk}/revoke/", {"sure": "on"})
+
+    entries = AuditEntry.objects.filter(object_type="apikey", object_id=str(key.pk)).order_by("pk")
+    assert [(entry.user.email, entry.action) for entry in entries] == [  # type: ignore[union-attr]
+        *((("sofia@lumbre.example"), action) for action in ("added", "changed", "changed")),
+    ]
 
 
 def test_an_agent_has_nothing_to_do_with_keys(client: Client, brand: Brand) -> None:

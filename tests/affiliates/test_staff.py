@@ -8,7 +8,7 @@ from django.core.exceptions import PermissionDenied, ValidationError
 from django.test import Client
 from django.utils import timezone
 
-from accounts.models import Brand, Membership, User
+from accounts.models import AuditEntry, Brand, Membership, User
 from affiliates.models import StaffInvitation
 from affiliates.services import (
     accept_staff_invitation,
@@ -234,6 +234,28 @@ def test_staff_are_changed_by_decisions_alone(brand: Brand, sofia: User, client:
     assert role_of(ivan, brand) == "analyst"
     client.post(f"{pages}/remove/", {})
     assert role_of(ivan, brand) is None
+
+
+def test_who_let_whom_do_what_is_on_record(brand: Brand, sofia: User) -> None:
+    accept_staff_invitation(invite(brand, sofia), **NEW, now=timezone.now())
+    ivan = User.objects.get(email="ivan@lumbre.example")
+    membership = ivan.memberships.get()
+    change_staff_role(membership, "analyst", by=sofia, now=NOW)
+    deactivate_person(ivan, by=sofia, now=NOW)
+    reactivate_person(ivan, by=sofia, now=NOW)
+    remove_staff(membership, by=sofia, now=NOW)
+
+    entries = AuditEntry.objects.filter(brand=brand).order_by("pk")
+    assert [(entry.user, entry.object_type, entry.action) for entry in entries] == [
+        (sofia, "staffinvitation", "added"),
+        (ivan, "membership", "added"),
+        (sofia, "membership", "changed"),
+        (sofia, "user", "changed"),
+        (sofia, "user", "changed"),
+        (sofia, "membership", "deleted"),
+    ]
+    assert entries[2].data == {"role": ["agent", "analyst"]}
+    assert not any("ivan" in str(entry.data).lower() for entry in entries)
 
 
 def test_people_of_other_brands_are_not_seen_nor_closed(brand: Brand, sofia: User, client: Client) -> None:
