@@ -299,6 +299,7 @@ class SurveyForm(forms.Form):
             ),
             hides_comment=self._consent("hide_comment"),
             publishes=self._consent("publish"),
+            publish_wording=str(self["publish"].label),
             resumes_at=resumes_at,
         )
 

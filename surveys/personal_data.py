@@ -7,6 +7,7 @@ whoever keeps cases.
 from accounts.personal_data import Held
 from surveys.models import (
     Answer,
+    GivenConsent,
     Hold,
     Invitation,
     InvitationMail,
@@ -28,6 +29,11 @@ HELD = [
         model=Answer,
         of=("response__invitation__purchase__customer",),
         told=("response_id", "question__key", "number", "codes", "text"),
+    ),
+    Held(
+        model=GivenConsent,
+        of=("response__invitation__purchase__customer",),
+        told=("response_id", "wording__text", "agreed_at", "withdrawn_at"),
     ),
     Held(model=ResponseChange, of=("response__invitation__purchase__customer",)),
     Held(

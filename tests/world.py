@@ -96,6 +96,7 @@ from surveys.models import (
     Survey,
     Wave,
 )
+from surveys.services.consenting import keep_consent
 from tests import factories
 from tests.factories import NOW
 
@@ -211,6 +212,7 @@ def make_answer(brand: Brand, purchase: Purchase, mail: OutgoingMail, staff: Use
     response = Response.objects.create(brand=brand, invitation=invitation, answered_at=NOW, updated_at=NOW)
     Answer.objects.create(response=response, question=question, number=1)
     ResponseRevision.objects.create(response=response, answered_at=NOW)
+    keep_consent(response, wording="Podéis publicarlo", now=NOW)
     ResponseChange.objects.create(response=response)
     return response
 

@@ -21,7 +21,7 @@ from accounts.admin import ReadOnlyInline, has_role
 from accounts.models import User
 from surveys.admin.export import ExportForm, send_export
 from surveys.admin.words import WordsAdmin
-from surveys.models import Answer, Response, ResponseRevision
+from surveys.models import Answer, GivenConsent, Response, ResponseRevision
 from surveys.questionnaire import replies_in
 from surveys.services.answering import judge_response
 
@@ -58,6 +58,13 @@ def number_given(key: str) -> Subquery:
     return Subquery(Answer.objects.filter(response=OuterRef("pk"), question__key=key).values("number")[:1])
 
 
+class ConsentInline(ReadOnlyInline):
+    """To which words they agreed, and until when."""
+
+    model = GivenConsent
+    fields = readonly_fields = ("wording", "agreed_at", "withdrawn_at")
+
+
 @admin.register(Response)
 class ResponseAdmin(WordsAdmin):
     """What customers answered, and the suspects for staff to decide on."""
@@ -69,7 +76,7 @@ class ResponseAdmin(WordsAdmin):
     date_hierarchy = "answered_at"
     actions = ("let_count", "take_out")
     change_list_template = "admin/surveys/responses.html"
-    inlines = (RevisionInline,)
+    inlines = (RevisionInline, ConsentInline)
     fields = readonly_fields = (
         *("purchase", "customer", "replies", "suspicions", "follow_up", "answered_at", "updated_at"),
         *("hides_comment", "publishes", "is_quotable", "language", "source", "external_id", "brand"),

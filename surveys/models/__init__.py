@@ -1,6 +1,7 @@
 """What we asked, what they said."""
 
 from surveys.models.catalogues import Aspect, Fact
+from surveys.models.consents import ConsentWording, GivenConsent, GivenConsentQuerySet
 from surveys.models.invitations import (
     Asking,
     Hold,
@@ -31,7 +32,10 @@ __all__ = [
     "AnswerQuerySet",
     "Asking",
     "Aspect",
+    "ConsentWording",
     "Fact",
+    "GivenConsent",
+    "GivenConsentQuerySet",
     "Hold",
     "HoldQuerySet",
     "Invitation",

@@ -22,6 +22,7 @@ from mailing.services import cancel_mails
 from mailing.services.queueing import MAY_GO_OUT
 from surveys.models import Answer, Invitation, Question, Response, ResponseChange, ResponseRevision
 from surveys.questionnaire import RECOMMENDED_BY, meets, questions_asked
+from surveys.services.consenting import keep_consent
 from surveys.services.telling import tell_answered
 from surveys.services.words import NOBODY, Known, keep_what_staff_set, known_about, read_words
 
@@ -65,6 +66,7 @@ class AnswerData:
     hides_comment: bool | None = None
     publishes: bool | None = None
     resumes_at: int | None = None  # the step that comes next; None: this is all
+    publish_wording: str = ""  # what the box says to which `publishes` is the answer
 
 
 @dataclass(frozen=True)
@@ -116,6 +118,8 @@ def submit_response(
         ResponseRevision.objects.create(**revision_of(standing, said_in(standing)))
     response.resumes_at = _next_step(standing if before.given else None, data)
     _record(response, after, language=language, suspicions=suspicions, now=now)
+    if after.publishes != before.publishes:
+        keep_consent(response, wording=data.publish_wording if after.publishes else "", now=now)
     if RECOMMENDED_BY in data.given:
         _take_word(invitation, after, suspicions, now=now)
     if not suspicions:

@@ -11,6 +11,7 @@ from django.db.models import Q, QuerySet
 from accounts.personal_data import erase_all
 from surveys.models import (
     Answer,
+    GivenConsent,
     Hold,
     Invitation,
     InvitationMail,
@@ -51,6 +52,7 @@ def unlink(invitations: QuerySet[Invitation], *, kept_for: Mapping[int, int | No
     counts = {
         Answer._meta.label: Answer.objects.filter(response__in=responses).exclude(text="").delete()[0],
         ResponseRevision._meta.label: ResponseRevision.objects.filter(response__in=responses).delete()[0],
+        GivenConsent._meta.label: GivenConsent.objects.filter(response__in=responses).delete()[0],
         InvitationMail._meta.label: InvitationMail.objects.filter(invitation__in=locked).delete()[0],
         Response._meta.label: len(responses),
         Invitation._meta.label: len(locked),

@@ -54,6 +54,7 @@ NOT_OF_CUSTOMERS = {
     "affiliates.CataloguePromise": "the brand",
     "affiliates.Product": "the brand",
     "surveys.Survey": "the brand",
+    "surveys.ConsentWording": "the brand",
     "surveys.Question": "the brand",
     "surveys.Fact": "the brand",
     "surveys.Aspect": "the brand",
