@@ -186,7 +186,9 @@ def form_for(
 
 
 def bulk_form(name: str, brands: list[Brand], data: Any = None) -> forms.Form:
-    return BULK[name].form(data, auto_id=f"bulk_{name}_%s", **brands_for(name, brands))
+    """Nothing in it is required by the browser: what one button needs would stop all others beside it."""
+    options = brands_for(name, brands) | {"use_required_attribute": False}
+    return BULK[name].form(data, auto_id=f"bulk_{name}_%s", **options)
 
 
 def brands_for(name: str, brands: list[Brand]) -> dict[str, Any]:

@@ -133,6 +133,14 @@ def test_each_of_many_gets_one_event(desk, cases, sofia):
     assert "Done with 2 cases." in html
 
 
+def test_what_one_button_needs_does_not_stop_the_others(desk, cases):
+    html = see(desk, INBOX)
+
+    form = html[html.index('id="desk-bulk"') : html.index("</form>", html.index('id="desk-bulk"'))]
+    assert 'name="resolution"' in form
+    assert "required" not in form
+
+
 def test_one_that_is_refused_stops_no_other(desk, cases, sofia):
     resolve_complaint(cases[0], resolution="Hecho", by=sofia, now=NOW)
 
