@@ -3,6 +3,7 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from allauth.account.adapter import get_adapter
+from allauth.account.models import EmailAddress
 from django.conf import settings
 from django.contrib.auth.password_validation import validate_password
 from django.core import signing
@@ -120,6 +121,7 @@ def confirm_new_email(user: User, email: str) -> None:
     if User.objects.filter(email=email).exists():
         raise ValidationError(_("This address cannot be used."), "taken")
     if User.objects.filter(pk=user.pk, email=old).update(email=email):
+        EmailAddress.objects.filter(user=user).delete()  # allauth's copies of the one before
         text = _("You sign in with %(email)s from now on. Was it not you? Tell whoever invited you, at once.")
         _tell(user, old, _("Your address is changed"), text % {"email": email})
 

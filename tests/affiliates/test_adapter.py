@@ -9,6 +9,7 @@ from django.db import connection
 from django.test import Client
 from pytest_django.fixtures import Settings
 
+from accounts import sign_in
 from accounts.models import User
 from affiliates.adapter import brand_of
 from mailing.models import OutgoingMail
@@ -51,6 +52,7 @@ def test_a_forgotten_password_is_changed_by_the_link_in_the_mail(mailbox: Any) -
     assert b'href="/accounts/login/"' in done.content
     ana.refresh_from_db()
     assert ana.check_password(NEW_PASSWORD)
+    assert sign_in.COOKIE in client.cookies  # from now on strangers' guesses do not shut this device out
     # The link worked once.
     again = Client().get(link, follow=True)
     assert b'name="password1"' not in again.content
