@@ -2,15 +2,17 @@ from datetime import timedelta
 from decimal import Decimal
 
 import pytest
+from django.apps import apps
 from django.db import connection
+from django.db.models import F
 from django.test.utils import CaptureQueriesContext
 
 from accounts.models import Brand
 from affiliates.models import Purchase
-from affiliates.services import CustomerInput, PurchaseInput
+from affiliates.services import CustomerInput, ProductInput, PurchaseInput
 from intake.services import create_brand, take_change, take_purchases, take_refund
 from surveys.models import Invitation
-from tests.factories import NOW
+from tests.factories import NOW, make_affiliate
 
 pytestmark = pytest.mark.django_db
 
@@ -94,3 +96,40 @@ def test_a_change_that_changes_nothing_plans_nothing(brand):
 
     assert recorded.status == "duplicate"
     assert not [query["sql"] for query in queries if "surveys_" in query["sql"]]
+
+
+def strays() -> list[str]:
+    """Relations of rows of one brand to rows of another: no foreign key of the database refuses them."""
+    found = []
+    for model in apps.get_models():
+        owned = {field.name: field.related_model for field in model._meta.concrete_fields if field.is_relation}
+        if owned.get("brand") is not Brand:
+            continue
+        for name, other in owned.items():
+            if name != "brand" and "brand" in {field.name for field in other._meta.concrete_fields}:
+                related = model._base_manager.filter(**{f"{name}__isnull": False})
+                if related.exclude(**{f"{name}__brand": F("brand")}).exists():
+                    found.append(f"{model.__name__}.{name}")
+    return found
+
+
+def test_two_brands_with_the_same_customers_orders_and_codes_never_meet(brand):
+    other = create_brand("otra", name="Otra", survey_notice_default=True)
+    product = ProductInput(sku="BOTA-1", name="Botas", kind="goods")
+    carla = CustomerInput(email="carla@correo.example", external_id="C-1", name="Carla")
+    for each in (brand, other):
+        make_affiliate(each, "Ana")
+    for each in (brand, other, brand):
+        news = [
+            told(f"P{number}", affiliate="ana", product=product, delivered_at=NOW)._replace(customer=carla)
+            if number < 3
+            else told(f"P{number}", affiliate="ana", delivered_at=NOW)
+            for number in range(6)
+        ]
+        take_purchases(each, news, now=NOW, source="api")
+
+    assert [Purchase.objects.filter(brand=each).count() for each in (brand, other)] == [6, 6]
+    assert [Invitation.objects.filter(brand=each, wave="first").count() for each in (brand, other)] == [6, 6]
+    assert strays() == []
+    Purchase.objects.filter(brand=brand, external_id="P1").update(brand=other, external_id="P-1")
+    assert set(strays()) == {"Purchase.customer", "Purchase.product", "Invitation.purchase"}
