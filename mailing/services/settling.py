@@ -51,7 +51,7 @@ def _not_uncertain(mail: OutgoingMail) -> ValidationError:
     if first is None:
         return ValidationError(_("Only an uncertain mail can be settled."), "not_uncertain")
     told = {"who": first.detail, "what": first.get_kind_display()}
-    return ValidationError(_("%(who)s has settled it already: %(what)s."), "not_uncertain", told)
+    return ValidationError(_("%(who)s has settled it already (%(what)s)."), "not_uncertain", told)
 
 
 def _note(mail: OutgoingMail, kind: str, by: User, now: datetime) -> None:

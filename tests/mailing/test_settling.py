@@ -121,10 +121,10 @@ def test_of_two_who_settle_at_once_one_decides_and_the_other_is_told(transaction
 
     mail.refresh_from_db()
     if first == "Sofía":
-        assert (mail.state, second) == (State.SENT, "Sofía has settled it already: Found to have arrived.")
+        assert (mail.state, second) == (State.SENT, "Sofía has settled it already (Found to have arrived).")
         assert events(mail) == [("arrived", "staff", "Sofía")]
     else:
-        assert (mail.state, second) == (State.QUEUED, "Luis has settled it already: Found not to have arrived.")
+        assert (mail.state, second) == (State.QUEUED, "Luis has settled it already (Found not to have arrived).")
         assert [(kind, who) for kind, _source, who in events(mail)] == [("not_arrived", "Luis"), ("retried", "Luis")]
 
 
