@@ -33,7 +33,7 @@ class SpanForm(forms.Form):
             (30, gettext_lazy("the last 30 days")),
             (90, gettext_lazy("the last 90 days")),
             (365, gettext_lazy("the last year")),
-            (3650, gettext_lazy("all the time")),
+            (36_500, gettext_lazy("all the time")),
         ],
         required=False,
         initial=90,

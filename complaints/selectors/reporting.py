@@ -30,8 +30,9 @@ WHERE complaint.brand_id = %(brand)s AND complaint.opened_at >= %(since)s AND co
     AND complaint.merged_into_id IS NULL AND purchase.source IS DISTINCT FROM 'test'
 """
 # What another tool resolved without saying when was resolved nobody knows how soon.
-SOLVED_AFTER = """
-CASE WHEN complaint.external_id IS NULL OR complaint.resolved_at > complaint.opened_at
+IS_DATED = "(complaint.external_id IS NULL OR complaint.resolved_at IS DISTINCT FROM complaint.opened_at)"
+SOLVED_AFTER = f"""
+CASE WHEN {IS_DATED}
     THEN extract(epoch FROM complaint.resolved_at - complaint.opened_at) END
 """
 ANSWERED_AFTER = "extract(epoch FROM complaint.answered_at - complaint.opened_at)"
@@ -42,7 +43,7 @@ PROMISES = {
         "coalesce(complaint.answered_at, complaint.resolved_at)",
     ),
     "solution": ("complaint.solution_due_at", "complaint.resolved_at"),
-    "law": ("complaint.legal_due_at", "complaint.resolved_at"),
+    "law": (f"CASE WHEN {IS_DATED} THEN complaint.legal_due_at END", "complaint.resolved_at"),
 }
 GROUPS = {
     "kind": ("complaint.kind", ""),

@@ -132,13 +132,15 @@ def test_history_without_dates_takes_no_time_and_was_promised_nothing(brand):
     rows = [
         HistoricComplaint("a", "Roto", NOW - 9 * DAY, state="resolved", kind="inquiry"),
         HistoricComplaint("b", "Roto", NOW - 9 * DAY, state="resolved", resolved_at=NOW - 8 * DAY, kind="inquiry"),
+        HistoricComplaint("c", "Roto", NOW - 80 * DAY, state="resolved", kind="claim"),
+        HistoricComplaint("d", "Roto", NOW - 80 * DAY, state="new", kind="claim"),
     ]
     import_complaints(brand, rows, now=NOW)
 
     found = report(brand)
 
     assert (found.solved.n, found.solved.median) == (1, DAY)
-    assert found.promises["answer"] == found.promises["solution"] == Kept(0, 0, 0)
+    assert found.promises == {"answer": Kept(0, 0, 0), "solution": Kept(0, 0, 0), "law": Kept(0, 1, 0)}
 
 
 def test_nothing_at_all(brand):

@@ -100,7 +100,7 @@ def case(brand, sofia) -> Complaint:
     return case
 
 
-def open_page(user, name: str, brand: Brand, query: str = "?days=3650"):
+def open_page(user, name: str, brand: Brand, query: str = "?days=36500"):
     client = Client(headers={"accept-language": "en"})
     client.force_login(user)
     return client.get(reverse(f"dashboards:{name}", args=[brand.slug]) + query)
