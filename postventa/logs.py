@@ -22,7 +22,10 @@ _SECRETS = [
         ),
         r"\1[token]",
     ),
-    (re.compile(r"(/password/reset/key/|/affiliates/join/|/staff/join/|/accounts/email/confirm/)[^/\s?#\"'\\]+"), r"\1[token]"),
+    (
+        re.compile(r"(/password/reset/key/|/affiliates/join/|/staff/join/|/accounts/email/confirm/)[^/\s?#\"'\\]+"),
+        r"\1[token]",
+    ),
     (re.compile(r"\bpv_[A-Za-z0-9_-]{16,}"), "[key]"),
     (re.compile(r"\b(Bearer\s+)[^\s\"'\\]+", re.IGNORECASE), r"\1[key]"),
     # A postback's parameters say who bought what, and its signature lets anybody say it again.

@@ -6,34 +6,80 @@ from django.db import migrations, models
 
 
 class Migration(migrations.Migration):
-
     dependencies = [
-        ('accounts', '0008_programs_in_the_access_log'),
-        ('affiliates', '0012_blocked_and_erased'),
-        ('mailing', '0012_webhooks_out'),
+        ("accounts", "0008_programs_in_the_access_log"),
+        ("affiliates", "0012_blocked_and_erased"),
+        ("mailing", "0012_webhooks_out"),
         migrations.swappable_dependency(settings.AUTH_USER_MODEL),
     ]
 
     operations = [
         migrations.CreateModel(
-            name='StaffInvitation',
+            name="StaffInvitation",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('email', models.EmailField(max_length=254, verbose_name='e-mail')),
-                ('role', models.CharField(choices=[('admin', 'Administrator'), ('agent', 'Agent'), ('analyst', 'Analyst'), ('read_only', 'Read only')], max_length=10, verbose_name='role')),
-                ('created_at', models.DateTimeField(verbose_name='created at')),
-                ('expires_at', models.DateTimeField(verbose_name='valid until')),
-                ('accepted_at', models.DateTimeField(blank=True, null=True, verbose_name='accepted at')),
-                ('withdrawn_at', models.DateTimeField(blank=True, null=True, verbose_name='withdrawn at')),
-                ('brand', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='+', to='accounts.brand', verbose_name='brand')),
-                ('invited_by', models.ForeignKey(null=True, on_delete=django.db.models.deletion.SET_NULL, related_name='+', to=settings.AUTH_USER_MODEL, verbose_name='invited by')),
-                ('mail', models.OneToOneField(on_delete=django.db.models.deletion.PROTECT, related_name='+', to='mailing.outgoingmail', verbose_name='mail')),
+                ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
+                ("email", models.EmailField(max_length=254, verbose_name="e-mail")),
+                (
+                    "role",
+                    models.CharField(
+                        choices=[
+                            ("admin", "Administrator"),
+                            ("agent", "Agent"),
+                            ("analyst", "Analyst"),
+                            ("read_only", "Read only"),
+                        ],
+                        max_length=10,
+                        verbose_name="role",
+                    ),
+                ),
+                ("created_at", models.DateTimeField(verbose_name="created at")),
+                ("expires_at", models.DateTimeField(verbose_name="valid until")),
+                ("accepted_at", models.DateTimeField(blank=True, null=True, verbose_name="accepted at")),
+                ("withdrawn_at", models.DateTimeField(blank=True, null=True, verbose_name="withdrawn at")),
+                (
+                    "brand",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.CASCADE,
+                        related_name="+",
+                        to="accounts.brand",
+                        verbose_name="brand",
+                    ),
+                ),
+                (
+                    "invited_by",
+                    models.ForeignKey(
+                        null=True,
+                        on_delete=django.db.models.deletion.SET_NULL,
+                        related_name="+",
+                        to=settings.AUTH_USER_MODEL,
+                        verbose_name="invited by",
+                    ),
+                ),
+                (
+                    "mail",
+                    models.OneToOneField(
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="+",
+                        to="mailing.outgoingmail",
+                        verbose_name="mail",
+                    ),
+                ),
             ],
             options={
-                'verbose_name': 'invitation to work here',
-                'verbose_name_plural': 'invitations to work here',
-                'ordering': ['-created_at'],
-                'constraints': [models.UniqueConstraint(condition=models.Q(('accepted_at__isnull', True), ('withdrawn_at__isnull', True)), fields=('brand', 'email'), name='staffinvitation_one_pending'), models.CheckConstraint(condition=models.Q(('role__in', ['admin', 'agent', 'analyst', 'read_only'])), name='staffinvitation_role_is_known')],
+                "verbose_name": "invitation to work here",
+                "verbose_name_plural": "invitations to work here",
+                "ordering": ["-created_at"],
+                "constraints": [
+                    models.UniqueConstraint(
+                        condition=models.Q(("accepted_at__isnull", True), ("withdrawn_at__isnull", True)),
+                        fields=("brand", "email"),
+                        name="staffinvitation_one_pending",
+                    ),
+                    models.CheckConstraint(
+                        condition=models.Q(("role__in", ["admin", "agent", "analyst", "read_only"])),
+                        name="staffinvitation_role_is_known",
+                    ),
+                ],
             },
         ),
     ]
