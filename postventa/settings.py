@@ -224,7 +224,7 @@ ACCOUNT_PREVENT_ENUMERATION = True
 ACCOUNT_EMAIL_UNKNOWN_ACCOUNTS = False  # a stranger who types an address must not make us write to it
 ACCOUNT_LOGOUT_ON_GET = False
 # Django's: allauth's writes a row of its own for whoever asks, which somebody without an account has not.
-ACCOUNT_PASSWORD_RESET_TOKEN_GENERATOR = "django.contrib.auth.tokens.PasswordResetTokenGenerator"
+ACCOUNT_PASSWORD_RESET_TOKEN_GENERATOR = "django.contrib.auth.tokens.PasswordResetTokenGenerator"  # noqa: S105
 PASSWORD_RESET_TIMEOUT = 2 * 3600  # seconds that the link in the mail works
 ACCOUNT_SESSION_REMEMBER = True
 ACCOUNT_RATE_LIMITS = False  # ours: accounts/sign_in.py, which lets the owner in and does without Redis
