@@ -10,7 +10,7 @@ from functools import cache
 from itertools import count
 from typing import Any
 
-from django.db import connection, models
+from django.db import NotSupportedError, connection, models
 from django.db.backends.utils import CursorWrapper
 
 Convert = Callable[[Any, Any, Any], Any]
@@ -26,8 +26,13 @@ def execute_planned(cursor: CursorWrapper, statement: str, values: Sequence[Any]
     planned: dict[str, str] = connection.planned  # type: ignore[attr-defined]  # by our backend
     places = f"({', '.join(['%s'] * len(values))})" if values else ""
     if name := planned.get(statement):
-        cursor.execute(f"EXECUTE {name}{places}", values)
-        return
+        try:
+            cursor.execute(f"EXECUTE {name}{places}", values)
+            return
+        except NotSupportedError:  # a migration has given a column another type: it is planned anew
+            del planned[statement]
+            if connection.in_atomic_block:  # by whoever comes next: this transaction is over
+                raise
     name = f"planned_{next(_numbers)}"
     cursor.execute(f"PREPARE {name} AS {statement}; EXECUTE {name}{places}", values)
     planned[statement] = name

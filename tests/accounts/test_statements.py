@@ -74,3 +74,17 @@ def test_another_connection_plans_anew():
     other.connect()
     with closing(other):
         assert other.planned == {}
+
+
+@pytest.mark.django_db(transaction=True)
+def test_a_column_of_another_type_is_planned_anew():
+    with connection.cursor() as cursor:
+        cursor.execute("CREATE TEMPORARY TABLE parcel AS SELECT 'PEDIDO-1'::varchar(10) AS name")
+        for kind in ("varchar(20)", "text"):
+            execute_planned(cursor, "SELECT name FROM parcel WHERE name = $1", ["PEDIDO-1"])
+            cursor.execute(f"ALTER TABLE parcel ALTER COLUMN name TYPE {kind}")
+
+        execute_planned(cursor, "SELECT name FROM parcel WHERE name = $1", ["PEDIDO-1"])
+
+        assert cursor.fetchone() == ("PEDIDO-1",)
+        cursor.execute("DROP TABLE parcel")
