@@ -280,8 +280,8 @@ class Erasure(models.Model):
 
 class RetentionRunQuerySet(models.QuerySet["RetentionRun"]):
     def visible_to(self, user: "Viewer") -> "RetentionRunQuerySet":
-        """It speaks of all brands by numbers alone: whoever administers one may read it."""
-        return self if Brand.objects.administered_by(user).exists() else self.none()
+        """It counts the rows of all brands together: for whoever runs the installation."""
+        return self if user.is_authenticated and user.is_active and user.is_superuser else self.none()
 
 
 class RetentionRun(models.Model):

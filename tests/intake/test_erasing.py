@@ -72,6 +72,7 @@ NOT_OF_CUSTOMERS = {
     "insights.Rollup": "sums",
     "insights.CaseCount": "sums",
     "insights.PublishedCount": "sums",
+    "insights.SalesCount": "sums",
     "insights.ShownCount": "sums",
     "insights.Circumstance": "sums",
     "insights.Contribution": "sums",
