@@ -168,11 +168,14 @@ class ErasureAdmin(ReadOnlyAdmin):
 
 
 class RetentionRunAdmin(ReadOnlyAdmin):
-    """What went, night by night."""
+    """What went, night by night, of all brands together."""
 
     list_display = ("ran_at", "total", "rows")
     fields = readonly_fields = ("ran_at", "rows")
     list_display_links = None
+
+    def has_view_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        return bool(super().has_view_permission(request, obj) and getattr(request.user, "is_superuser", False))
 
     @admin.display(description=gettext_lazy("rows that went or were emptied"))
     def rows(self, run: RetentionRun) -> str:

@@ -11,7 +11,7 @@ from django.test import Client
 from django.urls import reverse
 from pytest_django.fixtures import Settings
 
-from accounts.models import AccessLog, AuditEntry
+from accounts.models import AccessLog, AuditEntry, User
 from affiliates.models import Click, Customer
 from insights.services import fold_changes
 from intake.models import InboundEvent, RetentionRun
@@ -72,6 +72,15 @@ def test_an_old_answer_keeps_its_score_and_nobody(world: World) -> None:
     assert [answer.number for answer in Answer.objects.all()] == [1]
     customer = Customer.objects.get(pk=world.purchase.customer_id)
     assert (customer.name, customer.erased_at) == ("Carla Ruiz", None)
+
+
+def test_the_report_is_for_whoever_runs_the_installation(world: World, client: Client) -> None:
+    page = reverse("admin:intake_retentionrun_changelist")
+    client.force_login(world.staff)
+    assert client.get(page).status_code == 403
+
+    client.force_login(User.objects.create_superuser("root@lumbre.example"))
+    assert "clicks: 3" in client.get(page).text
 
 
 # --- Blocking --------------------------------------------------------------------------------------------------------
