@@ -5,40 +5,96 @@ from django.db import migrations, models
 
 
 class Migration(migrations.Migration):
-
     dependencies = [
-        ('accounts', '0005_question_after_a_case'),
-        ('affiliates', '0011_brand_proved_by_customer'),
-        ('insights', '0011_quote_reports'),
+        ("accounts", "0005_question_after_a_case"),
+        ("affiliates", "0011_brand_proved_by_customer"),
+        ("insights", "0011_quote_reports"),
     ]
 
     operations = [
         migrations.CreateModel(
-            name='QualityVerdict',
+            name="QualityVerdict",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('quarter', models.DateField(verbose_name='quarter')),
-                ('answers', models.IntegerField(verbose_name='answers')),
-                ('satisfied', models.IntegerField(verbose_name='satisfied customers')),
-                ('reference', models.FloatField(null=True, verbose_name='satisfied customers of the others')),
-                ('verdict', models.CharField(blank=True, choices=[('well_below', 'Well below what is to be expected'), ('below', 'Below what is to be expected'), ('as_expected', 'As expected'), ('above', 'Above what is to be expected'), ('well_above', 'Well above what is to be expected')], max_length=11, verbose_name='verdict')),
-                ('ratings', models.IntegerField(verbose_name='ratings of the affiliate')),
-                ('rated_well', models.IntegerField(verbose_name='good ratings of the affiliate')),
-                ('rating_reference', models.FloatField(null=True, verbose_name='good ratings of the others')),
-                ('rating_verdict', models.CharField(blank=True, choices=[('well_below', 'Well below what is to be expected'), ('below', 'Below what is to be expected'), ('as_expected', 'As expected'), ('above', 'Above what is to be expected'), ('well_above', 'Well above what is to be expected')], max_length=11, verbose_name='verdict on the rating')),
-                ('purchases', models.IntegerField(verbose_name='purchases')),
-                ('customers', models.IntegerField(verbose_name='customers')),
-                ('refunded', models.IntegerField(verbose_name='given back')),
-                ('complained', models.IntegerField(verbose_name='complained about')),
-                ('judged_at', models.DateTimeField(verbose_name='judged at')),
-                ('affiliate', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='quality', to='affiliates.affiliate', verbose_name='affiliate')),
-                ('brand', models.ForeignKey(db_index=False, on_delete=django.db.models.deletion.CASCADE, related_name='+', to='accounts.brand', verbose_name='brand')),
+                ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
+                ("quarter", models.DateField(verbose_name="quarter")),
+                ("answers", models.IntegerField(verbose_name="answers")),
+                ("satisfied", models.IntegerField(verbose_name="satisfied customers")),
+                ("reference", models.FloatField(null=True, verbose_name="satisfied customers of the others")),
+                (
+                    "verdict",
+                    models.CharField(
+                        blank=True,
+                        choices=[
+                            ("well_below", "Well below what is to be expected"),
+                            ("below", "Below what is to be expected"),
+                            ("as_expected", "As expected"),
+                            ("above", "Above what is to be expected"),
+                            ("well_above", "Well above what is to be expected"),
+                        ],
+                        max_length=11,
+                        verbose_name="verdict",
+                    ),
+                ),
+                ("ratings", models.IntegerField(verbose_name="ratings of the affiliate")),
+                ("rated_well", models.IntegerField(verbose_name="good ratings of the affiliate")),
+                ("rating_reference", models.FloatField(null=True, verbose_name="good ratings of the others")),
+                (
+                    "rating_verdict",
+                    models.CharField(
+                        blank=True,
+                        choices=[
+                            ("well_below", "Well below what is to be expected"),
+                            ("below", "Below what is to be expected"),
+                            ("as_expected", "As expected"),
+                            ("above", "Above what is to be expected"),
+                            ("well_above", "Well above what is to be expected"),
+                        ],
+                        max_length=11,
+                        verbose_name="verdict on the rating",
+                    ),
+                ),
+                ("purchases", models.IntegerField(verbose_name="purchases")),
+                ("customers", models.IntegerField(verbose_name="customers")),
+                ("refunded", models.IntegerField(verbose_name="given back")),
+                ("complained", models.IntegerField(verbose_name="complained about")),
+                ("judged_at", models.DateTimeField(verbose_name="judged at")),
+                (
+                    "affiliate",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.CASCADE,
+                        related_name="quality",
+                        to="affiliates.affiliate",
+                        verbose_name="affiliate",
+                    ),
+                ),
+                (
+                    "brand",
+                    models.ForeignKey(
+                        db_index=False,
+                        on_delete=django.db.models.deletion.CASCADE,
+                        related_name="+",
+                        to="accounts.brand",
+                        verbose_name="brand",
+                    ),
+                ),
             ],
             options={
-                'verbose_name': 'quality of a quarter',
-                'verbose_name_plural': 'quality by quarter',
-                'ordering': ['-quarter', '-pk'],
-                'constraints': [models.UniqueConstraint(fields=('brand', 'quarter', 'affiliate'), name='quality_once_a_quarter'), models.CheckConstraint(condition=models.Q(('answers__gte', 20), ('satisfied__gte', 0), ('satisfied__lte', models.F('answers'))), name='quality_has_answers'), models.CheckConstraint(condition=models.Q(('rated_well__gte', 0), ('rated_well__lte', models.F('ratings'))), name='quality_has_ratings')],
+                "verbose_name": "quality of a quarter",
+                "verbose_name_plural": "quality by quarter",
+                "ordering": ["-quarter", "-pk"],
+                "constraints": [
+                    models.UniqueConstraint(fields=("brand", "quarter", "affiliate"), name="quality_once_a_quarter"),
+                    models.CheckConstraint(
+                        condition=models.Q(
+                            ("answers__gte", 20), ("satisfied__gte", 0), ("satisfied__lte", models.F("answers"))
+                        ),
+                        name="quality_has_answers",
+                    ),
+                    models.CheckConstraint(
+                        condition=models.Q(("rated_well__gte", 0), ("rated_well__lte", models.F("ratings"))),
+                        name="quality_has_ratings",
+                    ),
+                ],
             },
         ),
     ]

@@ -5,27 +5,47 @@ from django.db import migrations, models
 
 
 class Migration(migrations.Migration):
-
     dependencies = [
-        ('affiliates', '0011_brand_proved_by_customer'),
-        ('insights', '0012_quality_verdict'),
+        ("affiliates", "0011_brand_proved_by_customer"),
+        ("insights", "0012_quality_verdict"),
     ]
 
     operations = [
         migrations.CreateModel(
-            name='Preference',
+            name="Preference",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('rhythm', models.CharField(choices=[('weekly', 'Once a week'), ('monthly', 'Once a month'), ('never', 'Never')], default='weekly', max_length=7, verbose_name='summary by e-mail')),
-                ('decided_for', models.DateField(blank=True, null=True, verbose_name='week last looked at')),
-                ('told_at', models.DateTimeField(blank=True, null=True, verbose_name='last summary at')),
-                ('toured_at', models.DateTimeField(blank=True, null=True, verbose_name='tour taken at')),
-                ('member', models.OneToOneField(on_delete=django.db.models.deletion.CASCADE, related_name='preference', to='affiliates.affiliatemember', verbose_name='member of an affiliate')),
+                ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
+                (
+                    "rhythm",
+                    models.CharField(
+                        choices=[("weekly", "Once a week"), ("monthly", "Once a month"), ("never", "Never")],
+                        default="weekly",
+                        max_length=7,
+                        verbose_name="summary by e-mail",
+                    ),
+                ),
+                ("decided_for", models.DateField(blank=True, null=True, verbose_name="week last looked at")),
+                ("told_at", models.DateTimeField(blank=True, null=True, verbose_name="last summary at")),
+                ("toured_at", models.DateTimeField(blank=True, null=True, verbose_name="tour taken at")),
+                (
+                    "member",
+                    models.OneToOneField(
+                        on_delete=django.db.models.deletion.CASCADE,
+                        related_name="preference",
+                        to="affiliates.affiliatemember",
+                        verbose_name="member of an affiliate",
+                    ),
+                ),
             ],
             options={
-                'verbose_name': 'preference',
-                'verbose_name_plural': 'preferences',
-                'constraints': [models.CheckConstraint(condition=models.Q(('rhythm__in', ['weekly', 'monthly', 'never'])), name='preference_rhythm_is_known')],
+                "verbose_name": "preference",
+                "verbose_name_plural": "preferences",
+                "constraints": [
+                    models.CheckConstraint(
+                        condition=models.Q(("rhythm__in", ["weekly", "monthly", "never"])),
+                        name="preference_rhythm_is_known",
+                    )
+                ],
             },
         ),
     ]

@@ -6,29 +6,52 @@ from django.db import migrations, models
 
 
 class Migration(migrations.Migration):
-
     dependencies = [
-        ('insights', '0013_preference'),
+        ("insights", "0013_preference"),
         migrations.swappable_dependency(settings.AUTH_USER_MODEL),
     ]
 
     operations = [
         migrations.CreateModel(
-            name='FindingMessage',
+            name="FindingMessage",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('is_from_brand', models.BooleanField(verbose_name='from the brand')),
-                ('text', models.TextField(verbose_name='message')),
-                ('written_at', models.DateTimeField(verbose_name='written at')),
-                ('read_at', models.DateTimeField(blank=True, null=True, verbose_name='read at')),
-                ('finding', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='messages', to='insights.finding', verbose_name='finding')),
-                ('written_by', models.ForeignKey(db_index=False, null=True, on_delete=django.db.models.deletion.SET_NULL, related_name='+', to=settings.AUTH_USER_MODEL, verbose_name='written by')),
+                ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
+                ("is_from_brand", models.BooleanField(verbose_name="from the brand")),
+                ("text", models.TextField(verbose_name="message")),
+                ("written_at", models.DateTimeField(verbose_name="written at")),
+                ("read_at", models.DateTimeField(blank=True, null=True, verbose_name="read at")),
+                (
+                    "finding",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.CASCADE,
+                        related_name="messages",
+                        to="insights.finding",
+                        verbose_name="finding",
+                    ),
+                ),
+                (
+                    "written_by",
+                    models.ForeignKey(
+                        db_index=False,
+                        null=True,
+                        on_delete=django.db.models.deletion.SET_NULL,
+                        related_name="+",
+                        to=settings.AUTH_USER_MODEL,
+                        verbose_name="written by",
+                    ),
+                ),
             ],
             options={
-                'verbose_name': 'message about a finding',
-                'verbose_name_plural': 'messages about findings',
-                'ordering': ['written_at', 'pk'],
-                'indexes': [models.Index(condition=models.Q(('is_from_brand', True), ('read_at', None)), fields=['finding'], name='message_unread')],
+                "verbose_name": "message about a finding",
+                "verbose_name_plural": "messages about findings",
+                "ordering": ["written_at", "pk"],
+                "indexes": [
+                    models.Index(
+                        condition=models.Q(("is_from_brand", True), ("read_at", None)),
+                        fields=["finding"],
+                        name="message_unread",
+                    )
+                ],
             },
         ),
     ]

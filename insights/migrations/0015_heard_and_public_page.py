@@ -9,52 +9,120 @@ from django.db import migrations, models
 
 
 class Migration(migrations.Migration):
-
     dependencies = [
-        ('accounts', '0006_service_promises'),
-        ('affiliates', '0012_blocked_and_erased'),
-        ('insights', '0014_finding_message'),
+        ("accounts", "0006_service_promises"),
+        ("affiliates", "0012_blocked_and_erased"),
+        ("insights", "0014_finding_message"),
         migrations.swappable_dependency(settings.AUTH_USER_MODEL),
     ]
 
     operations = [
         migrations.CreateModel(
-            name='PublicPage',
+            name="PublicPage",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('token', models.CharField(default=insights.models.reputation.make_token, editable=False, max_length=22, unique=True, verbose_name='address')),
-                ('is_on', models.BooleanField(default=False, verbose_name='public')),
-                ('shows_words', models.BooleanField(default=True, verbose_name='with customers’ words')),
-                ('frame_hosts', django.contrib.postgres.fields.ArrayField(base_field=models.CharField(max_length=253), blank=True, default=list, size=None, verbose_name='sites that may embed it')),
-                ('stopped_at', models.DateTimeField(blank=True, null=True, verbose_name='stopped by staff at')),
-                ('created_at', models.DateTimeField(auto_now_add=True, verbose_name='created at')),
-                ('updated_at', models.DateTimeField(auto_now=True, verbose_name='updated at')),
-                ('affiliate', models.OneToOneField(on_delete=django.db.models.deletion.CASCADE, related_name='public_page', to='affiliates.affiliate', verbose_name='affiliate')),
+                ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
+                (
+                    "token",
+                    models.CharField(
+                        default=insights.models.reputation.make_token,
+                        editable=False,
+                        max_length=22,
+                        unique=True,
+                        verbose_name="address",
+                    ),
+                ),
+                ("is_on", models.BooleanField(default=False, verbose_name="public")),
+                ("shows_words", models.BooleanField(default=True, verbose_name="with customers’ words")),
+                (
+                    "frame_hosts",
+                    django.contrib.postgres.fields.ArrayField(
+                        base_field=models.CharField(max_length=253),
+                        blank=True,
+                        default=list,
+                        size=None,
+                        verbose_name="sites that may embed it",
+                    ),
+                ),
+                ("stopped_at", models.DateTimeField(blank=True, null=True, verbose_name="stopped by staff at")),
+                ("created_at", models.DateTimeField(auto_now_add=True, verbose_name="created at")),
+                ("updated_at", models.DateTimeField(auto_now=True, verbose_name="updated at")),
+                (
+                    "affiliate",
+                    models.OneToOneField(
+                        on_delete=django.db.models.deletion.CASCADE,
+                        related_name="public_page",
+                        to="affiliates.affiliate",
+                        verbose_name="affiliate",
+                    ),
+                ),
             ],
             options={
-                'verbose_name': 'public page of an affiliate',
-                'verbose_name_plural': 'public pages of affiliates',
+                "verbose_name": "public page of an affiliate",
+                "verbose_name_plural": "public pages of affiliates",
             },
         ),
         migrations.CreateModel(
-            name='HeardFeedback',
+            name="HeardFeedback",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('uuid', models.UUIDField(default=uuid.uuid4, editable=False, unique=True)),
-                ('heard_on', models.DateField(verbose_name='heard on')),
-                ('kind', models.CharField(choices=[('praise', 'Praise'), ('complaint', 'Complaint'), ('suggestion', 'Suggestion'), ('question', 'Question')], max_length=10, verbose_name='kind')),
-                ('theme', models.CharField(blank=True, max_length=40, verbose_name='theme')),
-                ('text', models.TextField(verbose_name='what they said')),
-                ('created_at', models.DateTimeField(verbose_name='created at')),
-                ('affiliate', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='heard', to='affiliates.affiliate', verbose_name='affiliate')),
-                ('brand', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='+', to='accounts.brand', verbose_name='brand')),
-                ('written_by', models.ForeignKey(db_index=False, null=True, on_delete=django.db.models.deletion.SET_NULL, related_name='+', to=settings.AUTH_USER_MODEL, verbose_name='written by')),
+                ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
+                ("uuid", models.UUIDField(default=uuid.uuid4, editable=False, unique=True)),
+                ("heard_on", models.DateField(verbose_name="heard on")),
+                (
+                    "kind",
+                    models.CharField(
+                        choices=[
+                            ("praise", "Praise"),
+                            ("complaint", "Complaint"),
+                            ("suggestion", "Suggestion"),
+                            ("question", "Question"),
+                        ],
+                        max_length=10,
+                        verbose_name="kind",
+                    ),
+                ),
+                ("theme", models.CharField(blank=True, max_length=40, verbose_name="theme")),
+                ("text", models.TextField(verbose_name="what they said")),
+                ("created_at", models.DateTimeField(verbose_name="created at")),
+                (
+                    "affiliate",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.CASCADE,
+                        related_name="heard",
+                        to="affiliates.affiliate",
+                        verbose_name="affiliate",
+                    ),
+                ),
+                (
+                    "brand",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.CASCADE,
+                        related_name="+",
+                        to="accounts.brand",
+                        verbose_name="brand",
+                    ),
+                ),
+                (
+                    "written_by",
+                    models.ForeignKey(
+                        db_index=False,
+                        null=True,
+                        on_delete=django.db.models.deletion.SET_NULL,
+                        related_name="+",
+                        to=settings.AUTH_USER_MODEL,
+                        verbose_name="written by",
+                    ),
+                ),
             ],
             options={
-                'verbose_name': 'feedback heard directly',
-                'verbose_name_plural': 'feedback heard directly',
-                'ordering': ['-heard_on', '-pk'],
-                'constraints': [models.CheckConstraint(condition=models.Q(('kind__in', ['praise', 'complaint', 'suggestion', 'question'])), name='heard_kind_is_known')],
+                "verbose_name": "feedback heard directly",
+                "verbose_name_plural": "feedback heard directly",
+                "ordering": ["-heard_on", "-pk"],
+                "constraints": [
+                    models.CheckConstraint(
+                        condition=models.Q(("kind__in", ["praise", "complaint", "suggestion", "question"])),
+                        name="heard_kind_is_known",
+                    )
+                ],
             },
         ),
     ]

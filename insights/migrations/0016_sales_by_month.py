@@ -5,35 +5,79 @@ from django.db import migrations, models
 
 
 class Migration(migrations.Migration):
-
     dependencies = [
-        ('accounts', '0011_look_up_by_object'),
-        ('affiliates', '0013_staff_invitations'),
-        ('insights', '0015_heard_and_public_page'),
+        ("accounts", "0011_look_up_by_object"),
+        ("affiliates", "0013_staff_invitations"),
+        ("insights", "0015_heard_and_public_page"),
     ]
 
     operations = [
         migrations.AddField(
-            model_name='measurement',
-            name='sales_until',
-            field=models.BigIntegerField(db_default=0, default=0, verbose_name='sales counted up to'),
+            model_name="measurement",
+            name="sales_until",
+            field=models.BigIntegerField(db_default=0, default=0, verbose_name="sales counted up to"),
         ),
         migrations.CreateModel(
-            name='SalesCount',
+            name="SalesCount",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('month', models.DateField(verbose_name='month')),
-                ('reason', models.CharField(max_length=20, verbose_name='reason')),
-                ('first_in', models.CharField(blank=True, choices=[('all', 'Ever'), ('year', 'Year'), ('quarter', 'Quarter'), ('month', 'Month')], max_length=7, verbose_name='first in')),
-                ('count', models.IntegerField(verbose_name='number')),
-                ('affiliate', models.ForeignKey(db_constraint=False, db_index=False, on_delete=django.db.models.deletion.CASCADE, related_name='+', to='affiliates.affiliate', verbose_name='affiliate')),
-                ('brand', models.ForeignKey(db_constraint=False, db_index=False, on_delete=django.db.models.deletion.CASCADE, related_name='+', to='accounts.brand', verbose_name='brand')),
-                ('link', models.ForeignKey(db_constraint=False, db_index=False, null=True, on_delete=django.db.models.deletion.CASCADE, related_name='+', to='affiliates.trackinglink', verbose_name='link')),
+                ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
+                ("month", models.DateField(verbose_name="month")),
+                ("reason", models.CharField(max_length=20, verbose_name="reason")),
+                (
+                    "first_in",
+                    models.CharField(
+                        blank=True,
+                        choices=[("all", "Ever"), ("year", "Year"), ("quarter", "Quarter"), ("month", "Month")],
+                        max_length=7,
+                        verbose_name="first in",
+                    ),
+                ),
+                ("count", models.IntegerField(verbose_name="number")),
+                (
+                    "affiliate",
+                    models.ForeignKey(
+                        db_constraint=False,
+                        db_index=False,
+                        on_delete=django.db.models.deletion.CASCADE,
+                        related_name="+",
+                        to="affiliates.affiliate",
+                        verbose_name="affiliate",
+                    ),
+                ),
+                (
+                    "brand",
+                    models.ForeignKey(
+                        db_constraint=False,
+                        db_index=False,
+                        on_delete=django.db.models.deletion.CASCADE,
+                        related_name="+",
+                        to="accounts.brand",
+                        verbose_name="brand",
+                    ),
+                ),
+                (
+                    "link",
+                    models.ForeignKey(
+                        db_constraint=False,
+                        db_index=False,
+                        null=True,
+                        on_delete=django.db.models.deletion.CASCADE,
+                        related_name="+",
+                        to="affiliates.trackinglink",
+                        verbose_name="link",
+                    ),
+                ),
             ],
             options={
-                'verbose_name': 'sales of a month',
-                'verbose_name_plural': 'sales by month',
-                'constraints': [models.UniqueConstraint(fields=('affiliate', 'month', 'link', 'reason', 'first_in'), name='salescount_once', nulls_distinct=False)],
+                "verbose_name": "sales of a month",
+                "verbose_name_plural": "sales by month",
+                "constraints": [
+                    models.UniqueConstraint(
+                        fields=("affiliate", "month", "link", "reason", "first_in"),
+                        name="salescount_once",
+                        nulls_distinct=False,
+                    )
+                ],
             },
         ),
     ]

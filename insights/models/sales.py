@@ -3,10 +3,9 @@
 from django.db import models
 from django.utils.translation import gettext_lazy as _
 
-from accounts.models import Brand
+from accounts.models import Brand, BrandOwnedQuerySet
 from affiliates.models import Affiliate, TrackingLink
 from insights.models.rollups import UNCHECKED
-from insights.models.shared import SharedQuerySet
 
 
 class SalesCount(models.Model):
@@ -32,7 +31,7 @@ class SalesCount(models.Model):
     first_in = models.CharField(_("first in"), max_length=7, choices=Span, blank=True)
     count = models.IntegerField(_("number"))
 
-    objects = SharedQuerySet["SalesCount"].as_manager()
+    objects = BrandOwnedQuerySet["SalesCount"].as_manager()
 
     class Meta:
         verbose_name = _("sales of a month")

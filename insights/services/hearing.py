@@ -4,6 +4,7 @@ from dataclasses import dataclass
 from datetime import date, datetime
 
 from django.core.exceptions import ValidationError
+from django.db import transaction
 from django.utils.translation import gettext as _
 
 from accounts.models import User
@@ -28,10 +29,13 @@ def write_heard(affiliate: Affiliate, heard: Heard, *, by: User, now: datetime) 
     if heard.heard_on > today_of(affiliate.brand, now):
         raise ValidationError({"heard_on": _("That day has not come yet.")})
     refuse_personal_data(heard.text, affiliate.brand)
-    written, _is_new = HeardFeedback.objects.get_or_create(
-        **vars(heard), brand=affiliate.brand, affiliate=affiliate, defaults={"written_by": by, "created_at": now}
-    )
-    return written
+    with transaction.atomic():
+        Affiliate.objects.select_for_update(no_key=True).get(pk=affiliate.pk)  # both clicks may come at once
+        if same := HeardFeedback.objects.filter(**vars(heard), affiliate=affiliate).first():
+            return same
+        return HeardFeedback.objects.create(
+            **vars(heard), brand=affiliate.brand, affiliate=affiliate, written_by=by, created_at=now
+        )
 
 
 def forget_heard(heard: HeardFeedback) -> None:

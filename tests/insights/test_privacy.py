@@ -316,7 +316,7 @@ def test_a_page_asks_the_database_as_often_for_many_answers(shop, ana, django_as
     fold_changes(now=NOW)
 
     assert look(ana).links
-    with django_assert_num_queries(15):
+    with django_assert_num_queries(16):
         look(Affiliate.objects.select_related("brand").get(pk=ana.pk))
 
 
