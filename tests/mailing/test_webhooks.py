@@ -1,8 +1,11 @@
 """What other systems are told: written with what it tells, brought at least once, with the signature of the docs."""
 
 import json
+from collections import deque
 from collections.abc import Iterator
+from concurrent.futures import Future
 from datetime import timedelta
+from math import inf
 from typing import Any
 from uuid import uuid4
 
@@ -20,6 +23,7 @@ from mailing.services.webhooks import (
     audiences_of,
     change_endpoint,
     deliver_webhooks,
+    delivering,
     end_endpoint,
     forget_old_webhooks,
     forget_previous_secret,
@@ -31,7 +35,16 @@ from mailing.services.webhooks import (
     resume_endpoint,
     send_test,
 )
-from mailing.services.webhooks.delivering import SCHEDULE, Outcome, claim_due, delay_after, rest_after, write_down
+from mailing.services.webhooks.delivering import (
+    SCHEDULE,
+    Outcome,
+    Queue,
+    Run,
+    claim_due,
+    delay_after,
+    rest_after,
+    write_down,
+)
 from tests.factories import make_brand
 from tests.mailing.consumer import Forged, verify
 from tests.mailing.receiver import Receiver
@@ -327,6 +340,40 @@ def test_one_endpoint_is_worked_by_one_worker_at_a_time(brand: Brand, receiver: 
     assert claim_due(owner=uuid4()) == []
 
 
+def test_two_looks_at_once_take_nothing_twice(brand: Brand, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The second began its look before the first had leased anything: to it the endpoint seemed free."""
+    make_endpoint(brand)
+    announce(brand, OPENED, [NEWS])
+    first = uuid4()
+    assert len(claim_due(owner=first)) == 1
+    monkeypatch.setattr(delivering, "_FREE", "SELECT id FROM mailing_endpoint LIMIT %(endpoints)s")
+
+    assert claim_due(owner=uuid4()) == []
+
+    assert Delivery.objects.get().lease_owner == first
+
+
+def test_a_slow_endpoint_does_not_take_what_another_needs(monkeypatch: pytest.MonkeyPatch, settings: Settings) -> None:
+    settings.WEBHOOK_CONNECTIONS = 4
+    monkeypatch.setattr(delivering, "prepared", lambda delivery, endpoint: endpoint.url)
+    slow, quick = (
+        Queue(Endpoint(url=url), deque(Delivery(endpoint_id=pk) for _each in range(9)))
+        for pk, url in enumerate(["slow", "quick"], start=1)
+    )
+    slow.under_way = 3
+    run = Run(deadline=inf, queues={1: slow, 2: quick}, futures={Future(): Delivery() for _each in range(3)})
+    begun: list[str] = []
+
+    class Pool:
+        def submit(self, url: str) -> "Future[Reply]":
+            begun.append(url)
+            return Future()
+
+    run.start(Pool())  # type: ignore[arg-type]
+
+    assert begun == ["quick"]
+
+
 def test_a_few_requests_at_once_to_one_endpoint(brand: Brand, receiver: Receiver) -> None:
     make_endpoint(brand, f"{receiver.url}/200")
     announce(brand, OPENED, [NEWS] * 30)
@@ -401,8 +448,9 @@ def test_a_test_of_a_paused_one_is_refused(brand: Brand) -> None:
     endpoint, _secret = make_endpoint(brand)
     pause_endpoint(endpoint, now=timezone.now())
 
-    with pytest.raises(ValidationError, match="resume"):
+    with pytest.raises(ValidationError) as refused:
         send_test(endpoint)
+    assert refused.value.code == "paused"
 
 
 # --- Again -----------------------------------------------------------------------------------------------------------

@@ -107,18 +107,14 @@ class Run:
         return bool(self.futures) or is_waiting
 
     def start(self, pool: ThreadPoolExecutor) -> None:
-        """As many as there are connections, a few an endpoint, and each endpoint in its turn."""
+        """As many as there are connections, and a few an endpoint: a slow one must not take what the others need."""
         if time.monotonic() >= self.deadline:
             return
-        is_any = True
-        while is_any and len(self.futures) < settings.WEBHOOK_CONNECTIONS:
-            is_any = False
-            for queue in self.queues.values():
-                if queue.waiting and not queue.is_resting and queue.under_way < LANES:
-                    if len(self.futures) >= settings.WEBHOOK_CONNECTIONS:
-                        return
-                    self._begin(queue, pool)
-                    is_any = True
+        while len(self.futures) < settings.WEBHOOK_CONNECTIONS:
+            free = [q for q in self.queues.values() if q.waiting and not q.is_resting and q.under_way < LANES]
+            if not free:
+                return
+            self._begin(min(free, key=lambda queue: queue.under_way), pool)
 
     def _begin(self, queue: Queue, pool: ThreadPoolExecutor) -> None:
         delivery = queue.waiting.popleft()
@@ -165,8 +161,8 @@ def body_of(delivery: Delivery) -> bytes:
     return json.dumps(told, separators=(",", ":"), ensure_ascii=False).encode()
 
 
-# Endpoints that have something due and that no other worker has in hand. Locked while their rows are leased, so that
-# two workers that look at once do not both take the same one.
+# Endpoints that have something due and that no other worker has in hand, found by the few rows in hand and not by the
+# many that wait. Locked while their rows are leased; what was leased after this look began, the second one sees.
 _FREE = """
 SELECT endpoint.id FROM mailing_endpoint AS endpoint
  WHERE endpoint.state = 'active'
@@ -177,7 +173,7 @@ SELECT endpoint.id FROM mailing_endpoint AS endpoint
                   AND (delivery.lease_until IS NULL OR delivery.lease_until <= statement_timestamp()))
    AND NOT EXISTS (SELECT FROM mailing_delivery AS delivery
                     WHERE delivery.endpoint_id = endpoint.id AND delivery.state = 'pending'
-                      AND delivery.lease_until > statement_timestamp())
+                      AND delivery.lease_owner IS NOT NULL AND delivery.lease_until > statement_timestamp())
  ORDER BY endpoint.id LIMIT %(endpoints)s
    FOR NO KEY UPDATE SKIP LOCKED
 """
@@ -186,6 +182,7 @@ SELECT due.id FROM unnest(%(endpoints)s::bigint[]) AS endpoint (id) CROSS JOIN L
     SELECT delivery.id FROM mailing_delivery AS delivery
      WHERE delivery.endpoint_id = endpoint.id AND delivery.state = 'pending'
        AND delivery.not_before <= statement_timestamp()
+       AND (delivery.lease_until IS NULL OR delivery.lease_until <= statement_timestamp())
      ORDER BY delivery.not_before, delivery.id LIMIT %(each)s
        FOR UPDATE SKIP LOCKED
 ) AS due
