@@ -1,6 +1,6 @@
 """What other systems are told of sales, in the transaction of the change: ids, codes, amounts and times alone."""
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -59,7 +59,7 @@ def tell_refunded(brand: Brand, purchases: Iterable[Purchase], refund: Refund | 
     """Without a refund: the shop said that it gave the money back, and not how much at which time."""
     real = [purchase for purchase in purchases if not purchase.is_test]
     if real:
-        announce(brand, Kind.PURCHASE_REFUNDED, (_sale(p) | _current_credit(p) | _refund(refund) for p in real))
+        announce(brand, Kind.PURCHASE_REFUNDED, _refunded(real, refund))
 
 
 def _sale(purchase: Purchase) -> dict[str, Any]:
@@ -80,9 +80,11 @@ def _change(purchase: Purchase, before: Attribution | None, after: Attribution) 
     yield _sale(purchase) | _credit(after) | {"before": attribution_as_json(before)}
 
 
-def _current_credit(purchase: Purchase) -> dict[str, Any]:
-    current = Attribution.objects.current().filter(purchase=purchase).select_related("affiliate").first()
-    return {"affiliate": code_of(current.affiliate) if current else None}
+def _refunded(purchases: Sequence[Purchase], refund: Refund | None) -> Iterator[dict[str, Any]]:
+    current = Attribution.objects.current().filter(purchase__in=purchases).select_related("affiliate")
+    credited = {each.purchase_id: code_of(each.affiliate) for each in current}
+    for purchase in purchases:
+        yield _sale(purchase) | {"affiliate": credited.get(purchase.pk)} | _refund(refund)
 
 
 def _refund(refund: Refund | None) -> dict[str, Any]:

@@ -20,6 +20,7 @@ from affiliates.services import (
     record_refund,
     withdraw_declaration,
 )
+from affiliates.services.telling import tell_refunded
 from mailing.models import WebhookEvent
 from tests.factories import NOW, make_affiliate, make_brand, make_staff
 from tests.listening import listen, told
@@ -174,3 +175,16 @@ def test_a_file_asks_once_who_listens(brand: Brand, ana: Affiliate, django_asser
         record_purchases(brand, [given(number) for number in range(2, 60)], now=NOW, source="import")
 
     assert len(told(Kind.PURCHASE_ATTRIBUTED)) == 59
+
+
+def test_many_refunded_ask_once_who_is_credited(brand: Brand, ana: Affiliate, django_assert_num_queries: Any) -> None:
+    purchases = [bought(brand, external_id=f"P{number}", affiliate="ana") for number in range(3)]
+
+    with django_assert_num_queries(4):  # who listens, who is credited, events, deliveries
+        tell_refunded(brand, purchases)
+
+    assert [(each["purchase"], each["affiliate"]) for each in told(Kind.PURCHASE_REFUNDED)] == [
+        ("P0", "ana"),
+        ("P1", "ana"),
+        ("P2", "ana"),
+    ]
