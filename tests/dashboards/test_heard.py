@@ -41,6 +41,15 @@ def test_it_is_written_down_once_and_stands_apart(as_ana: Client, ana: Affiliate
     assert TOLD["text"] not in as_ana.get("/portal/opinions/").content.decode()
 
 
+def test_what_two_clicks_wrote_at_once_stops_no_third(as_ana: Client, ana: Affiliate, shop: Shop) -> None:
+    """Before the second waited for the first both could be written."""
+    for _twin in range(2):
+        HeardFeedback.objects.create(brand=shop.brand, affiliate=ana, created_at=NOW, **TOLD)
+
+    assert as_ana.post(PAGE, TOLD)["Location"] == PAGE
+    assert HeardFeedback.objects.count() == 2
+
+
 def test_staff_read_it(as_ana: Client, shop: Shop) -> None:
     as_ana.post(PAGE, TOLD)
     staff = Client()
