@@ -9,14 +9,14 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from django import forms
-from django.contrib import admin, messages
+from django.contrib import admin
 from django.contrib.admin.utils import display_for_value
 from django.contrib.admin.widgets import AdminSplitDateTime
 from django.core.exceptions import ValidationError
 from django.db import transaction
-from django.db.models import CharField, Count, OuterRef, Q, QuerySet, Subquery, Value
-from django.db.models.functions import Cast, Concat
-from django.http import HttpRequest
+from django.db.models import CharField, Count, OuterRef, QuerySet, Subquery, Value
+from django.db.models.functions import Cast, Coalesce, Concat
+from django.http import HttpRequest, HttpResponse
 from django.urls import reverse
 from django.utils import timezone
 from django.utils.html import format_html, format_html_join
@@ -25,7 +25,7 @@ from django.utils.translation import gettext, ngettext
 from django.utils.translation import gettext_lazy as _
 
 from accounts.admin import AdministratorsAdmin, ReadOnlyAdmin, ReadOnlyInline
-from accounts.admin.decisions import DecidingAdmin, Decision
+from accounts.admin.decisions import DecidingAdmin, Decision, Secret
 from accounts.models import Brand, User
 from affiliates.forms import SureForm
 from affiliates.models import Affiliate
@@ -48,6 +48,10 @@ from mailing.services.webhooks.keeping import EVENTS_OF_BRAND, checked_url
 from mailing.targets import LONGEST_URL
 
 LABELS = dict(WebhookEvent.Kind.choices)
+KEEP_IT = _(
+    "Keep it where your program can read it: by it the program knows that a message is ours. "
+    "Messages are signed as Standard Webhooks says."
+)
 
 
 class EndpointForm(forms.ModelForm):
@@ -178,7 +182,9 @@ class EndpointAdmin(DecidingAdmin, AdministratorsAdmin):
             audience=Concat(Value(PREFIX), Cast("pk", CharField()))
         )
         name = affiliates.filter(audience=OuterRef("audience")).values("name")[:1]
-        waiting = Count("deliveries", filter=Q(deliveries__state=Delivery.State.PENDING))
+        # Not by joining all that was ever sent.
+        pending = Delivery.objects.pending().filter(endpoint=OuterRef("pk")).order_by().values("endpoint")
+        waiting = Coalesce(Subquery(pending.annotate(n=Count("pk")).values("n")), 0)
         return super().get_queryset(request).annotate(affiliate_name=Subquery(name), waiting_now=waiting)
 
     def get_fieldsets(self, request: HttpRequest, obj: Endpoint | None = None) -> Any:
@@ -212,9 +218,18 @@ class EndpointAdmin(DecidingAdmin, AdministratorsAdmin):
         else:
             made, secret = new_endpoint(obj.brand, **given)
             obj.pk = made.pk
-        if secret:
-            told = gettext("The secret, shown this once: %(secret)s") % {"secret": secret}
-            self.message_user(request, told, messages.WARNING)
+        request.made_secret = secret  # type: ignore[attr-defined]  # for the answer
+
+    def response_add(self, request: HttpRequest, obj: Endpoint, post_url_continue: str | None = None) -> HttpResponse:
+        return self._show_made(request, obj) or super().response_add(request, obj, post_url_continue)
+
+    def response_change(self, request: HttpRequest, obj: Endpoint) -> HttpResponse:
+        return self._show_made(request, obj) or super().response_change(request, obj)
+
+    def _show_made(self, request: HttpRequest, obj: Endpoint) -> HttpResponse | None:
+        secret: str = request.made_secret  # type: ignore[attr-defined]
+        change_page = reverse("admin:mailing_endpoint_change", args=[obj.pk])
+        return self.show_once(request, Secret(secret, KEEP_IT), change_page) if secret else None
 
     @admin.display(description=_("address"), ordering="url")
     def name(self, endpoint: Endpoint) -> str:
