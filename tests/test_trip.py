@@ -151,6 +151,7 @@ def resolve_a_case(page: Page, staff: User) -> None:
         expect(case).to_contain_text(fact)
     page.get_by_role("button", name="Asignármelo").click()
     page.get_by_label("Cómo se resolvió").fill("Le devolvimos los gastos de envío.")
+    page.locator("#resolve_cause").select_option("late")
     page.get_by_role("button", name="Resolver").click()
     expect(page.get_by_role("main")).to_contain_text("Le devolvimos los gastos de envío.")
 
