@@ -18,6 +18,9 @@ LONGEST_TEXT = 20_000  # characters kept of what somebody wrote; the whole stays
 MOST_PARTS = 200
 SMALLEST_INLINE = 20_000  # bytes: smaller pictures within the text are logos and smileys
 LONGEST_ID = 250
+# What is read of a head: the time that a server's words take to decode grows with the square of their length.
+LONGEST_HEADER = 8_000
+MOST_HEADERS = 500
 # Where servers write to whom they delivered it, beside whom it was meant for.
 RECIPIENTS = ("x-original-to", "delivered-to", "envelope-to", "x-envelope-to", "to", "cc")
 _REPLY = re.compile(r"^\s*((re|rv|fw|fwd|aw|res|enc|sv)\s*(\[\d+\])?\s*:\s*)+", re.IGNORECASE)
@@ -53,11 +56,17 @@ class Letter:
 
 def read_letter(raw: bytes) -> Letter:
     try:
-        message = message_from_bytes(raw)
-        headers = _headers_of(message)
-        parts = list(_parts_of(message))
-    except Exception as error:  # the library's parser meets what nobody has thought of
+        return _letter_in(raw)
+    except Unreadable:
+        raise
+    except Exception as error:  # the library's parser meets what nobody has thought of, a broken file name too
         raise Unreadable(type(error).__name__) from error
+
+
+def _letter_in(raw: bytes) -> Letter:
+    message = message_from_bytes(raw)
+    headers = _headers_of(message)
+    parts = list(_parts_of(message))
     if "from" not in headers:
         raise Unreadable("no sender")
     name, sender = parseaddr(headers["from"][0])
@@ -93,13 +102,13 @@ def body_of(raw: bytes) -> bytes:
 
 def _headers_of(message: Message) -> dict[str, list[str]]:
     found: dict[str, list[str]] = {}
-    for name, value in message.items():
+    for name, value in message.items()[:MOST_HEADERS]:
         found.setdefault(name.lower(), []).append(_decoded(value))
     return found
 
 
 def _decoded(value: object) -> str:
-    text = str(value)
+    text = str(value)[:LONGEST_HEADER]
     with suppress(ValueError, LookupError):  # an encoding that does not exist, or is not what it says
         text = str(make_header(decode_header(text)))
     return _clean(text).replace("\n", " ").replace("\r", " ")

@@ -3,6 +3,7 @@
 import re
 
 LONGEST_LEAD = 3  # lines over which «El lunes … escribió:» may run
+LONGEST_LEAD_TEXT = 600  # characters: of a longer line the patterns would try each way to read it
 
 _LEADS = [
     re.compile(pattern, re.IGNORECASE | re.DOTALL)
@@ -51,7 +52,8 @@ def _end_of_own(lines: list[str]) -> int:
 
 
 def _is_lead(text: str) -> bool:
-    return any(pattern.fullmatch(text.strip()) for pattern in _LEADS)
+    lead = text.strip()
+    return len(lead) <= LONGEST_LEAD_TEXT and any(pattern.fullmatch(lead) for pattern in _LEADS)
 
 
 def _goes_on_after_quotation(rest: list[str]) -> bool:

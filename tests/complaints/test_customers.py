@@ -1,6 +1,7 @@
 """What customers do by their links: files, what a kind asks for, a closed case that is old, two taps."""
 
 from datetime import timedelta
+from io import BytesIO
 from threading import Barrier, Thread
 from typing import Any
 
@@ -11,7 +12,9 @@ from django.core.files.uploadedfile import SimpleUploadedFile
 from django.db import connection
 from django.test import Client
 from django.urls import reverse
+from PIL import Image
 
+from complaints.files import check_file
 from complaints.models import Complaint
 from complaints.services import customer_wrote, open_by_hand, open_complaint, reopen_complaint, resolve_complaint
 from complaints.services.customers import MOST_FILES_A_CASE
@@ -57,6 +60,16 @@ def test_the_same_words_with_another_photo_are_more(purchase):
     post("case", case.token, text="Foto", enclosed=[photo("otra.png")])
 
     assert [name for name, _type in files_of(case)] == ["una.png", "otra.png"]
+
+
+def test_a_picture_that_says_nonsense_of_itself_is_refused_like_any_other():
+    told, written = Image.Exif(), BytesIO()
+    told[0x0112], told[0x010F] = 6, "x"  # turned, and by whom it was taken
+    Image.new("RGB", (8, 8)).save(written, "JPEG", exif=told)
+    assert check_file("bota.jpg", written.getvalue())
+
+    with pytest.raises(ValidationError, match=r"bota\.jpg"):
+        check_file("bota.jpg", written.getvalue().replace(b"\x01\x0f\x00\x02", b"\x01\x0f\x00\x03"))
 
 
 def test_a_report_takes_photos_and_what_its_kind_asks_for(purchase, invitation):

@@ -1,5 +1,7 @@
 """What a mail says, as the programs write it that people have; nothing that somebody sends breaks the reader."""
 
+import time
+
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -225,3 +227,27 @@ def test_only_the_verdict_of_our_own_server_counts():
 
     assert not is_forged({"authentication-results": told})
     assert is_forged({"authentication-results": told[::-1]})
+
+
+@pytest.mark.parametrize(
+    "disposition",
+    [
+        "attachment; filename*=u\x00tf-8''x.jpg",
+        "attachment; filename*=a; filename*1*=b",
+        "attachment; filename*=idna''x%20",
+    ],
+)
+def test_a_file_name_that_the_library_breaks_on_makes_a_mail_unreadable_and_no_error(disposition):
+    raw = mail("From: carla@correo.example", f"Content-Disposition: {disposition}", "Content-Type: image/png")
+
+    with pytest.raises(Unreadable):
+        read_letter(raw)
+
+
+@pytest.mark.parametrize("subject_or_text", ["=?a?q?x" * 50_000, "abcd <" + "@" * 190_000])
+def test_what_is_long_on_purpose_is_read_in_no_time(subject_or_text):
+    begun = time.process_time()
+
+    read_letter(mail("From: carla@correo.example", f"Subject: {subject_or_text}", body=subject_or_text))
+
+    assert time.process_time() - begun < 5
