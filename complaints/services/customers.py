@@ -15,10 +15,10 @@ from django.utils.translation import gettext as _
 from complaints.files import CheckedFile
 from complaints.models import Complaint, ComplaintEvent, ComplaintLink
 from complaints.services.attaching import attach
-from complaints.services.handling import State, move, open_again, required
+from complaints.services.handling import open_again, required
+from complaints.services.moving import take_turn
 from complaints.services.opening import Problem, append, has_said, open_case_of, open_complaint
 from complaints.services.record import lock_purchase, record
-from complaints.services.timing import await_answer
 
 Event = ComplaintEvent.Kind
 MOST_FILES_A_CASE = 30  # of its customer
@@ -98,16 +98,19 @@ def begin_anew(old: Complaint, problem: Problem, *, now: datetime) -> Complaint:
 
 def refuse_too_many(complaint: Complaint, files: Sequence[CheckedFile]) -> None:
     """ValidationError: whoever has the link could otherwise fill the database."""
-    if files and complaint.attachments.filter(uploaded_by=None).count() + len(files) > MOST_FILES_A_CASE:
+    if files and len(files) > room_for_files(complaint):
         message = _("This case has room for %(count)d files. Write to us what else you have.")
         raise ValidationError(message, code="too_many_files", params={"count": MOST_FILES_A_CASE})
 
 
+def room_for_files(complaint: Complaint) -> int:
+    """How many more its customer may add."""
+    return max(MOST_FILES_A_CASE - complaint.attachments.filter(uploaded_by=None).count(), 0)
+
+
 def go_on(complaint: Complaint, *, now: datetime) -> None:
     """It is our turn: a case that waited for its customer goes on, and a closed one is opened again."""
-    if complaint.state == State.WAITING:
-        move(complaint, State.IN_PROGRESS, by=None, now=now)
-    await_answer(complaint, now=now)
+    take_turn(complaint, by=None, now=now)
     complaint.save(update_fields=["state", "wants_contact", "waits_since", "service_due_at", "updated_at"])
     if not complaint.is_open:
         open_again(complaint, by=None, now=now, text="")

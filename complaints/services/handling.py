@@ -15,23 +15,16 @@ from complaints.models.causes import part_of
 from complaints.services.attaching import attach
 from complaints.services.ending import ask_how_it_ended, occasion_of
 from complaints.services.mails import send_reply, send_resolution
+from complaints.services.moving import State, move
 from complaints.services.opening import open_case_of
 from complaints.services.record import hold_cause, lock_purchase, record
-from complaints.services.timing import keep_pauses, rules_of, set_legal_term
+from complaints.services.timing import rules_of, set_legal_term
 from surveys.services import hold_purchase, lift_hold
 from surveys.services.closing import do_not_ask_about_case
 
-State = Complaint.State
 Event = ComplaintEvent.Kind
 
 WRITING_ROLES = (Membership.Role.ADMIN, Membership.Role.AGENT)
-# From which states a case may get to which.
-TRANSITIONS = {
-    State.NEW: (State.IN_PROGRESS, State.WAITING, State.RESOLVED),
-    State.IN_PROGRESS: (State.WAITING, State.RESOLVED),
-    State.WAITING: (State.IN_PROGRESS, State.RESOLVED),
-    State.RESOLVED: (State.IN_PROGRESS,),
-}
 
 
 @contextmanager
@@ -54,20 +47,6 @@ def editing(complaint: Complaint, *, by: User, version: str = "") -> Iterator[Co
             )
         yield current
     complaint.refresh_from_db()
-
-
-def move(complaint: Complaint, state: State, *, by: User | None, now: datetime) -> None:
-    """ValidationError: a case does not get from its state to this one."""
-    before = State(complaint.state)
-    if state not in TRANSITIONS[before]:
-        raise ValidationError(
-            _("A case that is “%(before)s” cannot become “%(after)s”."),
-            params={"before": before.label, "after": state.label},
-            code="not_allowed",
-        )
-    complaint.state = state
-    keep_pauses(complaint, before=before, now=now)
-    record(complaint, Event.STATE_CHANGED, by=by, now=now, before=before, after=state)
 
 
 def take_complaint(complaint: Complaint, *, by: User, now: datetime, version: str = "") -> None:

@@ -15,7 +15,8 @@ from django.utils.translation import gettext as _
 from accounts.models import User
 from complaints.models import Complaint, ComplaintEvent, ComplaintLink
 from complaints.services.ending import occasion_of
-from complaints.services.handling import State, ask_nothing, editing, move, with_merged
+from complaints.services.handling import ask_nothing, editing, with_merged
+from complaints.services.moving import State, move
 from complaints.services.opening import open_case_of
 from complaints.services.record import hold_cause, lock_purchase, record
 from surveys.services import hold_purchase, lift_hold

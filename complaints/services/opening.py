@@ -15,8 +15,9 @@ from complaints.files import CheckedFile
 from complaints.models import Complaint, ComplaintEvent
 from complaints.services.attaching import attach
 from complaints.services.mails import acknowledge
+from complaints.services.moving import take_turn
 from complaints.services.record import hold_cause, lock_purchase, record
-from complaints.services.timing import LEGAL_KINDS, await_answer, rules_of, set_legal_term, start_clocks
+from complaints.services.timing import LEGAL_KINDS, rules_of, start_clocks, tighten_legal_term
 from mailing.addresses import hash_address, known_hashes, normalize_address
 from mailing.tokens import hash_token
 from surveys.services import hold_purchase
@@ -95,12 +96,12 @@ def append(complaint: Complaint, problem: Problem, *, by: User | None, now: date
     complaint.wants_contact = complaint.wants_contact or problem.wants_contact
     if is_graver(problem.kind, complaint.kind):
         before, complaint.kind = complaint.kind, problem.kind
-        set_legal_term(complaint, now, rules_of(complaint.brand))
+        tighten_legal_term(complaint, now, rules_of(complaint.brand))
         record(complaint, ComplaintEvent.Kind.KIND_CHANGED, by=by, now=now, before=before, after=problem.kind)
-    await_answer(complaint, now=now)
+    take_turn(complaint, by=by, now=now)
     complaint.save(
         update_fields=[
-            *("severity", "part", "wants_contact", "kind", "legal_due_at", "legal_sum", "details"),
+            *("state", "severity", "part", "wants_contact", "kind", "legal_due_at", "legal_sum", "details"),
             *("waits_since", "service_due_at", "updated_at"),
         ]
     )
@@ -109,9 +110,9 @@ def append(complaint: Complaint, problem: Problem, *, by: User | None, now: date
 
 
 def is_graver(kind: str, than: str) -> bool:
-    """A follow-up becomes what the customer then calls it, and whatever it was becomes a formal complaint."""
+    """A follow-up becomes what the customer then calls it; whatever it was a complaint, and that a formal claim."""
     if kind in LEGAL_KINDS:
-        return than not in LEGAL_KINDS
+        return than not in LEGAL_KINDS or (kind, than) == (Complaint.Kind.CLAIM, Complaint.Kind.COMPLAINT)
     return than == Complaint.Kind.FOLLOW_UP and kind != Complaint.Kind.FOLLOW_UP
 
 

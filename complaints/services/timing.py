@@ -72,6 +72,14 @@ def set_legal_term(complaint: Complaint, since: datetime, rules: Rules) -> None:
     complaint.legal_sum = found.as_data if found else None
 
 
+def tighten_legal_term(complaint: Complaint, since: datetime, rules: Rules) -> None:
+    """The same of a case that has become graver, unless its term would run out later for it."""
+    standing = complaint.legal_due_at, complaint.legal_sum
+    set_legal_term(complaint, since, rules)
+    if standing[0] and (complaint.legal_due_at is None or standing[0] < complaint.legal_due_at):
+        complaint.legal_due_at, complaint.legal_sum = standing
+
+
 def await_answer(complaint: Complaint, *, now: datetime) -> None:
     """The customer has spoken: the clock of our answer runs, from the first thing they said that has none."""
     if complaint.waits_since is None:

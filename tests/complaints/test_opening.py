@@ -1,7 +1,8 @@
 """How cases come to be: each bad answer once, one open case a purchase, and who is written to."""
 
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 from threading import Barrier, Thread
+from zoneinfo import ZoneInfo
 
 import pytest
 from django.db import connection
@@ -222,6 +223,21 @@ def test_a_formal_claim_added_to_a_follow_up_starts_the_laws_clock(purchase):
     assert (case, is_new) == (follow_up, False)
     assert (case.kind, case.legal_due_at) == ("claim", datetime(2026, 4, 13, 21, 59, 59, tzinfo=UTC))
     assert [event.kind for event in case.events.all()] == ["opened", "answer_added", "kind_changed"]
+
+
+@pytest.mark.parametrize(("days", "due_on"), [(3, (2026, 3, 27)), (27, (2026, 4, 10))])
+def test_a_formal_claim_added_to_a_complaint_brings_its_own_term_where_that_ends_earlier(purchase, days, due_on):
+    brand = purchase.brand
+    brand.region = "AN"  # ten working days for a formal claim
+    brand.save()
+    make_complaint(purchase, kind="complaint")
+
+    case = make_complaint(purchase, kind="claim", text="Pido la hoja", now=NOW + timedelta(days=days))
+
+    case.refresh_from_db()
+    assert case.kind == "claim"
+    assert case.legal_due_at.astimezone(ZoneInfo("Europe/Madrid")).date() == date(*due_on)
+    assert case.legal_sum["due_on"] == date(*due_on).isoformat()
 
 
 def test_what_its_kind_asks_for_is_kept_of_what_is_added_and_what_was_told_first_stands(purchase):

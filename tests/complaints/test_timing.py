@@ -60,6 +60,17 @@ def test_waiting_for_the_customer_stops_the_promises_and_not_the_law(case, sofia
     assert case.legal_due_at == legal
 
 
+def test_whatever_way_its_customer_speaks_a_case_that_waited_for_them_goes_on(case, sofia):
+    reply(case, text="¿Qué talla?", by=sofia, now=NOW + HOUR, waits=True)
+
+    # By a shop, by telephone, by an answer to a survey: all of them are added to the open case.
+    make_complaint(case.purchase, text="La 39", now=NOW + 5 * HOUR)
+
+    assert dues(case) == [24, 5 + 24, 72 + 4]
+    assert case.state == "in_progress"
+    assert pauses(case) == [("customer", 1, 5)]
+
+
 def test_waiting_before_an_answer_was_given_moves_that_answer(case, sofia):
     set_state(case, state="waiting", by=sofia, now=NOW + 2 * HOUR)
     set_state(case, state="in_progress", by=sofia, now=NOW + 5 * HOUR)
