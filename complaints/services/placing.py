@@ -37,7 +37,7 @@ def find_place(letter: Letter) -> Place:
     if ours is None:
         return place_by_sender(letter)
     place = place_of(ours)
-    is_theirs = normalize_address(letter.sender) == normalize_address(ours.to_address)
+    is_theirs = bool(letter.sender) and normalize_address(letter.sender) == normalize_address(ours.to_address)
     reason = place.reason or ("" if is_theirs or is_address_of(letter.sender, place.customer) else Reason.OTHER_SENDER)
     return Place(ours.brand, ours, evidence, place.complaint, place.purchase, place.customer, reason)
 

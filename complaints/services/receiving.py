@@ -21,7 +21,7 @@ from complaints.files import MOST_BYTES, MOST_FILES, CheckedFile, check_file
 from complaints.inbound.automatic import is_automatic, is_forged
 from complaints.inbound.parsing import EnclosedFile, Letter, Unreadable, bare_subject, body_of, read_letter
 from complaints.models import Complaint, IncomingMail, IncomingMailContent
-from complaints.services.customers import customer_wrote
+from complaints.services.customers import case_to_tell, customer_wrote, room_for_files
 from complaints.services.opening import Problem, open_complaint
 from complaints.services.placing import Place, brands_with_address, find_place
 from mailing.addresses import normalize_address
@@ -207,10 +207,9 @@ def file_by_itself(mail: IncomingMail, letter: Letter, place: Place, *, now: dat
 
 def file_in(complaint: Complaint, mail: IncomingMail, letter: Letter, *, now: datetime) -> Complaint:
     """The case that it went into: that one, or the one that goes on for it."""
-    files, left_out = accepted(letter.files)
-    return customer_wrote(
-        complaint, text=words_of(letter), now=now, files=files, data=traces_of(mail, letter, left_out)
-    )
+    current = case_to_tell(complaint)
+    files, left_out = accepted(letter.files, most=room_for_files(current))
+    return customer_wrote(current, text=words_of(letter), now=now, files=files, data=traces_of(mail, letter, left_out))
 
 
 def problem_in(mail: IncomingMail, letter: Letter) -> Problem:
@@ -242,13 +241,13 @@ def traces_of(mail: IncomingMail, letter: Letter, left_out: Sequence[str]) -> di
     return {"mail": mail.pk, **{name: value for name, value in told.items() if value}}
 
 
-def accepted(files: Sequence[EnclosedFile]) -> tuple[list[CheckedFile], list[str]]:
+def accepted(files: Sequence[EnclosedFile], *, most: int = MOST_FILES) -> tuple[list[CheckedFile], list[str]]:
     """Those that may be kept, and the names of the others: by the same rules as whatever is uploaded."""
     kept: list[CheckedFile] = []
     left_out: list[str] = []
     for file in files:
         try:
-            if len(kept) == MOST_FILES:
+            if len(kept) >= min(most, MOST_FILES):
                 raise ValidationError("too many")
             kept.append(check_file(file.name, file.data[: MOST_BYTES + 1]))
         except ValidationError:

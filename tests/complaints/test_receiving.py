@@ -102,6 +102,29 @@ def test_an_answer_by_mail_goes_into_its_case_with_its_files_and_without_what_it
     assert [(file.name, file.content_type) for file in event.attachments.all()] == [("bota.png", "image/png")]
 
 
+def test_what_is_written_to_a_case_that_is_full_of_files_goes_in_without_its_own(case, ours, monkeypatch):
+    monkeypatch.setattr("complaints.services.customers.MOST_FILES_A_CASE", 1)
+    message = answer(ours, text="Dos más")
+    for name in ("una.png", "otra.png"):
+        message.add_attachment(PNG, maintype="image", subtype="png", filename=name)
+
+    mail = receive(message)
+
+    assert became(mail) == ("filed", "", "address")
+    event = case.events.get(kind="customer_wrote")
+    assert [file.name for file in event.attachments.all()] == ["una.png"]
+    assert event.data["left_out"] == ["otra.png"]
+
+
+def test_a_mail_from_nobody_is_not_that_of_a_customer_whose_address_is_gone(case, ours):
+    OutgoingMail.objects.filter(pk=ours.pk).update(to_address="")
+
+    mail = receive(answer(ours, sender="Carla <>"))
+
+    assert became(mail) == ("quarantined", "other_sender", "address")
+    assert said_in(case) == []
+
+
 def test_the_same_mail_by_two_ways_is_one(case, ours):
     first = answer(ours).as_bytes()
 
