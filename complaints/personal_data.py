@@ -39,16 +39,6 @@ HELD = [
         of=through("complaint__"),
         told=("complaint__number", "uuid", "name", "content_type", "size", "created_at"),
     ),
-    Held(
-        model=Remedy,
-        of=through("complaint__"),
-        told=("complaint__number", "kind", "state", "created_at"),
-    ),
-    Held(
-        model=WarrantyDecision,
-        of=through("complaint__"),
-        told=("complaint__number", "reckoned", "decided", "decided_at"),
-    ),
     Held(model=Alarm, of=through("complaint__")),
     Held(model=Pause, of=through("complaint__"), told=("complaint__number", "began_at", "ended_at")),
     Held(
