@@ -83,6 +83,9 @@ class _Batch:
             return self._repeat(standing, row)
         if errors := tuple(self._errors(row)):
             return Imported("rejected", errors=errors)
+        purchase = self.purchases.get(row.purchase)
+        if purchase and purchase.customer.erased_at:  # an old file must not bring back what they wrote
+            return Imported("duplicate")
         complaint = self._new(row, pk, number)
         self.known[row.external_id] = complaint
         self.new.append(complaint)

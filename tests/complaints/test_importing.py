@@ -5,6 +5,7 @@ from typing import Any
 
 import pytest
 
+from affiliates.models import Customer
 from complaints.models import Complaint, ComplaintChange, ComplaintEvent
 from complaints.services import HistoricComplaint, import_complaints, take_complaint
 from mailing.models import OutgoingMail
@@ -54,6 +55,13 @@ def test_the_same_file_again_doubles_nothing(brand):
 
     assert statuses(brand, row("ra-1"), row("ra-2", state="resolved"), row("ra-1")) == ["duplicate"] * 3
     assert Complaint.objects.count() == 2
+
+
+def test_nothing_of_who_was_erased_comes_back_with_an_old_file(brand, purchase):
+    Customer.objects.filter(pk=purchase.customer_id).update(erased_at=NOW, email=None, email_hash=None)
+
+    assert statuses(brand, row(purchase=purchase.external_id)) == ["duplicate"]
+    assert not Complaint.objects.exists()
 
 
 def test_what_the_other_tool_resolved_since_is_resolved(brand, purchase):

@@ -12,7 +12,7 @@ from django.db import connection
 from django.test.utils import CaptureQueriesContext
 
 from accounts.models import Brand
-from affiliates.models import Purchase
+from affiliates.models import Customer, Purchase
 from mailing.models import OutgoingMail
 from surveys.models import Answer, Invitation, Reason, Response, ResponseChange, ResponseRevision
 from surveys.selectors import survey_states
@@ -70,6 +70,14 @@ def test_a_row_becomes_an_answered_invitation(brand, purchase):
     assert survey_states([purchase], now=NOW)[purchase.pk].state == "answered"
     assert ResponseChange.objects.get().response == response
     assert not OutgoingMail.objects.exists()
+
+
+def test_nothing_of_who_was_erased_comes_back_with_an_old_file(brand, purchase):
+    Customer.objects.filter(pk=purchase.customer_id).update(erased_at=NOW, email=None, email_hash=None)
+
+    assert take(brand, ROW) == ["duplicate"]
+    assert not Response.objects.exists()
+    assert not Invitation.objects.exists()
 
 
 def test_again_it_is_a_duplicate_and_changes_nothing(brand, purchase):
