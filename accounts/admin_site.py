@@ -3,6 +3,7 @@ from typing import Any
 from allauth.account.decorators import secure_admin_login
 from django.contrib.admin import AdminSite, FieldListFilter, RelatedFieldListFilter
 from django.http import HttpRequest, HttpResponse
+from django.shortcuts import redirect
 from django.utils.translation import gettext_lazy as _
 
 
@@ -25,6 +26,10 @@ class BrandAdminSite(AdminSite):
         """The site's sign-in with its limits and second factor, not the admin's password-only one."""
         sign_in: HttpResponse = secure_admin_login(super().login)(request, extra_context=extra_context)
         return sign_in
+
+    def password_change(self, request: HttpRequest, extra_context: dict[str, Any] | None = None) -> Any:
+        """The site's, which counts guesses and writes to the owner; the admin's own does neither."""
+        return redirect("account_change_password")
 
 
 class VisibleRelatedFilter(RelatedFieldListFilter):

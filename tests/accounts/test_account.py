@@ -245,3 +245,11 @@ def test_a_session_notes_every_few_minutes_that_it_lives(ana: User) -> None:
 )
 def test_a_device_is_called_by_words(agent: str, device: str) -> None:
     assert device_in_words(agent) == device
+
+
+def test_the_admin_has_no_page_for_passwords_of_its_own() -> None:
+    olga = make_staff(make_brand("brasa"), "Olga")
+
+    answer = signed_in(olga).post("/admin/password_change/", {"old_password": "x", "new_password1": "y"})
+
+    assert answer.headers["Location"] == "/accounts/password/change/"
