@@ -90,6 +90,9 @@ class RightsAdmin(CustomerAdmin):
 
     def block_view(self, request: HttpRequest, pk: int) -> HttpResponse:
         customer = self._customer(request, pk)
+        if standing := Erasure.objects.unfinished().filter(customer=customer).first():
+            messages.info(request, _("The erasure has begun. This page says how far it is."))
+            return redirect("admin:intake_erasure_change", standing.pk)
         change, label, text = standing_change(customer)
         if request.method == "POST":
             user: Any = request.user

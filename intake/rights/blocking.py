@@ -8,6 +8,7 @@ from accounts.models import AuditEntry, User
 from accounts.services import record_change
 from affiliates.models import Customer
 from affiliates.services.erasing import block_person, unblock_person
+from intake.models import Erasure
 from mailing.models import Suppression
 from mailing.services import suppress
 from mailing.services.suppression import lift
@@ -26,7 +27,13 @@ def block_customer(customer: Customer, *, by: User, now: datetime) -> None:
 
 @transaction.atomic
 def unblock_customer(customer: Customer, *, by: User, now: datetime) -> None:
-    """What they objected to themselves stays. What has become too old meanwhile is not asked any more."""
+    """What they objected to themselves stays. What has become too old meanwhile is not asked any more.
+
+    Whoever is being erased stays blocked: nothing may be written to them meanwhile.
+    """
+    Customer.objects.select_for_update().get(pk=customer.pk)  # as who asks for an erasure does
+    if Erasure.objects.unfinished().filter(customer=customer).exists():
+        return
     unblock_person(customer.pk)
     if customer.email:
         lift(customer.brand, customer.email, scope=Suppression.UNASKED, reason=Suppression.Reason.MANUAL)

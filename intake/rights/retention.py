@@ -2,6 +2,8 @@
 
 from collections.abc import Callable, Collection
 from datetime import datetime, timedelta
+from itertools import groupby
+from operator import itemgetter
 from typing import Any
 
 from django.conf import settings
@@ -89,10 +91,17 @@ def _answers(before: datetime) -> int:
 
 def _unlink(brand: Brand, invitations: Collection[int]) -> None:
     own = Invitation.objects.filter(brand=brand, pk__in=invitations)
-    responses = list(own.values_list("response", flat=True))
-    ComplaintResponse.objects.filter(response__in=responses).delete()
+    people = _by_customer(own)
+    ComplaintResponse.objects.filter(response__invitation__in=own).delete()
+    kept_for = {response: keeper for one in people for response, keeper in who_keeps(brand, one).items()}
     with open_door(ERASURE):
-        unlink(own, kept_for=who_keeps(brand, responses))
+        unlink(own, kept_for=kept_for)
+
+
+def _by_customer(invitations: QuerySet[Invitation]) -> list[list[int]]:
+    """Their responses: whoever goes together with others goes among them, not alone."""
+    found = invitations.order_by("purchase__customer", "pk").values_list("purchase__customer", "response")
+    return [[response for _customer, response in own] for _who, own in groupby(found, key=itemgetter(0))]
 
 
 KINDS: dict[str, Callable[[datetime], int]] = {

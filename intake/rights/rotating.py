@@ -10,6 +10,7 @@ from django.db.models import QuerySet
 from affiliates.models import Customer, Purchase
 from mailing.addresses import hash_address, known_hashes
 from mailing.models import Suppression
+from mailing.services import suppress
 
 BATCH = 1000
 
@@ -70,21 +71,16 @@ def _move(ids: list[int]) -> tuple[int, int]:
 
 
 def _move_objections(customer: Customer) -> int:
-    """Under the newest key, unless the same stands there already; the older row goes."""
+    """Under the newest key, where what lasts longer stands; the older row goes."""
     newest = hash_address(customer.email or "")
     older = [digest for digest in known_hashes(customer.email or "") if digest != newest]
-    standing = list(Suppression.objects.filter(brand=customer.brand_id, address_hash__in=older).select_for_update())
-    copies = [
-        Suppression(
-            brand_id=each.brand_id,
-            address_hash=newest,
-            scope=each.scope,
-            reason=each.reason,
-            created_at=each.created_at,
-            expires_at=each.expires_at,
-        )
-        for each in standing
-    ]
-    Suppression.objects.bulk_create(copies, ignore_conflicts=True)
+    standing = list(
+        Suppression.objects.filter(brand=customer.brand_id, address_hash__in=older)
+        .select_related("brand")
+        .select_for_update(of=("self",))
+    )
+    for each in standing:
+        until = each.expires_at
+        suppress(each.brand, newest, scope=each.scope, reason=each.reason, now=each.created_at, expires_at=until)
     Suppression.objects.filter(pk__in=[each.pk for each in standing]).delete()
     return len(standing)

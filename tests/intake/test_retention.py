@@ -14,15 +14,16 @@ from pytest_django.fixtures import Settings
 from accounts.models import AccessLog, AuditEntry, User
 from affiliates.models import Click, Customer
 from insights.services import fold_changes
-from intake.models import InboundEvent, RetentionRun
+from intake.models import Erasure, InboundEvent, RetentionRun
 from intake.rights.blocking import block_customer, unblock_customer
+from intake.rights.erasing import request_erasure
 from intake.rights.retention import KINDS, forget_what_is_old
 from mailing.addresses import hash_address
 from mailing.models import OutgoingMail, Suppression
 from mailing.selectors.suppressions import suppressed_addresses
 from mailing.services import suppress
-from surveys.models import Answer, Invitation, Response
-from tests.factories import NOW
+from surveys.models import Answer, Invitation, Response, ResponseChange
+from tests.factories import NOW, make_customer, make_purchase
 from tests.world import World, make_world
 
 YEARS_LATER = NOW + timedelta(days=6 * 365)
@@ -72,6 +73,21 @@ def test_an_old_answer_keeps_its_score_and_nobody(world: World) -> None:
     assert [answer.number for answer in Answer.objects.all()] == [1]
     customer = Customer.objects.get(pk=world.purchase.customer_id)
     assert (customer.name, customer.erased_at) == ("Carla Ruiz", None)
+
+
+def test_old_answers_that_go_together_stay_among_each_other(world: World) -> None:
+    first = Response.objects.select_related("invitation__survey").get()
+    for number in range(world.brand.k):
+        purchase = make_purchase(make_customer(world.brand, f"Otra {number}"), affiliate=world.affiliate)
+        occasion = {"occasion": f"purchase:{purchase.pk}", "purchase": purchase, "state": Invitation.State.QUEUED}
+        asked = Invitation.objects.create(brand=world.brand, survey=first.invitation.survey, **occasion)
+        said = {"answered_at": first.answered_at, "updated_at": first.answered_at}
+        ResponseChange.objects.create(response=Response.objects.create(brand=world.brand, invitation=asked, **said))
+    fold_changes(now=NOW)
+
+    forget_what_is_old(now=YEARS_LATER)
+
+    assert {each.kept_for for each in Response.objects.all()} == {world.affiliate}
 
 
 def test_the_report_is_for_whoever_runs_the_installation(world: World, client: Client) -> None:
@@ -131,6 +147,17 @@ def test_staff_block_by_a_page_that_asks_first(world: World, client: Client) -> 
     assert customers.exists()
 
 
+def test_nobody_is_unblocked_while_they_are_being_erased(world: World, client: Client) -> None:
+    customer = Customer.objects.select_related("brand").get(pk=world.purchase.customer_id)
+    request_erasure(customer, door=Erasure.Door.STAFF, by=world.staff, now=NOW)
+    client.force_login(world.staff)
+
+    client.post(reverse("admin:intake_block_customer", args=[customer.pk]))
+
+    customer.refresh_from_db()
+    assert customer.blocked_at == NOW
+
+
 # --- Keys ------------------------------------------------------------------------------------------------------------
 @pytest.fixture
 def two_keys(world: World, settings: Settings) -> Any:
@@ -157,6 +184,23 @@ def test_known_addresses_move_to_the_newest_key_with_their_objections(world: Wor
     assert "1 objections of unknown addresses need the older keys" in out.getvalue()
     two_keys.PSEUDONYM_KEYS = {newest: "a newer key"}
     assert suppressed_addresses(world.brand, [customer.email or ""], scopes=["surveys"])
+
+
+def test_what_was_said_for_good_outlives_what_ends_under_a_new_key(world: World, two_keys: Any) -> None:
+    address = world.purchase.customer.email or ""
+    old = hash_address(address, key_version=max(two_keys.PSEUDONYM_KEYS) - 1)
+    Suppression.objects.create(brand=world.brand, address_hash=old, scope="surveys", reason="opted_out")
+    ends = {"reason": Suppression.Reason.BOUNCED, "expires_at": NOW + timedelta(days=1)}
+    suppress(world.brand, address, scope="surveys", now=NOW, **ends)
+
+    call_command("rotate_pseudonyms", stdout=StringIO())
+
+    [standing] = Suppression.objects.filter(scope="surveys")
+    assert (bytes(standing.address_hash), standing.reason, standing.expires_at) == (
+        hash_address(address),
+        "opted_out",
+        None,
+    )
 
 
 def test_rotating_twice_changes_nothing_more(world: World, two_keys: Any) -> None:
