@@ -69,7 +69,9 @@ class AuditEntryAdmin(RecordsAdmin):
 
     @admin.display(description=_("who"), ordering="user")
     def who(self, row: AuditEntry) -> str:
-        return str(row.user) if row.user else gettext("A person who is gone")
+        if row.user_id:
+            return str(row.user) if row.user else gettext("A person who is gone")
+        return gettext("API key") if "api_key" in row.data else "—"  # its number stands in the details
 
     @admin.display(description=_("details"))
     def details(self, row: AuditEntry) -> str:

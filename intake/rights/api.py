@@ -58,7 +58,7 @@ class EraseView(APIView):
     def post(self, request: Request) -> Response:
         """Have a customer erased, for good. It begins within seconds; the answer's id tells how far it is."""
         customer = named_by(request)
-        erasure = request_erasure(customer, door=Erasure.Door.API, by=None, now=timezone.now())
+        erasure = request_erasure(customer, door=Erasure.Door.API, by=key_of(request), now=timezone.now())
         return Response(ErasureSerializer(erasure).data, status=status.HTTP_202_ACCEPTED)
 
 

@@ -21,14 +21,14 @@ from django.db.models import Q
 from accounts.models import Brand
 from affiliates.models import Attribution, Click, Customer, Purchase
 from affiliates.services import CustomerInput, PurchaseInput, record_purchases
-from complaints.models import Complaint
+from complaints.models import Complaint, ComplaintEvent
 from insights.models import MonthlyAnswers, Quote
 from insights.services import fold_changes
-from intake.models import Erasure, InboundEvent
+from intake.models import Erasure, IdempotencyKey, InboundEvent
 from intake.rights import erasing
 from intake.rights.erasing import HELD, WORK, request_erasure, work_erasure, work_erasures
 from mailing.addresses import hash_address
-from mailing.models import OutgoingMail, Suppression
+from mailing.models import OutgoingMail, Suppression, WebhookEvent
 from mailing.services import suppress
 from mailing.services.erasing import ABOUT_ACCOUNTS
 from surveys.models import Answer, Invitation, Response, ResponseChange
@@ -241,6 +241,14 @@ def test_every_table_that_leads_to_a_customer_says_what_becomes_of_it() -> None:
     assert {model.__name__ for model in seen - held - goes_along} == set()
 
 
+def test_every_table_is_named_once_and_counted(world: World) -> None:
+    assert len({each.model for each in HELD}) == len(HELD)
+
+    erasure = erase(world)
+
+    assert (erasure.counts["complaints.Remedy"], erasure.counts["complaints.WarrantyDecision"]) == (1, 1)
+
+
 def test_a_worker_killed_in_every_step_leaves_it_to_the_next(world: World, monkeypatch: Any) -> None:
     mark_everything(world)
     Quote.objects.all().delete()
@@ -370,6 +378,57 @@ def test_what_another_system_sends_again_is_not_taken_in_twice(world: World) -> 
     assert [(bytes(each.body), each.event_id, each.state) for each in InboundEvent.objects.all()] == [
         (b"", "1", InboundEvent.State.IGNORED)
     ]
+
+
+def test_an_order_called_like_a_number_takes_nothing_of_others_along(world: World) -> None:
+    Purchase.objects.update(external_id="10")
+    others = WebhookEvent.objects.create(brand=world.brand, kind="feedback.received", data={"nps": 10})
+    own = WebhookEvent.objects.create(brand=world.brand, kind="purchase.recorded", data={"purchase": "10"})
+    answer = {"api_key": world.api_key, "request_hash": b"", "status": 201}
+    kept = IdempotencyKey.objects.create(brand=world.brand, key="a", body={"n": 10}, **answer)
+    gone = IdempotencyKey.objects.create(brand=world.brand, key="b", body={"external_id": "10"}, **answer)
+
+    erase(world)
+
+    assert [each.pk for each in WebhookEvent.objects.filter(pk__in=[others.pk, own.pk])] == [others.pk]
+    assert [each.pk for each in IdempotencyKey.objects.filter(pk__in=[kept.pk, gone.pk])] == [kept.pk]
+
+
+def test_reports_of_several_recipients_are_read_before_they_are_emptied(world: World) -> None:
+    body = json.dumps([{"email": world.purchase.customer.email}, {"email": "otra@correo.example"}]).encode()
+    report = InboundEvent.objects.create(source="mail", event_id="esp:1", kind="sendgrid", body=body)
+
+    erasure = erase(world)
+
+    report.refresh_from_db()
+    assert (erasure.step, report.state, bytes(report.body)) == (Erasure.Step.MESSAGES, "received", body)
+    InboundEvent.objects.filter(pk=report.pk).update(state="done", processed_at=NOW)
+    Quote.objects.all().delete()
+    assert work_erasure(erasure, now=NOW)
+    report.refresh_from_db()
+    assert bytes(report.body) == b""
+
+
+def test_a_mail_about_a_case_written_between_the_steps_goes_too(world: World, monkeypatch: Any) -> None:
+    address = "carla.antes@correo.example"  # another one than they have now
+
+    def answering_after(work: Any) -> Any:
+        def do(erasure: Erasure, now: datetime) -> Any:
+            counts = work(erasure, now)
+            event = ComplaintEvent.objects.create(complaint=world.complaint, kind="reply", text="Hola", at=NOW)
+            key = {"dedupe_key": f"complaint:event:{event.pk}", "to_address": address}
+            OutgoingMail.objects.create(
+                brand=world.brand, template="complaints/reply", guarantee="at_least_once", not_before=NOW, **key
+            )
+            return counts
+
+        return do
+
+    monkeypatch.setitem(WORK, Erasure.Step.MAILS, answering_after(WORK[Erasure.Step.MAILS]))
+
+    erase(world)
+
+    assert not OutgoingMail.objects.filter(to_address=address).exists()
 
 
 def test_asking_twice_is_one_erasure(world: World) -> None:

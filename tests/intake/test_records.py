@@ -7,7 +7,7 @@ from django.test import Client
 from django.urls import reverse
 
 from accounts.models import AccessLog, AuditEntry, Membership
-from accounts.services import record_access
+from accounts.services import record_access, record_change
 from tests.factories import make_staff
 from tests.world import World, make_world
 
@@ -81,3 +81,14 @@ def test_nobody_edits_either(world: World, sofia: Client, page: str) -> None:
 
     assert sofia.post(change, {"object_id": "9"}).status_code == 403
     assert sofia.get(reverse(f"admin:accounts_{page}_add")).status_code == 403
+
+
+def test_what_a_program_did_is_no_person_s_who_is_gone(world: World, sofia: Client) -> None:
+    record_change(None, world.brand, AuditEntry.Action.ERASURE, world.purchase.customer, api_key=world.api_key.pk)
+
+    page = sofia.get(
+        AUDIT, {"q": str(world.purchase.customer_id), "action": "erasure"}, headers={"accept-language": "en"}
+    )
+
+    assert "A person who is gone" not in page.text
+    assert f"api_key: {world.api_key.pk}" in page.text

@@ -10,7 +10,7 @@ from django.test import Client
 from django.urls import reverse
 from rest_framework.test import APIClient
 
-from accounts.models import AccessLog, Membership
+from accounts.models import AccessLog, AuditEntry, Membership
 from accounts.services import create_api_key
 from affiliates.models import Customer
 from complaints.models import AttachmentContent, ComplaintEvent
@@ -103,6 +103,8 @@ def test_a_shop_has_a_customer_erased_and_asks_how_far_it_is(world: World, carla
 
     assert answer.status_code == 202
     assert (answer.json()["step"], answer.json()["is_done"]) == ("messages", False)
+    [entry] = AuditEntry.objects.filter(action=AuditEntry.Action.ERASURE)
+    assert (entry.user, entry.data, entry.object_id) == (None, {"api_key": world.api_key.pk}, str(carla.pk))
     work_erasures(now=NOW)
     later = shop.get(f"/api/v1/erasures/{answer.json()['id']}/").json()
     assert later["rows"]["affiliates.Customer"] == 1
