@@ -6,6 +6,7 @@ from datetime import date, datetime
 from typing import Any
 
 from django.db.models import Prefetch, Q, QuerySet, Sum
+from django.db.models.functions import Now
 from django.urls import reverse
 from django.utils.translation import gettext as _
 
@@ -279,7 +280,9 @@ def webhooks_of(reader: Reader) -> QuerySet[Endpoint]:
 def newest_deliveries(reader: Reader) -> list[Delivery]:
     """What was sent there last or waits, each with its last answer in words as `outcome`."""
     attempts = Prefetch("attempts", DeliveryAttempt.objects.order_by("at", "pk"), to_attr="tried")
-    deliveries = Delivery.objects.filter(endpoint__in=webhooks_of(reader)).select_related("event")
+    # What is told tomorrow stays unknown until then: when it was written down says when somebody answered.
+    due = Delivery.objects.filter(endpoint__in=webhooks_of(reader), event__occurred_at__lte=Now())
+    deliveries = due.select_related("event")
     newest: list[Any] = list(deliveries.prefetch_related(attempts).order_by("-pk")[:DELIVERIES_SHOWN])
     for delivery in newest:
         last = delivery.tried[-1] if delivery.tried else None

@@ -1,8 +1,9 @@
 """What other systems are told: an affiliate's what its own pages show, a brand's how good a quarter was."""
 
 from collections.abc import Iterable, Iterator, Sequence
-from datetime import datetime
+from datetime import datetime, time, timedelta
 from typing import Any
+from zoneinfo import ZoneInfo
 
 from django.utils.translation import override
 
@@ -17,19 +18,30 @@ from mailing.models import WebhookEvent
 from mailing.services.webhooks import announce, audiences_of
 
 Kind = WebhookEvent.Kind
+MORNING = time(6)
 FIGURES = ("csat", "nps", "affiliate_rating", "promise_kept")
 
 
 def tell_published(brand: Brand, blocks: Iterable[Block], *, now: datetime) -> None:
-    """Each affiliate that listens of its own new blocks, with its figures of that month as its pages show them now."""
+    """Each affiliate that listens of its own new blocks, with its figures of that month as its pages show them now.
+
+    The next morning: told at once, the hour would say when somebody answered.
+    """
     listening = {affiliate_of(audience) for audience in audiences_of(brand, Kind.BLOCK_PUBLISHED)}
     told = [block for block in blocks if block.affiliate_id and block.affiliate_id in listening]
     seeing = Affiliate.objects.exclude(status=Affiliate.Status.SUSPENDED).select_related("brand")
     affiliates = seeing.in_bulk({block.affiliate_id for block in told})
+    morning = next_morning(brand, now)
     for block in told:
         if (affiliate := affiliates.get(block.affiliate_id or 0)) is None:
             continue
-        announce(brand, Kind.BLOCK_PUBLISHED, [_of_block(block, affiliate, now)], audience=audience_of(affiliate))
+        news = [_of_block(block, affiliate, now)]
+        announce(brand, Kind.BLOCK_PUBLISHED, news, audience=audience_of(affiliate), at=morning)
+
+
+def next_morning(brand: Brand, now: datetime) -> datetime:
+    zone = ZoneInfo(brand.timezone)
+    return datetime.combine(now.astimezone(zone).date() + timedelta(days=1), MORNING, tzinfo=zone)
 
 
 def tell_judged(brand: Brand, verdicts: Sequence[QualityVerdict]) -> None:

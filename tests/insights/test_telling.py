@@ -1,6 +1,8 @@
 """What an affiliate's own system is told of a block, which is what its pages show; and a brand's of a quarter."""
 
 import json
+from datetime import datetime
+from zoneinfo import ZoneInfo
 
 import pytest
 
@@ -44,7 +46,11 @@ def test_a_block_is_told_to_its_affiliate_with_what_its_pages_show(shop, ana, br
         "promise_kept": None,
     }
     assert "Carla" not in json.dumps(block)
-    assert [delivery.endpoint for delivery in Delivery.objects.all()] == [listening]
+    [delivery] = Delivery.objects.select_related("event")
+    assert delivery.endpoint == listening
+    # The hour at which the fifth of them answered stays with the brand.
+    morning = datetime(2026, 3, 11, 6, tzinfo=ZoneInfo("Europe/Madrid"))
+    assert delivery.not_before == delivery.event.occurred_at == morning
 
 
 def test_fewer_than_a_block_are_told_to_nobody(shop, ana, listening, fold) -> None:
