@@ -1,7 +1,8 @@
 """What anybody may read of an affiliate: how many are satisfied, over all answers, and words whose authors agreed.
 
 As insights.privacy, by whose means it reads: sums of published blocks alone. A rival reads this too, and could take
-several such pages from the programme: so the share is told in whole percent and the answers in whole tens. No words
+several such pages from the programme: so both the share and the answers are told as reached in coarse steps, which
+leave open how many answered and how many of them were satisfied, and no interval is, which would not. No words
 are chosen and none left out; a customer who takes the consent back is off the page at once.
 """
 
@@ -17,16 +18,15 @@ from insights.privacy import COMMENTS, shown_counts, sum_counts
 from surveys.models import Response
 
 STEP = 10  # answers
+STEP_OF_SHARE = 5  # percent
 
 
 @dataclass(frozen=True)
 class Satisfaction:
-    """In whole percent; `at_least` so many answers."""
+    """At least so many percent, of at least so many answers."""
 
     percent: int
-    low: int
-    high: int
-    at_least: int
+    answers: int
 
 
 @dataclass(frozen=True)
@@ -44,8 +44,8 @@ def public_satisfaction(affiliate: Affiliate) -> Satisfaction | None:
     csat = read_share(counts, "csat", RATING, SATISFIED, Lens(affiliate.brand.k))
     if csat is None or not is_enough(csat.n):
         return None
-    share, low, high = (round(100 * part) for part in (csat.value, csat.low, csat.high))
-    return Satisfaction(share, low, high, at_least=csat.n // STEP * STEP)
+    reached = int(100 * csat.value) // STEP_OF_SHARE * STEP_OF_SHARE
+    return Satisfaction(reached, csat.n // STEP * STEP)
 
 
 def testimonials_of(affiliate: Affiliate) -> QuerySet[Quote]:

@@ -11,7 +11,7 @@ from django.utils.translation import gettext as _
 from django.utils.translation import pgettext
 
 from accounts.templatetags.components import percent
-from dashboards.wording import between_said, name_of_month
+from dashboards.wording import name_of_month
 from insights.models import PublicPage
 from insights.reputation import Satisfaction, Testimonial
 
@@ -23,7 +23,6 @@ class ReputationPage:
     name: str
     brand: str
     share: str
-    range: str
     answers: str
     address: str
     badge_address: str
@@ -42,13 +41,12 @@ class TestimonialRow:
 def write_reputation(page: PublicPage, satisfaction: Satisfaction | None) -> ReputationPage:
     name, brand = page.affiliate.public_name or page.affiliate.name, page.brand
     brand_name = (brand.is_discreet and brand.discreet_name) or brand.name
-    share, between, answers = figure_said(satisfaction) if satisfaction else ("", "", "")
+    share, answers = figure_said(satisfaction) if satisfaction else ("", "")
     address, badge, frame = (address_of(page, kind) for kind in ("page", "badge", "frame"))
     return ReputationPage(
         name,
         brand_name,
         share,
-        between,
         answers,
         address,
         badge,
@@ -58,10 +56,9 @@ def write_reputation(page: PublicPage, satisfaction: Satisfaction | None) -> Rep
     )
 
 
-def figure_said(satisfaction: Satisfaction) -> tuple[str, str, str]:
-    share, low, high = (part / 100 for part in (satisfaction.percent, satisfaction.low, satisfaction.high))
-    answers = _("%(n)s answers or more") % {"n": satisfaction.at_least}
-    return percent(share), between_said(low, high), answers
+def figure_said(satisfaction: Satisfaction) -> tuple[str, str]:
+    answers = _("%(n)s answers or more") % {"n": satisfaction.answers}
+    return f"≥ {percent(satisfaction.percent / 100)}", answers
 
 
 def address_of(page: PublicPage, kind: str) -> str:
