@@ -84,6 +84,7 @@ State = OutgoingMail.State
 # Those that may still be sent: what waits can be stopped, what is on its way only if it comes back, and of the rest
 # staff might want another try.
 WAITS = Q(state__in=[State.QUEUED, State.CLAIMED])
+IS_FINAL = ~Q(cancel_wanted__in=["", OutgoingMail.Reason.TAKEN_BACK])
 MAY_GO_OUT = [State.QUEUED, State.CLAIMED, State.HANDING_OVER, State.UNCERTAIN, State.FAILED]
 
 
@@ -92,7 +93,8 @@ def cancel_mails(mails: QuerySet[Any] | Iterable[int], *, reason: str) -> int:
 
     What waits is cancelled; a worker that holds one finds it gone at its last look. What is being handed over, is
     uncertain or failed keeps the wish, and is cancelled or refused where it would be sent again (`cancel_wanted`). The
-    reason is the caller's word, kept with the mail.
+    reason is the caller's word, kept with the mail. One of staff, or an answer, stands whatever comes after it: who was
+    taken back may be asked again, they may not.
     """
     # One statement: between two a mail could come back from a server, and be missed by both.
     return OutgoingMail.objects.filter(pk__in=mails, state__in=MAY_GO_OUT).update(
@@ -101,7 +103,7 @@ def cancel_mails(mails: QuerySet[Any] | Iterable[int], *, reason: str) -> int:
         lease_owner=_where_it_waits("lease_owner", None),
         lease_until=_where_it_waits("lease_until", None),
         updated_at=_where_it_waits("updated_at", Now()),
-        cancel_wanted=Case(When(WAITS, then=F("cancel_wanted")), default=Value(reason)),
+        cancel_wanted=Case(When(WAITS | IS_FINAL, then=F("cancel_wanted")), default=Value(reason)),
     )
 
 

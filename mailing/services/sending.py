@@ -37,7 +37,7 @@ from mailing.models import MailEvent, OutgoingMail, Suppression, scopes_against
 from mailing.patience import patiently
 from mailing.rendering import Message, UnsendableAddress, render
 from mailing.selectors import Objection, standing_suppressions, strongest_objection
-from mailing.services.claiming import FREED, claim_all_due, give_back, in_line_again
+from mailing.services.claiming import FREED, IS_WANTED, claim_all_due, give_back, in_line_again
 from mailing.services.pacing import domain_of, pause_domain
 from mailing.services.suppression import suppress
 from mailing.transport import Deferred, Lost, Refused, Transport, Unreachable
@@ -228,6 +228,7 @@ def put_aside(mail: OutgoingMail, *, owner: UUID) -> None:
     # As before the promise, where that was kept and we did not hear of it.
     promised = ours.filter(state=State.HANDING_OVER)
     promised.update(handed_over_at=mail.handed_over_at, attempts=mail.attempts)
+    ours.exclude(IS_WANTED).update(**in_line_again())  # whatever else stands against it: some of that will pass
     match objection_to(mail):
         case Objection(reason, None):
             ours.update(state=State.CANCELLED, reason=reason, **FREED)

@@ -215,13 +215,16 @@ def differs(invitation: Invitation, verdict: Verdict) -> bool:
 
 
 def take_back(invitations: Collection[Invitation]) -> set[int]:
-    """Cancel mails not handed over yet; the invitations that nobody has been sent."""
+    """Cancel mails not handed over yet; the invitations that nobody has been sent.
+
+    Without those that staff have stopped by hand: these are decided, and never asked again.
+    """
     if not invitations:
         return set()
     mails = InvitationMail.objects.filter(invitation__in=[invitation.pk for invitation in invitations])
     cancel_mails(sorted(mails.values_list("mail", flat=True)), reason=OutgoingMail.Reason.TAKEN_BACK)
     cancelled = mails.filter(kind=InvitationMail.Kind.FIRST, mail__state=OutgoingMail.State.CANCELLED)
-    return set(cancelled.values_list("invitation", flat=True))
+    return set(cancelled.exclude(mail__reason=OutgoingMail.Reason.MANUAL).values_list("invitation", flat=True))
 
 
 def look_again_at_the_rested(

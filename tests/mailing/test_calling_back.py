@@ -207,6 +207,19 @@ def test_what_a_slow_worker_knows_in_the_end_counts(server: AnsweringServer, bra
     assert told_of(mail) == (State.SENT, "")
 
 
+def test_what_was_called_back_is_not_put_aside_for_a_cause_that_will_pass() -> None:
+    """Its promise was kept, and the connection broke before we knew: at the second the brand is paused too."""
+    brand, owner = make_brand(), uuid4()
+    mail = make_mail(brand)
+    ready = promised(owner)
+    cancel_mails([mail.pk], reason="manual")
+    Brand.objects.update(asking_paused_at=NOW)
+
+    assert hand_over(ready, owner=owner) == []
+
+    assert told_of(mail) == (State.CANCELLED, "manual")
+
+
 # --- Two at once, each with commits of its own ---------------------------------------------------------------------
 @pytest.mark.django_db(transaction=True)
 def test_a_second_worker_does_not_send_what_was_called_back_from_the_first(server: AnsweringServer) -> None:

@@ -107,6 +107,26 @@ def test_cancel_mails_stops_what_waits_and_marks_what_might_be_sent_again() -> N
     assert list(is_held.values_list("state", flat=True)) == [State.HANDING_OVER]
 
 
+@pytest.mark.parametrize(
+    ("first", "then", "stands"),
+    [
+        ("manual", "taken_back", "manual"),
+        ("answered", "taken_back", "answered"),
+        ("taken_back", "answered", "answered"),
+        ("taken_back", "taken_back", "taken_back"),
+    ],
+)
+def test_a_wish_for_good_stands_whatever_comes_after_it(first: str, then: str, stands: str) -> None:
+    mail = make_mail(make_brand())
+    OutgoingMail.objects.filter(pk=mail.pk).update(state=State.UNCERTAIN)
+
+    for reason in (first, then):
+        assert cancel_mails([mail.pk], reason=reason) == 1
+
+    mail.refresh_from_db()
+    assert mail.cancel_wanted == stands
+
+
 def test_cancel_mails_takes_ids() -> None:
     mail = make_mail(make_brand())
 

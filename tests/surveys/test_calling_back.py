@@ -101,6 +101,21 @@ def test_who_has_answered_or_was_stopped_by_hand_is_not_asked_again(purchase: Pu
     assert Invitation.objects.get(wave=Wave.FIRST).state == "queued"
 
 
+@pytest.mark.parametrize("is_back", [False, True])
+def test_who_was_stopped_by_hand_is_not_asked_after_a_case_either(purchase: Purchase, *, is_back: bool) -> None:
+    cancel_mails(mails_of(purchase), reason="manual")
+    if is_back:
+        come_back()
+
+    hold_purchase(purchase, cause="complaint:1", now=NOW)
+    come_back()
+    plan_called_back(now=LATER)
+    lift_hold(purchase, cause="complaint:1", now=LATER)
+
+    assert send_due_invitations(now=LATER) == 0
+    assert state(purchase) == SurveyState("cancelled", NOW, Reason.SUPPRESSED)
+
+
 def test_a_reminder_called_back_leaves_the_question_as_it_was() -> None:
     bought = asked(make_brand())
     invitation = Invitation.objects.get(wave=Wave.FIRST)
