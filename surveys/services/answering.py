@@ -113,12 +113,13 @@ def submit_response(
         if after == before:
             return _go_on(standing, _next_step(standing, data))
     response = standing or Response(brand=invitation.brand, invitation=invitation)
+    had_agreed = response.publishes  # or a machine, in the place of whoever answers now
     is_begun = standing is not None and (standing.resumes_at is not None or len(before.given) == 1)
     if standing and not (is_begun and _only_adds(before, after)):
         ResponseRevision.objects.create(**revision_of(standing, said_in(standing)))
     response.resumes_at = _next_step(standing if before.given else None, data)
     _record(response, after, language=language, suspicions=suspicions, now=now)
-    if after.publishes != before.publishes:
+    if not (after.publishes == before.publishes == had_agreed):
         keep_consent(response, wording=data.publish_wording if after.publishes else "", now=now)
     if RECOMMENDED_BY in data.given:
         _take_word(invitation, after, suspicions, now=now)

@@ -20,9 +20,9 @@ def told() -> list[tuple[str, bool]]:
     return [(each.wording.text, each.withdrawn_at is None) for each in GivenConsent.objects.order_by("pk")]
 
 
-def answer(*, publishes: bool, wording: str) -> None:
+def answer(*, publishes: bool, wording: str, suspicions: tuple[str, ...] = ()) -> None:
     data = AnswerData({"csat": Given(number=1)}, publishes=publishes, publish_wording=wording)
-    submit_response(Response.objects.get().invitation, data, language="es", suspicions=(), now=NOW)
+    submit_response(Response.objects.get().invitation, data, language="es", suspicions=suspicions, now=NOW)
 
 
 def test_the_words_are_kept_with_the_answer_and_once_a_version(world: World) -> None:
@@ -41,6 +41,16 @@ def test_saying_it_again_changes_nothing(world: World) -> None:
     answer(publishes=True, wording="Otra cosa.")
 
     assert told() == [("Podéis publicarlo.", True)]
+
+
+@pytest.mark.parametrize("publishes", [True, False])
+def test_nobody_is_held_to_what_a_machine_agreed_to(world: World, *, publishes: bool) -> None:
+    Response.objects.update(is_suspect=True)
+    answer(publishes=True, wording="Lo de la máquina.", suspicions=("honeypot",))
+
+    answer(publishes=publishes, wording="Lo mío.")
+
+    assert told() == [("Lo de la máquina.", False), *([("Lo mío.", True)] if publishes else [])]
 
 
 def test_two_customers_agree_to_one_version(world: World) -> None:
