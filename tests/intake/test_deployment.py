@@ -20,6 +20,7 @@ from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 from django.core.management import call_command
+from django.db.utils import OperationalError
 from django.utils import translation
 
 from accounts.models import Brand, Membership
@@ -288,6 +289,27 @@ def test_the_command_says_what_to_do_and_ends_with_1():
     assert "✗ postventa.E0" in output.getvalue()
     assert "create_brand" in output.getvalue()
     assert set(json.loads(as_json.getvalue())) == {"settings", "database", "redis", "processes", "brands"}
+
+
+def test_what_a_database_that_is_away_cannot_tell_is_left_out():
+    def away() -> Findings:
+        yield Finding(Level.ERROR, "PostgreSQL", "It cannot be reached.")
+
+    def fine() -> Findings:
+        yield Finding(Level.OK, "PostgreSQL", "reachable")
+
+    def brands_of_nobody() -> Findings:
+        yield Finding(Level.OK, "Redis", "Reachable.")
+        raise OperationalError
+
+    found = check_deployment.look_at({"database": away, "brands": brands_of_nobody, "web": fine})
+    assert {name: [each.level for each in of] for name, of in found.items()} == {
+        "database": [Level.ERROR],
+        "brands": [Level.OK],
+        "web": [Level.OK],
+    }
+    with pytest.raises(OperationalError):
+        check_deployment.look_at({"database": fine, "brands": brands_of_nobody})
 
 
 def test_all_that_is_fine_ends_with_0():
