@@ -61,7 +61,7 @@ def domains_found(resolver: dns.resolver.Resolver | None = None) -> Findings:
     for domain in sender_domains():
         try:
             yield from domain_found(domain, resolver)
-        except (dns.resolver.NoNameservers, dns.exception.Timeout):
+        except dns.exception.DNSException:  # no answer, no resolver, or a name that cannot be one
             yield warning(domain, _("DNS did not answer."), _("Try again, or look at this machine’s resolver."))
 
 
