@@ -51,6 +51,7 @@ EXPECTED: dict[str, Rights] = {
     "Membership": ADMINISTRATORS_SEE,
     "PublicPage": AGENTS_CHANGE,
     "QuoteReport": AGENTS_CHANGE,
+    "RetentionRun": dict.fromkeys(Membership.Role.values, ""),  # of all brands together: the operator's
     # A test mail goes to whoever asks for it.
     "SampleMail": dict.fromkeys(Membership.Role.values, "va"),
     "StaffInvitation": {**ADMINISTRATORS_SEE, ADMIN: "va"},

@@ -245,6 +245,7 @@ def test_every_page_of_the_app_is_registered():
         "Customer",
         "Product",
         "Purchase",
+        "StaffInvitation",
         "Suspicion",
     }
 

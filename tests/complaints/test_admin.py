@@ -168,11 +168,11 @@ def test_opening_a_case_is_recorded(desk, case, sofia):
 
 def test_the_case_page_costs_the_same_for_a_long_story(desk, case, sofia, django_assert_max_num_queries):
     add_note(case, text="Nota", by=sofia, now=NOW)
-    with django_assert_max_num_queries(25) as short:
+    with django_assert_max_num_queries(29) as short:
         see(desk, page_of(case))
     for number in range(5):
         add_note(case, text=f"Nota {number}", by=sofia, now=NOW)
-    with django_assert_max_num_queries(25) as long:
+    with django_assert_max_num_queries(29) as long:
         see(desk, page_of(case))
 
     assert len(short) == len(long)

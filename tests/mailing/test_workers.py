@@ -115,15 +115,16 @@ def test_a_worker_killed_while_the_server_hesitates_loses_nothing_and_doubles_no
     send_due_mail()
     send_due_mail()
 
-    assert server.recipients == [f"{name}@correo.example" for name in names]
+    delivered = server.recipients
+    assert delivered[:2] == ["first@correo.example", "slow-survey@correo.example"]
+    assert len(delivered) == len(set(delivered))
     states = dict(OutgoingMail.objects.values_list("to_address", "state"))
     # What the server had confirmed may not have been written down yet; what it had not can only be uncertain.
     assert states.pop("first@correo.example") in (State.SENT, State.UNCERTAIN)
-    assert states == {
-        "slow-survey@correo.example": State.UNCERTAIN,
-        "third@correo.example": State.SENT,
-        "fourth@correo.example": State.SENT,
-    }
+    assert states.pop("slow-survey@correo.example") == State.UNCERTAIN
+    # The others waited, unless one had just been promised as well: then nobody knows of it, and staff are shown it.
+    for address, state in states.items():
+        assert state == (State.SENT if address in delivered else State.UNCERTAIN)
 
 
 def test_an_answer_whose_worker_was_killed_is_sent_again_under_the_same_id(
