@@ -11,8 +11,8 @@ from django.utils.translation import gettext_lazy as _
 from django.utils.translation import pgettext_lazy
 
 from accounts.models import Brand, User
+from accounts.paging import Order, Page, page_of
 from complaints.models import Complaint, ComplaintQuerySet
-from complaints.selectors.paging import Order, Page, page_of
 from complaints.selectors.searching import find
 from complaints.wording import Clock, clock
 

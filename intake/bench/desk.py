@@ -13,11 +13,11 @@ from django.urls import reverse
 
 from accounts.clock import database_now
 from accounts.models import Brand, Membership
+from accounts.paging import write_cursor
 from accounts.services import add_staff
 from affiliates.models import Customer
 from complaints.models import Complaint
 from complaints.selectors.inbox import NEWEST_FIRST
-from complaints.selectors.paging import write_cursor
 from intake.bench.measuring import Reading, quantile
 from intake.bench.world import make_brand
 from mailing.addresses import hash_address

@@ -7,8 +7,8 @@ import pytest
 from django.urls import reverse
 
 from accounts.models import Membership
+from accounts.paging import page_of
 from complaints.models import Complaint, SavedView
-from complaints.selectors.paging import page_of
 from complaints.services import add_tags, resolve_complaint, set_tags, take_complaint
 from tests import factories
 from tests.complaints.factories import make_complaint

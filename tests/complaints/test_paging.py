@@ -7,9 +7,9 @@ from django.db.models import Q
 from hypothesis import given
 from hypothesis import strategies as st
 
+from accounts.paging import Order, page_of, read_cursor, write_cursor
 from complaints.models import Complaint
 from complaints.selectors.inbox import NEWEST_FIRST, URGENT_FIRST
-from complaints.selectors.paging import Order, page_of, read_cursor, write_cursor
 from tests import factories
 from tests.complaints.factories import make_complaint
 from tests.factories import NOW
