@@ -1,5 +1,6 @@
 """What makes settings unfit for production: `manage.py check --deploy` says so, each with what to do."""
 
+import os
 from collections.abc import Iterator, Sequence
 from typing import Any
 from urllib.parse import urlsplit
@@ -9,13 +10,15 @@ from django.conf import settings
 from django.core.checks import CheckMessage, Error, Tags, Warning, register
 
 from mailing.transport import longest_conversation
+from postventa import settings as declared
+from postventa.environment import misspelt, settings_of
 
 SHORTEST_KEY = 50  # characters, as Django's own security.W009 asks
 
 
 @register(Tags.security, deploy=True)
 def check_deployment(app_configs: Sequence[AppConfig] | None, **kwargs: Any) -> list[CheckMessage]:
-    return [*wrong_keys(), *wrong_addresses(), *wrong_targets(), *wrong_services(), *wrong_mail()]
+    return [*wrong_keys(), *wrong_addresses(), *wrong_targets(), *wrong_services(), *wrong_mail(), *wrong_names()]
 
 
 def wrong_keys() -> Iterator[CheckMessage]:
@@ -127,4 +130,14 @@ def wrong_mail() -> Iterator[CheckMessage]:
             "DEFAULT_FROM_EMAIL is on localhost, from where nobody accepts mail.",
             hint="Set DEFAULT_FROM_EMAIL to an address of a domain with SPF, DKIM and DMARC.",
             id="postventa.E012",
+        )
+
+
+def wrong_names() -> Iterator[CheckMessage]:
+    """What somebody has set and nobody reads would be found out only when it is missed."""
+    for name, meant in misspelt(os.environ, settings_of(declared)):
+        yield Warning(
+            f"Nobody reads {name}.",
+            hint=f"{meant} is perhaps meant." if meant else "docs/operating.md names all settings: it may be gone.",
+            id="postventa.W016",
         )

@@ -2,10 +2,13 @@
 
 Every secret may also come from a file: `SECRET_KEY_FILE=/run/secrets/key` instead of `SECRET_KEY`.
 Where `manage.py demo` is running in this checkout its environment is used, unless told otherwise.
-What is missing or wrong in production is reported by `manage.py check --deploy` (postventa/checks.py).
+A comment that begins with `#:` says what a setting is: `manage.py settings --write` makes the tables of
+docs/operating.md of them (postventa/environment.py). What is missing or wrong in production is reported by
+`manage.py check --deploy` (postventa/checks.py).
 """
 
 import secrets
+import tomllib
 from datetime import timedelta
 from pathlib import Path
 
@@ -17,29 +20,43 @@ from postventa import demo_environment
 from postventa.logs import logging_config
 
 BASE_DIR = Path(__file__).resolve().parent.parent
+VERSION: str = tomllib.loads((BASE_DIR / "pyproject.toml").read_text())["project"]["version"]
 
 demo_environment.load(BASE_DIR)
 env = environ.FileAwareEnv()
 
 # --- What must be set in production -------------------------------------------------------------------------------
+#: ## What must be set in production
+#: Error pages with settings and data: never in production.
 DEBUG = env.bool("DEBUG", default=False)
 # Without a key every process makes its own: enough for `check` or `test`, refused by `check --deploy`.
+#: Signs sessions and forms.
 SECRET_KEY_IS_SET = bool(env.str("SECRET_KEY", default=""))
 SECRET_KEY = env.str("SECRET_KEY", default="") or secrets.token_urlsafe(50)
-# Keys of tokens in links and of pseudonyms, by version: `1=abc,2=def`. The highest version signs, all verify.
+#: Keys of the links in mails, by version: `1=a,2=b`. The highest signs, all are understood. To change it add a higher
+#: one, and keep the old ones for as long as links live (45 days).
 LINK_KEYS = {int(k): v for k, v in env.dict("LINK_KEYS", default={}).items()} or {1: SECRET_KEY}
+#: Keys of hashed addresses, by version. Old ones stay until [`rotate_pseudonyms`](rights.md#new-keys-for-fingerprints)
+#: says that nothing needs them.
 PSEUDONYM_KEYS = {int(k): v for k, v in env.dict("PSEUDONYM_KEYS", default={}).items()} or {1: SECRET_KEY}
+#: The address customers see.
 BASE_URL = env.str("BASE_URL", default="http://localhost:8000").rstrip("/")
+#: The hosts served here, separated by commas. Default: this machine.
 ALLOWED_HOSTS = env.list("ALLOWED_HOSTS", default=["localhost", "127.0.0.1", "[::1]"])
+#: Further addresses that forms may come from.
 CSRF_TRUSTED_ORIGINS = env.list("CSRF_TRUSTED_ORIGINS", default=[])
 # Defaults for a developer with services of their own; in production each must be said (postventa/checks.py).
 DEFAULT_DATABASE_URL = "postgres:///postventa"
 DEFAULT_REDIS_URL = "redis://localhost:6379/0"
 DEFAULT_EMAIL_URL = "smtp://localhost:25"
+#: PostgreSQL 15 or newer; a socket: `postgres://user@/name?host=/folder`. Through a pooler only if that keeps a
+#: connection for a whole session: statements stay planned with it.
 DATABASE_URL = env.str("DATABASE_URL", default=DEFAULT_DATABASE_URL)
+#: Redis or Valkey; a socket: `unix:///path`.
 REDIS_URL = env.str("REDIS_URL", default=DEFAULT_REDIS_URL)
+#: Where mail goes.
 EMAIL_URL = env.str("EMAIL_URL", default=DEFAULT_EMAIL_URL)
-# Who asks for /metrics from another machine shows it as a bearer token; empty: only this machine may ask.
+#: Opens `/metrics` to others than this machine.
 METRICS_TOKEN = env.str("METRICS_TOKEN", default="")
 
 # --- Application ---------------------------------------------------------------------------------------------------
@@ -197,6 +214,7 @@ CELERY_BEAT_SCHEDULE = {
         ("tell-of-paused-webhooks", "affiliates.tasks.tell_of_paused_webhooks", timedelta(minutes=5)),
         ("forget-what-is-old", "intake.tasks.forget_what_is_old", timedelta(hours=12)),
         ("work-erasures", "intake.tasks.work_erasures", timedelta(seconds=20)),
+        ("take-reading", "intake.tasks.take_reading", timedelta(seconds=60)),
         ("forget-idempotency-keys", "intake.tasks.forget_old_idempotency_keys", timedelta(hours=6)),
     ]
 }
@@ -243,7 +261,8 @@ MFA_FORMS = {
     "edit_webauthn": "accounts.forms.EditWebAuthnForm",
 }
 MFA_WEBAUTHN_ALLOW_INSECURE_ORIGIN = BASE_URL.startswith("http://")
-# How many proxies of ours stand before the web process: their last hop names the visitor, the rest anybody can write.
+#: ## The web process
+#: Proxies of yours before the web process: the last of them names the visitor, the rest anybody can write.
 TRUSTED_PROXY_COUNT = env.int("TRUSTED_PROXY_COUNT", default=0)
 ALLAUTH_TRUSTED_PROXY_COUNT = TRUSTED_PROXY_COUNT
 
@@ -252,9 +271,13 @@ IS_HTTPS = BASE_URL.startswith("https://")
 SESSION_COOKIE_SECURE = CSRF_COOKIE_SECURE = IS_HTTPS
 SESSION_COOKIE_NAME = "postventa_session"
 CSRF_COOKIE_NAME = "postventa_csrf"
+#: For how long browsers keep to https. Default: a year with https.
 SECURE_HSTS_SECONDS = env.int("SECURE_HSTS_SECONDS", default=31_536_000 if IS_HTTPS else 0)
+#: Also below this host. Default: true with https.
 SECURE_HSTS_INCLUDE_SUBDOMAINS = env.bool("SECURE_HSTS_INCLUDE_SUBDOMAINS", default=IS_HTTPS)
+#: May browsers ship knowing it? Default: true with https.
 SECURE_HSTS_PRELOAD = env.bool("SECURE_HSTS_PRELOAD", default=IS_HTTPS)
+#: Redirect http to https. Default: true with https.
 SECURE_SSL_REDIRECT = env.bool("SECURE_SSL_REDIRECT", default=IS_HTTPS)
 # A mail provider's one-click unsubscribe must not be redirected (RFC 8058), and health checks speak plain HTTP.
 SECURE_REDIRECT_EXEMPT = [r"^u/", r"^healthz$", r"^readyz$"]
@@ -290,6 +313,7 @@ TIME_ZONE = "UTC"
 # --- Static files --------------------------------------------------------------------------------------------------
 STATIC_URL = "static/"
 # Where `collectstatic` puts them: the production image sets it. Without, files are found in the apps themselves.
+#: Where `collectstatic` puts style and scripts; the image sets it.
 STATIC_ROOT = env.str("STATIC_ROOT", default="") or None
 STATICFILES_DIRS = [BASE_DIR / "static"]
 WHITENOISE_USE_FINDERS = STATIC_ROOT is None
@@ -315,6 +339,7 @@ REST_FRAMEWORK = {
     "DEFAULT_SCHEMA_CLASS": "drf_spectacular.openapi.AutoSchema",
     "EXCEPTION_HANDLER": "accounts.api.exception_handler",
     "DEFAULT_THROTTLE_CLASSES": ["accounts.authentication.KeyThrottle"],
+    #: Requests of one API key.
     "DEFAULT_THROTTLE_RATES": {"key": env.str("API_RATE", default="6000/min")},
     "TEST_REQUEST_DEFAULT_FORMAT": "json",
 }
@@ -338,7 +363,9 @@ SPECTACULAR_SETTINGS = {
 
 # --- Mail ----------------------------------------------------------------------------------------------------------
 # A provider instead of SMTP: EMAIL_BACKEND=anymail.backends.… and its settings (django-anymail).
+#: ## Mail: where it goes and comes back
 _email = env.email_url_config(EMAIL_URL)
+#: A provider of django-anymail instead of SMTP: `anymail.backends.postmark.EmailBackend`. Default: by EMAIL_URL.
 EMAIL_BACKEND = env.str("EMAIL_BACKEND", default=_email["EMAIL_BACKEND"])
 # Of the provider: ANYMAIL_POSTMARK_SERVER_TOKEN is django-anymail's POSTMARK_SERVER_TOKEN, and so on.
 ANYMAIL = {
@@ -351,77 +378,128 @@ EMAIL_HOST_USER = _email["EMAIL_HOST_USER"] or ""
 EMAIL_HOST_PASSWORD = _email["EMAIL_HOST_PASSWORD"] or ""
 EMAIL_USE_TLS = _email.get("EMAIL_USE_TLS", False)
 EMAIL_USE_SSL = _email.get("EMAIL_USE_SSL", False)
-# RFC 5321 4.5.3.2.6 asks for ten minutes: a shorter wait after DATA makes doubles, not speed.
+#: How long to wait for the mail server (seconds). Shorter makes doubles, not speed (RFC 5321, 4.5.3.2.6).
 EMAIL_TIMEOUT = env.int("EMAIL_TIMEOUT", default=600)
+#: Sender of mail about accounts.
 DEFAULT_FROM_EMAIL = env.str("DEFAULT_FROM_EMAIL", default="postventa@localhost")
-# Where bounces come back and one unsubscribes by mail, each mail with a signed address of its own behind a `+`:
-# `bounces@{domain}` is on the sender's domain. Empty: to the sender, and by link alone. And the mailbox they arrive in.
+# Each mail has a signed address of its own behind a `+`; {domain} is the sender's.
+#: Where bounces of plain SMTP come back: `bounces@{domain}`, the domain being the sender’s ([mail that comes
+#: back](#mail-that-comes-back)); empty: to the sender.
 BOUNCE_ADDRESS = env.str("BOUNCE_ADDRESS", default="")
+#: Where one unsubscribes by mail: `baja@{domain}`; empty: by link alone.
 UNSUBSCRIBE_ADDRESS = env.str("UNSUBSCRIBE_ADDRESS", default="")
+#: The mailbox they arrive in, read every five minutes: `imaps://user:password@imap.example.com/INBOX`.
 BOUNCE_MAILBOX_URL = env.str("BOUNCE_MAILBOX_URL", default="")
-# Where customers' answers come in: `c@{domain}`, each mail with an address of its own behind a `+` as above; empty: to
-# the brand's own mailbox. The mailbox in which they arrive, and the secret (whsec_…) of whoever posts them to us raw.
+#: Where customers’ answers go, each mail with an address of its own: `c@{domain}` ([mail of
+#: customers](#mail-of-customers)); empty: to the brand’s own mailbox.
 REPLY_ADDRESS = env.str("REPLY_ADDRESS", default="")
+#: The mailbox in which they arrive, read every minute: `imaps://user:password@imap.example.com/INBOX`.
 INBOUND_MAILBOX_URL = env.str("INBOUND_MAILBOX_URL", default="")
+#: Signs mail that a server of yours posts raw: `whsec_` and base64 of 24 to 64 bytes, or two with a blank between
+#: while it is changed.
 INBOUND_MAIL_SECRET = env.str("INBOUND_MAIL_SECRET", default="")
 
 # --- Logs ----------------------------------------------------------------------------------------------------------
+#: ## Logs
+#: LOG_LEVEL=INFO `DEBUG`, `INFO`, `WARNING` or `ERROR`.
+#: LOG_JSON=true A line of JSON each, else words. Tokens and addresses are taken out of both.
 LOGGING = logging_config(level=env.str("LOG_LEVEL", default="INFO"), as_json=env.bool("LOG_JSON", default=not DEBUG))
 DJANGO_STRUCTLOG_CELERY_ENABLED = True
 # Tokens in links are secrets and addresses are personal: neither is logged (postventa/logs.py takes them out).
 DJANGO_STRUCTLOG_IP_LOGGING_ENABLED = False
 
 # --- How the engine behaves ----------------------------------------------------------------------------------------
-MAIL_BATCH_SIZE = env.int("MAIL_BATCH_SIZE", default=100)  # mails claimed at once by one worker
-MAIL_CONNECTION_MESSAGES = env.int("MAIL_CONNECTION_MESSAGES", default=100)  # before the connection is made anew
-MAIL_CONNECTIONS = env.int("MAIL_CONNECTIONS", default=24)  # of one worker at most; a fast server is served by one
-MAIL_RATE = env.float("MAIL_RATE", default=100)  # mails a second in all, whatever the number of workers; 0: no limit
-MAIL_RATE_PER_DOMAIN = env.float("MAIL_RATE_PER_DOMAIN", default=20)  # the same to one recipient domain
-# seconds for which a domain gets no mail after it asked for less (421, 454, 4.7.x), or refused us as such (5.7.x)
+#: ## How fast mail goes, and who hears when it does not
+#: Mails a worker takes at once.
+MAIL_BATCH_SIZE = env.int("MAIL_BATCH_SIZE", default=100)
+#: Mails over one connection before it is made anew.
+MAIL_CONNECTION_MESSAGES = env.int("MAIL_CONNECTION_MESSAGES", default=100)
+#: Connections of one worker at most; a fast server is served by one.
+MAIL_CONNECTIONS = env.int("MAIL_CONNECTIONS", default=24)
+#: Mails a second in all, whatever the number of workers; 0: no limit.
+MAIL_RATE = env.float("MAIL_RATE", default=100)
+#: The same to one recipient domain.
+MAIL_RATE_PER_DOMAIN = env.float("MAIL_RATE_PER_DOMAIN", default=20)
+#: How long a domain is left in peace that asks for less mail (421, 454, 4.7.x) (seconds).
 MAIL_DOMAIN_PAUSE_SECONDS = env.int("MAIL_DOMAIN_PAUSE_SECONDS", default=600)
+#: The same for one that refuses us by its policy (5.7.x) (seconds).
 MAIL_POLICY_PAUSE_SECONDS = env.int("MAIL_POLICY_PAUSE_SECONDS", default=3600)
-# seconds a worker may hold mails that it has not begun to send: so long they wait where one was killed
+#: How long mails that a worker has not begun to send are its own (seconds): so long they wait where one was killed.
 MAIL_CLAIM_SECONDS = env.int("MAIL_CLAIM_SECONDS", default=60)
-# seconds a conversation with the server may last before others take it for lost; longer than EMAIL_TIMEOUT
+#: How long a mail being handed over is its worker’s (seconds); longer than a conversation under `EMAIL_TIMEOUT`.
 MAIL_LEASE_SECONDS = env.int("MAIL_LEASE_SECONDS", default=900)
-MAIL_MAX_ATTEMPTS = env.int("MAIL_MAX_ATTEMPTS", default=8)  # tries before a mail is given up
-# Who is written to when the mail stands still: addresses, separated by commas. When is that: seconds without a sign of
-# life of beat or of all workers, and seconds for which a mail that is due has waited.
+#: Tries before a mail is given up.
+MAIL_MAX_ATTEMPTS = env.int("MAIL_MAX_ATTEMPTS", default=8)
+#: Who is written to when [the mail stands still](#does-the-mail-go), separated by commas.
 OPERATOR_EMAILS = env.list("OPERATOR_EMAILS", default=[])
+#: Silence of beat or of all workers after which it stands still (seconds).
 ALARM_SILENT_SECONDS = env.int("ALARM_SILENT_SECONDS", default=120)
+#: Waiting of a mail that is due after which it does (seconds).
 ALARM_LATE_SECONDS = env.int("ALARM_LATE_SECONDS", default=600)
 PURCHASE_BATCH_SIZE = 1000  # purchases worked in one set of statements
-# What shops send by webhook: the largest message taken, in bytes (an order of 500 lines is about 1 MB); the days that a
-# refund waits for its purchase; and how often a message is tried at which we fail.
+#: ## What shops tell us by webhook
+#: Largest webhook taken in: an order of 500 lines is about 1 MB. Default: 2 MB.
 HOOK_MAX_BYTES = env.int("HOOK_MAX_BYTES", default=2 * 1024 * 1024)
+#: How long a refund waits for its purchase (days).
 HOOK_WAIT_DAYS = env.int("HOOK_WAIT_DAYS", default=14)
+#: Tries of a message at which we fail.
 HOOK_MAX_ATTEMPTS = env.int("HOOK_MAX_ATTEMPTS", default=12)
-# Mail of customers: the largest taken whole, in bytes; how many of one sender within an hour go into cases without a
-# person looking; and the days for which its bytes are kept once it is decided.
+#: ## Mail of customers
+#: Largest mail of a customer taken whole. Default: 25 MB.
 INBOUND_MAX_BYTES = env.int("INBOUND_MAX_BYTES", default=25 * 1024 * 1024)
+#: Mails of one sender within an hour that go into cases without a person looking.
 INBOUND_MAX_PER_HOUR = env.int("INBOUND_MAX_PER_HOUR", default=10)
+#: How long a mail’s bytes are kept once it is decided (days).
 INBOUND_KEEP_DAYS = env.int("INBOUND_KEEP_DAYS", default=30)
-# What other systems are told by webhook (docs/webhooks.md): seconds for one request, requests at once, ports that may
-# be called, days of failing after which an endpoint is paused, hours for which the secret before a new one holds, days
-# that deliveries are kept. Machines of our own network are called only where that is said.
+#: ## What we tell other systems by webhook
+#: For one request to [another system](webhooks.md#what-we-tell-other-systems) (seconds).
 WEBHOOK_TIMEOUT = env.float("WEBHOOK_TIMEOUT", default=10)
+#: Such requests of one worker at once.
 WEBHOOK_CONNECTIONS = env.int("WEBHOOK_CONNECTIONS", default=8)
+#: Ports that may be called.
 WEBHOOK_PORTS = [int(port) for port in env.list("WEBHOOK_PORTS", default=["443", "8443"])]
+#: Failing after which an endpoint is paused (days).
 WEBHOOK_PAUSE_DAYS = env.float("WEBHOOK_PAUSE_DAYS", default=3)
+#: How long the secret before a new one holds (hours).
 WEBHOOK_SECRET_HOURS = env.float("WEBHOOK_SECRET_HOURS", default=24)
+#: How long deliveries are kept (days).
 WEBHOOK_LOG_DAYS = env.int("WEBHOOK_LOG_DAYS", default=30)
+#: May machines of your own network be called, and plain http? For trying things only.
 WEBHOOK_ALLOW_PRIVATE = env.bool("WEBHOOK_ALLOW_PRIVATE", default=False)
-# Days for which what is told of people is kept (docs/operating.md); 24 months where the law asks for none.
+# 24 months where the law asks for nothing else.
+#: ## How long what is told of people is kept
 RETENTION_DAYS = {
+    #: Raw messages of shops and mail providers (days); [what goes by itself](rights.md#what-goes-by-itself).
     "hooks": env.int("RETAIN_HOOKS_DAYS", default=30),
+    #: Of mails their address, content and what the server said; that they went stays (days).
     "mails": env.int("RETAIN_MAILS_DAYS", default=365),
+    #: Test mails (days).
     "sample_mails": env.int("RETAIN_SAMPLE_MAILS_DAYS", default=30),
+    #: Of clicks by which browser (days).
     "clicks": env.int("RETAIN_CLICKS_DAYS", default=400),
+    #: Words, purchase and time of answers; scores stay (days).
     "answers": env.int("RETAIN_ANSWERS_DAYS", default=730),
+    #: Sessions that have ended, after that (days).
     "sessions": env.int("RETAIN_SESSIONS_DAYS", default=1),
+    #: The admin's own history (days).
     "history": env.int("RETAIN_HISTORY_DAYS", default=730),
+    #: Who looked at whose data (days).
     "access_log": env.int("RETAIN_ACCESS_LOG_DAYS", default=730),
+    #: Who changed which rule (days).
     "audit_log": env.int("RETAIN_AUDIT_LOG_DAYS", default=1826),
 }
-# Fixes today for reports over old data (YYYY-MM-DD); never for sending.
+#: ## Reports
+#: Fixes today (YYYY-MM-DD) for reports over old data; never for sending.
 POSTVENTA_TODAY = env.str("POSTVENTA_TODAY", default="")
+
+# --- What others read: gunicorn.conf.py, docker/entrypoint, docker-compose.yml, django-anymail ---------------------
+#: ## The processes and what surrounds them
+#: WEB_CONCURRENCY=2 Web processes of one container.
+#: WEB_THREADS=4 Threads of each: so many pages it makes at once.
+#: WORKER_PROCESSES=2 Processes of one worker.
+#: PORT=8000 Where the web process listens.
+#: WEB_ADDRESS=127.0.0.1:8000 Where docker-compose.yml lets a proxy of this machine find it.
+#: POSTGRES_PASSWORD=none Of the database in docker-compose.yml.
+#: ANYMAIL_…=none A mail provider’s own settings as django-anymail names them, with `ANYMAIL_` before:
+#: `ANYMAIL_POSTMARK_SERVER_TOKEN`. `ANYMAIL_WEBHOOK_SECRET=user:password` is what its webhooks come with ([what
+#: providers report](webhooks.md#what-mail-providers-report)).

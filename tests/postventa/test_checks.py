@@ -72,3 +72,9 @@ def test_a_provider_needs_no_smtp_address(production: Settings) -> None:
     production.EMAIL_URL = "smtp://localhost:25"
 
     assert found() == []
+
+
+def test_a_name_that_nobody_reads_is_told(production: Settings, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("OPERATOR_EMAIL", "guardia@example.com")
+
+    assert found() == ["postventa.W016"]
