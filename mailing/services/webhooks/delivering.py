@@ -9,7 +9,7 @@ import json
 import random
 import time
 from collections import Counter, deque
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
@@ -216,9 +216,12 @@ def give_back(owner: UUID) -> int:
 
 
 @transaction.atomic
-def write_down(outcomes: Iterable[Outcome], *, owner: UUID) -> list[str]:
+def write_down(outcomes: Sequence[Outcome], *, owner: UUID) -> list[str]:
     """What became of each: its state now. Of what another worker has taken over meanwhile nothing is written."""
     now = database_now()
+    # First the endpoint, then what waits for it: as whoever claims, resumes or ends one locks them.
+    endpoints = Endpoint.objects.filter(pk__in={outcome.delivery.endpoint_id for outcome in outcomes}).order_by("pk")
+    list(endpoints.select_for_update(no_key=True).values_list("pk", flat=True))
     ours = _still_held(outcomes, owner=owner)
     DeliveryAttempt.objects.bulk_create(_attempt(outcome) for outcome in ours)
     failed = [outcome for outcome in ours if not outcome.reply.is_taken]
@@ -230,7 +233,7 @@ def write_down(outcomes: Iterable[Outcome], *, owner: UUID) -> list[str]:
     return [State.DELIVERED] * len(taken) + [_write_failed(outcome, now=now) for outcome in failed]
 
 
-def _still_held(outcomes: Iterable[Outcome], *, owner: UUID) -> list[Outcome]:
+def _still_held(outcomes: Sequence[Outcome], *, owner: UUID) -> list[Outcome]:
     by_pk = {outcome.delivery.pk: outcome for outcome in outcomes}
     held = Delivery.objects.pending().filter(pk__in=by_pk, lease_owner=owner).order_by("pk").select_for_update()
     return [by_pk[pk] for pk in held.values_list("pk", flat=True)]
