@@ -57,23 +57,27 @@ class Reply:
 
 
 def post(url: str, body: bytes, headers: Mapping[str, str], *, timeout: float) -> Reply:
-    """Never raises for what the other side does; `timeout` is for all of it but the look-up of its name."""
+    """Never raises for what the other side does; `timeout` is for all of it, the look-up of its name included."""
     begun = time.monotonic()
     reply = _post(url, body, headers, timeout=timeout)
     return Reply(reply.problem, reply.status, reply.text, round((time.monotonic() - begun) * 1000), reply.retry_after)
 
 
 def _post(url: str, body: bytes, headers: Mapping[str, str], *, timeout: float) -> Reply:
+    deadline = time.monotonic() + timeout
     try:
         target = parse_target(url)
-        address = resolve(target)
+        address = resolve(target, timeout=timeout)
     except (NotPublic, ValidationError):  # what may be called can have been narrowed since it was written down
         return Reply(Problem.TARGET)
     except UnknownHost:
         return Reply(Problem.NAME)
-    connection = PinnedConnection(target, address, timeout=timeout)
+    except TimeoutError:
+        return Reply(Problem.TIMEOUT)
+    left = max(0.001, deadline - time.monotonic())  # 0 would be «do not wait», which fails at once
+    connection = PinnedConnection(target, address, timeout=left)
     # Each wait on the socket has its own time-out; this one is for all of them together.
-    watch = Timer(timeout, connection.cut)
+    watch = Timer(left, connection.cut)
     watch.daemon = True
     watch.start()
     try:

@@ -7,8 +7,10 @@ somewhere else a moment later leads nowhere.
 
 import re
 import socket
+from concurrent.futures import Future
 from ipaddress import IPv4Address, IPv6Address, ip_address, ip_network
-from typing import NamedTuple
+from threading import Thread
+from typing import Any, NamedTuple
 from urllib.parse import urlsplit
 
 from django.conf import settings
@@ -63,16 +65,32 @@ def parse_target(url: str) -> Target:
     return Target(parts.scheme, host, port, (parts.path or "/") + (f"?{parts.query}" if parts.query else ""))
 
 
-def resolve(target: Target) -> str:
-    """The address to connect to. NotPublic: one of the host's addresses is not public. UnknownHost."""
+def resolve(target: Target, *, timeout: float) -> str:
+    """The address to connect to. NotPublic: one of the host's addresses is not public. UnknownHost. TimeoutError."""
     try:
-        found = socket.getaddrinfo(target.host, target.port, type=socket.SOCK_STREAM)
+        addresses = _addresses_of(target, timeout=timeout)
+    except TimeoutError:
+        raise
     except (OSError, UnicodeError):
         raise UnknownHost(target.host) from None
-    addresses = [str(address[0]) for *_kind, address in found]
     if not settings.WEBHOOK_ALLOW_PRIVATE and not all(is_public(address) for address in addresses):
         raise NotPublic(target.host)
     return addresses[0]
+
+
+def _addresses_of(target: Target, *, timeout: float) -> list[str]:
+    """The system's resolver knows no deadline, and the name server may be slow on purpose: it is asked by a thread of
+    its own, which ends when the resolver gives up, and nobody waits for it longer than this."""
+    answer: Future[list[Any]] = Future()
+
+    def ask() -> None:
+        try:
+            answer.set_result(socket.getaddrinfo(target.host, target.port, type=socket.SOCK_STREAM))
+        except Exception as fault:
+            answer.set_exception(fault)
+
+    Thread(target=ask, daemon=True).start()
+    return [str(address[0]) for *_kind, address in answer.result(timeout)]
 
 
 def is_public(address: str) -> bool:

@@ -6,6 +6,7 @@ import time
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from threading import Event
 
 import pytest
 from cryptography import x509
@@ -123,7 +124,7 @@ def test_a_name_that_nobody_knows(monkeypatch: pytest.MonkeyPatch) -> None:
 
     monkeypatch.setattr(socket, "getaddrinfo", unknown)
 
-    assert post("https://gone.example.com/", b"{}", {}, timeout=1) == Reply(Problem.NAME, milliseconds=0)
+    assert post("https://gone.example.com/", b"{}", {}, timeout=1).problem == Problem.NAME
 
 
 @pytest.mark.parametrize(
@@ -177,6 +178,21 @@ def test_plain_http_where_tls_is_expected(receiver: Receiver) -> None:
 def test_only_who_is_busy_is_asked_when_to_come_back(receiver: Receiver) -> None:
     assert post(f"{receiver.url}/busy", b"{}", {}, timeout=2).retry_after == 7200
     assert post(f"{receiver.url}/500", b"{}", {}, timeout=2).retry_after == 0
+
+
+def test_a_name_server_that_keeps_us_waiting_is_waited_for_no_longer_than_the_rest(
+    receiver: Receiver, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    is_over = Event()
+    monkeypatch.setattr(socket, "getaddrinfo", lambda *args, **kwargs: is_over.wait(5))
+    begun = time.monotonic()
+
+    reply = post("https://hooks.example.com/", b"{}", {}, timeout=0.2)
+    waited = time.monotonic() - begun
+    is_over.set()
+
+    assert reply.problem == Problem.TIMEOUT
+    assert waited < 1
 
 
 # --- Certificates ----------------------------------------------------------------------------------------------------
