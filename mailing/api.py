@@ -10,7 +10,7 @@ from django.urls import path
 from django.utils import timezone
 from django.utils.translation import gettext as _
 from drf_spectacular.utils import extend_schema, inline_serializer
-from rest_framework import generics, serializers, status
+from rest_framework import exceptions, generics, serializers, status
 from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.views import APIView
@@ -19,6 +19,7 @@ from accounts.authentication import key_of
 from accounts.models import Scope
 from mailing.models import OF_BRAND, Delivery, DeliveryAttempt, Endpoint
 from mailing.services.webhooks import (
+    TooManyTests,
     change_endpoint,
     end_endpoint,
     new_endpoint,
@@ -193,7 +194,10 @@ class WebhookTestView(APIView):
     @extend_schema(request=None, responses={202: SENT}, operation_id="webhooks_test")
     def post(self, request: Request, endpoint: UUID) -> Response:
         """Send `webhook.test` there, in a moment. How it went is among the deliveries."""
-        delivery = send_test(get_object_or_404(endpoints_of(request), uuid=endpoint))
+        try:
+            delivery = send_test(get_object_or_404(endpoints_of(request), uuid=endpoint))
+        except TooManyTests:
+            raise exceptions.Throttled(wait=60) from None
         return Response({"id": delivery.event.public_id}, status=status.HTTP_202_ACCEPTED)
 
 

@@ -10,6 +10,7 @@ from accounts.sealing import unseal
 from affiliates.models import Affiliate, AffiliateMember
 from affiliates.services.telling import audience_of
 from mailing.models import Delivery, Endpoint, WebhookEvent
+from mailing.services.webhooks.keeping import TESTS_A_MINUTE
 from tests.factories import NOW, make_affiliate, make_member, make_staff, make_user
 from tests.listening import listen
 
@@ -76,6 +77,13 @@ def test_test_pause_resume_new_secret_and_end(as_ana: Client, endpoint: Endpoint
     did = AuditEntry.objects.filter(object_type="endpoint", user__isnull=False).order_by("pk")
     assert list(did.values_list("data__did", flat=True)) == ["test", "pause", "resume", "secret", "end"]
     assert endpoint.url not in as_ana.get(PAGE).text
+
+
+def test_of_too_many_tests_the_rest_is_refused(as_ana: Client, endpoint: Endpoint) -> None:
+    for _time in range(TESTS_A_MINUTE + 1):
+        as_ana.post(CHANGE, {"webhook": str(endpoint.uuid), "do": "test"})
+
+    assert Delivery.objects.count() == TESTS_A_MINUTE
 
 
 def test_only_owners_change_it(client: Client, ana: Affiliate, endpoint: Endpoint) -> None:

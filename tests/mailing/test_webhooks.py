@@ -11,7 +11,8 @@ from uuid import uuid4
 
 import pytest
 from django.core.exceptions import ValidationError
-from django.db import transaction
+from django.db import connection, transaction
+from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 from pytest_django.fixtures import Settings
 
@@ -19,6 +20,7 @@ from accounts.models import Brand
 from mailing.models import Delivery, DeliveryAttempt, Endpoint, WebhookEvent
 from mailing.posting import Reply
 from mailing.services.webhooks import (
+    TooManyTests,
     announce,
     audiences_of,
     change_endpoint,
@@ -45,6 +47,7 @@ from mailing.services.webhooks.delivering import (
     rest_after,
     write_down,
 )
+from mailing.services.webhooks.keeping import TESTS_A_MINUTE
 from tests.factories import make_brand
 from tests.mailing.consumer import Forged, verify
 from tests.mailing.receiver import Receiver
@@ -353,6 +356,20 @@ def test_two_looks_at_once_take_nothing_twice(brand: Brand, monkeypatch: pytest.
     assert Delivery.objects.get().lease_owner == first
 
 
+def test_who_writes_down_locks_the_endpoint_first_as_whoever_resumes_or_ends_it_does(brand: Brand) -> None:
+    """Else the two wait for each other."""
+    make_endpoint(brand)
+    announce(brand, OPENED, [NEWS])
+    owner = uuid4()
+    [delivery] = claim_due(owner=owner)
+
+    with CaptureQueriesContext(connection) as asked:
+        write_down([Outcome(delivery, Reply(Problem.STATUS, 500))], owner=owner)
+
+    locks = [query["sql"] for query in asked if " FOR " in query["sql"]]
+    assert [Endpoint._meta.db_table in locks[0], Delivery._meta.db_table in locks[1]] == [True, True]
+
+
 def test_a_slow_endpoint_does_not_take_what_another_needs(monkeypatch: pytest.MonkeyPatch, settings: Settings) -> None:
     settings.WEBHOOK_CONNECTIONS = 4
     monkeypatch.setattr(delivering, "prepared", lambda delivery, endpoint: endpoint.url)
@@ -451,6 +468,21 @@ def test_a_test_of_a_paused_one_is_refused(brand: Brand) -> None:
     with pytest.raises(ValidationError) as refused:
         send_test(endpoint)
     assert refused.value.code == "paused"
+
+
+def test_there_is_a_most_of_tests_a_minute(brand: Brand) -> None:
+    endpoint, _secret = make_endpoint(brand)
+    other, _secret = make_endpoint(brand)
+    for _time in range(TESTS_A_MINUTE):
+        send_test(endpoint)
+
+    with pytest.raises(TooManyTests):
+        send_test(endpoint)
+
+    assert Delivery.objects.count() == TESTS_A_MINUTE
+    send_test(other)
+    WebhookEvent.objects.update(occurred_at=timezone.now() - timedelta(minutes=2))
+    send_test(endpoint)
 
 
 # --- Again -----------------------------------------------------------------------------------------------------------

@@ -13,6 +13,7 @@ from accounts.sealing import unseal
 from accounts.services import create_api_key
 from mailing.models import Delivery, Endpoint, WebhookEvent
 from mailing.services.webhooks import announce, new_endpoint
+from mailing.services.webhooks.keeping import TESTS_A_MINUTE
 from tests.factories import make_brand
 
 OPENED = WebhookEvent.Kind.COMPLAINT_OPENED
@@ -119,6 +120,13 @@ def test_the_log_of_a_test(api: APIClient, endpoint: Endpoint) -> None:
     assert (logged["id"], logged["type"], logged["state"]) == (sent.json()["id"], "webhook.test", "pending")
     assert logged["next_try_at"] is not None
     assert [(each["status"], each["problem"], each["reply"]) for each in logged["attempts"]] == [(500, "status", "no")]
+
+
+def test_too_many_tests_are_asked_to_wait(api: APIClient, endpoint: Endpoint) -> None:
+    answers = [api.post(path_of(endpoint, "test/")) for _time in range(TESTS_A_MINUTE + 1)]
+
+    assert [answer.status_code for answer in answers] == [202] * TESTS_A_MINUTE + [429]
+    assert answers[-1].headers["Retry-After"] == "60"
 
 
 def test_the_log_asks_as_often_for_many(api: APIClient, endpoint: Endpoint, django_assert_num_queries: Any) -> None:

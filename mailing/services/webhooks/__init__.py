@@ -3,6 +3,7 @@
 from mailing.services.webhooks.announcing import announce, audiences_of
 from mailing.services.webhooks.delivering import deliver_webhooks
 from mailing.services.webhooks.keeping import (
+    TooManyTests,
     change_endpoint,
     end_endpoint,
     forget_old_webhooks,
@@ -18,6 +19,7 @@ from mailing.services.webhooks.keeping import (
 )
 
 __all__ = [
+    "TooManyTests",
     "announce",
     "audiences_of",
     "change_endpoint",

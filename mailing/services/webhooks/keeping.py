@@ -30,6 +30,7 @@ EVENTS_OF_BRAND = (
     Kind.QUALITY,
 )
 MOST_ENDPOINTS = 20  # of one audience: an event is brought to each of them
+TESTS_A_MINUTE = 6  # of one endpoint: whoever owns its address must not be called by us as often as somebody likes
 FORGOTTEN_AT_ONCE = 5000  # events, each with all its tries
 AGAIN: dict[str, Any] = {"state": Delivery.State.PENDING, "tries": 0, "finished_at": None}
 HEALTHY: dict[str, Any] = {"failing_since": None, "failures": 0, "rests_until": None}
@@ -128,13 +129,23 @@ def end_endpoint(endpoint: Endpoint) -> None:
     Delivery.objects.pending().filter(endpoint=locked).delete()
 
 
+class TooManyTests(ValidationError):
+    """There were enough within the last minute."""
+
+
 @transaction.atomic
 def send_test(endpoint: Endpoint) -> Delivery:
-    """An event that says nothing, brought like any other. ValidationError: the endpoint is paused or ended."""
+    """An event that says nothing, brought like any other. ValidationError: the endpoint is paused or ended.
+
+    TooManyTests: more than TESTS_A_MINUTE.
+    """
     locked = _locked(endpoint)
     if not locked.is_active:
         raise ValidationError(_("It is paused: resume it first."), "paused")
     data = {"endpoint": str(locked.uuid)}
+    lately = WebhookEvent.objects.filter(brand=locked.brand, occurred_at__gt=Now() - timedelta(minutes=1))
+    if lately.filter(kind=Kind.TEST, data=data).count() >= TESTS_A_MINUTE:
+        raise TooManyTests(_("There were enough tests for now: wait a minute."), "too_many_tests")
     event = WebhookEvent.objects.create(brand=locked.brand, kind=Kind.TEST, data=data)
     return Delivery.objects.create(endpoint=locked, event=event)
 
