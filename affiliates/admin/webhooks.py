@@ -29,7 +29,7 @@ from accounts.admin.decisions import DecidingAdmin, Decision, Secret
 from accounts.models import Brand, User
 from affiliates.forms import SureForm
 from affiliates.models import Affiliate
-from affiliates.services.telling import PREFIX
+from affiliates.services.telling import PREFIX, resume_webhook
 from mailing.models import OF_BRAND, Delivery, DeliveryAttempt, Endpoint, WebhookEvent
 from mailing.services.webhooks import (
     change_endpoint,
@@ -41,7 +41,6 @@ from mailing.services.webhooks import (
     renew_secret,
     replay,
     replay_since,
-    resume_endpoint,
     send_test,
 )
 from mailing.services.webhooks.keeping import EVENTS_OF_BRAND, checked_url
@@ -148,7 +147,7 @@ class EndpointAdmin(DecidingAdmin, AdministratorsAdmin):
         "resume": Decision(
             _("Resume"),
             SureForm,
-            noted("resume", lambda endpoint, given, now: resume_endpoint(endpoint)),
+            noted("resume", lambda endpoint, given, now: resume_webhook(endpoint)),
             _("It gets what waited, from now on."),
             is_paused,
         ),

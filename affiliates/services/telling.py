@@ -4,11 +4,15 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import Any
 
+from django.core.exceptions import ValidationError
+from django.db import transaction
+from django.utils.translation import gettext as _
+
 from accounts.models import Brand
 from affiliates.models import Affiliate, Attribution, Purchase, Refund
 from affiliates.representations import attribution_as_json, code_of
 from mailing.models import Endpoint, WebhookEvent
-from mailing.services.webhooks import announce, pause_endpoint
+from mailing.services.webhooks import announce, pause_endpoint, resume_endpoint
 
 Kind = WebhookEvent.Kind
 EVENTS_OF_AFFILIATE = (Kind.BLOCK_PUBLISHED,)  # what an affiliate's own endpoint may listen for
@@ -30,6 +34,17 @@ def hush(affiliate: Affiliate, *, now: datetime) -> None:
     """Whoever may see nothing of its own any more is told nothing either; going on again is its owners' to say."""
     for endpoint in Endpoint.objects.filter(brand=affiliate.brand, audience=audience_of(affiliate)):
         pause_endpoint(endpoint, now=now)
+
+
+@transaction.atomic
+def resume_webhook(endpoint: Endpoint) -> bool:
+    """It gets what waited. ValidationError: its affiliate is not active, and so is told nothing. False: not paused."""
+    pk = affiliate_of(endpoint.audience)
+    # Locked as whoever suspends locks it: that cannot come in between.
+    active = Affiliate.objects.active().select_for_update(no_key=True)
+    if pk is not None and active.filter(pk=pk).first() is None:
+        raise ValidationError(_("Its affiliate is not active: it is told nothing."), "inactive")
+    return resume_endpoint(endpoint)
 
 
 def tell_credited(

@@ -29,7 +29,9 @@ def tell_of_paused_webhooks(*, now: datetime) -> int:
 
 def _mails(endpoint: Endpoint, *, now: datetime) -> Iterator[MailRequest]:
     pk = affiliate_of(endpoint.audience)
-    affiliate = Affiliate.objects.get(pk=pk) if pk is not None else None
+    affiliate = Affiliate.objects.filter(pk=pk).first() if pk is not None else None
+    if pk is not None and affiliate is None:  # an audience is a name: nothing keeps its affiliate
+        return
     for user in _readers(endpoint, affiliate).order_by("pk"):
         yield MailRequest(
             brand=endpoint.brand,

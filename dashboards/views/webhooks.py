@@ -12,7 +12,7 @@ from django.views.decorators.http import require_http_methods, require_POST
 from accounts.clock import database_now
 from accounts.forms import add_refusal
 from accounts.models import User
-from affiliates.services.telling import EVENTS_OF_AFFILIATE, audience_of
+from affiliates.services.telling import EVENTS_OF_AFFILIATE, audience_of, resume_webhook
 from dashboards.forms import NewWebhookForm, WebhookForm
 from dashboards.selectors import Reader, newest_deliveries, webhooks_of
 from dashboards.views.opening import affiliate_page, show
@@ -24,7 +24,6 @@ from mailing.services.webhooks import (
     note,
     pause_endpoint,
     renew_secret,
-    resume_endpoint,
     send_test,
 )
 
@@ -95,7 +94,7 @@ def _do(endpoint: Endpoint, wanted: str) -> str:
         pause_endpoint(endpoint, now=database_now())
         return _("It is paused: what happens from now on waits.")
     if wanted == "resume":
-        resume_endpoint(endpoint)
+        resume_webhook(endpoint)
         return _("It goes on, with all that waited.")
     end_endpoint(endpoint)
     return _("Nothing more is sent there.")

@@ -69,3 +69,12 @@ def test_who_paused_it_by_hand_knows(brand) -> None:
     pause_endpoint(listen(brand, "complaint.opened"), now=NOW)
 
     assert tell_of_paused_webhooks(now=NOW) == 0
+
+
+def test_one_whose_affiliate_is_gone_leaves_the_others_their_mail(brand) -> None:
+    pause_endpoint(listen(brand, "feedback.block_published", audience="affiliate:0"), reason=GONE, now=NOW)
+    pause_endpoint(listen(brand, "complaint.opened"), reason=GONE, now=NOW)
+
+    assert tell_of_paused_webhooks(now=NOW) == 1
+
+    assert told() == ["sofia@lumbre.example"]

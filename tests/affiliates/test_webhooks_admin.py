@@ -11,6 +11,7 @@ from django.utils import timezone
 
 from accounts.models import AuditEntry, Brand, Membership
 from accounts.sealing import unseal
+from affiliates.services.programme import reactivate_affiliate, suspend_affiliate
 from affiliates.services.telling import audience_of
 from mailing.models import Delivery, Endpoint, WebhookEvent
 from mailing.services.webhooks import announce, pause_endpoint, renew_secret
@@ -117,6 +118,24 @@ def test_pause_test_resume_forget_and_end(brand: Brand, sofia: Client) -> None:
     did = AuditEntry.objects.filter(object_type="endpoint").order_by("pk").values_list("data__did", flat=True)
     assert list(did) == ["test", "pause", "resume", "forget", "end"]
     assert sofia.get(page_of(endpoint)).status_code == 200
+
+
+def test_what_is_a_suspended_affiliates_is_not_resumed(brand: Brand, sofia: Client) -> None:
+    ana = make_affiliate(brand)
+    endpoint = listen(brand, WebhookEvent.Kind.BLOCK_PUBLISHED, audience=audience_of(ana))
+    suspend_affiliate(ana, note="Fraude", by=brand.memberships.get().user, now=timezone.now())
+
+    answer = do(sofia, endpoint, "resume")
+
+    endpoint.refresh_from_db()
+    assert endpoint.state == "paused"
+    [refusal] = answer.context["form"].non_field_errors().as_data()
+    assert refusal.code == "inactive"
+    assert not AuditEntry.objects.filter(object_type="endpoint").exists()
+    reactivate_affiliate(ana, by=brand.memberships.get().user, now=timezone.now())
+    do(sofia, endpoint, "resume")
+    endpoint.refresh_from_db()
+    assert endpoint.state == "active"
 
 
 def test_everything_since_a_moment_again(brand: Brand, sofia: Client) -> None:
