@@ -5,7 +5,7 @@ from typing import Any
 
 from django import forms
 from django.conf import settings
-from django.contrib import admin, messages
+from django.contrib import admin
 from django.contrib.admin.utils import display_for_value
 from django.db.models import OuterRef, QuerySet, Subquery
 from django.http import HttpRequest, HttpResponse
@@ -17,6 +17,7 @@ from django.utils.translation import gettext, ngettext
 from django.utils.translation import gettext_lazy as _
 
 from accounts.admin import WRITING_ROLES, AdministratorsAdmin, ReadOnlyAdmin, has_role
+from accounts.admin.decisions import DecidingAdmin, Secret
 from accounts.models import AccessLog, Brand
 from accounts.services import record_access
 from affiliates.models import Purchase
@@ -25,6 +26,8 @@ from intake.hooks.mail import mails_spoken_of
 from intake.hooks.processing import replay_event
 from intake.hooks.receiving import secrets_of
 from intake.models import Hook, InboundEvent, Source
+
+PASTE_IT = _("Paste it where your shop or network asks for the secret: by it we know that what comes is from there.")
 
 
 class HookForm(forms.ModelForm):
@@ -58,7 +61,7 @@ class HookForm(forms.ModelForm):
         return secret
 
 
-class HookAdmin(AdministratorsAdmin):
+class HookAdmin(DecidingAdmin, AdministratorsAdmin):
     can_add = True
     form = HookForm
     list_display = ("source", "brand", "address", "last_received_at", "health")
@@ -93,6 +96,7 @@ class HookAdmin(AdministratorsAdmin):
 
     def save_model(self, request: HttpRequest, obj: Hook, form: Any, change: bool) -> None:
         given = form.cleaned_data["secret"]
+        request.made_secret = ""  # type: ignore[attr-defined]  # for the answer
         if change:
             obj.save(update_fields=["expected_every"])
         if change and not given and not form.cleaned_data.get("renew"):
@@ -103,8 +107,18 @@ class HookAdmin(AdministratorsAdmin):
             hook.save(update_fields=["expected_every"])
             obj.pk = hook.pk
         if not given:
-            told = gettext("The secret, shown this once: %(secret)s") % {"secret": secret}
-            self.message_user(request, told, messages.WARNING)
+            request.made_secret = secret  # type: ignore[attr-defined]
+
+    def response_add(self, request: HttpRequest, obj: Hook, post_url_continue: str | None = None) -> HttpResponse:
+        return self._show_made(request, obj) or super().response_add(request, obj, post_url_continue)
+
+    def response_change(self, request: HttpRequest, obj: Hook) -> HttpResponse:
+        return self._show_made(request, obj) or super().response_change(request, obj)
+
+    def _show_made(self, request: HttpRequest, obj: Hook) -> HttpResponse | None:
+        secret: str = request.made_secret  # type: ignore[attr-defined]
+        change_page = reverse("admin:intake_hook_change", args=[obj.pk])
+        return self.show_once(request, Secret(secret, PASTE_IT), change_page) if secret else None
 
     @admin.action(description=_("Forget the secret before"))
     def forget_previous_secret(self, request: HttpRequest, queryset: QuerySet[Hook]) -> None:

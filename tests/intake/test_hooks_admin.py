@@ -59,11 +59,12 @@ def change(client: Client, hook: Hook, **fields: Any) -> Any:
 def test_a_made_up_secret_is_shown_once_and_never_again(shop):
     sofia = client_of(shop)
 
-    shown = add(sofia, shop).text
+    answer = add(sofia, shop)
 
     hook = Hook.objects.get(source="woocommerce")
     secret = unseal(hook.sealed_secret)
-    assert secret in shown
+    assert secret in answer.text  # on the answer itself: a message would lie about in a cookie
+    assert answer.redirect_chain == []
     assert secret not in sofia.get(reverse("admin:intake_hook_change", args=[hook.pk])).text
     assert hook.expected_every == timedelta(days=1)
 
@@ -93,6 +94,17 @@ def test_a_secret_is_changed_in_two_steps(shop):
     both.append(shop.send("orders/create", shopify_order(id=2)).status_code)
 
     assert both == [200, 401]
+
+
+def test_a_made_up_one_in_place_of_the_old_is_shown_once_too(shop):
+    sofia, hook = client_of(shop), Hook.objects.get()
+
+    answer = change(sofia, hook, renew="on")
+
+    hook.refresh_from_db()
+    assert unseal(hook.sealed_secret) in answer.text
+    assert answer.redirect_chain == []
+    assert unseal(hook.sealed_previous) == SECRET
 
 
 def test_saving_without_a_secret_keeps_it(shop):
