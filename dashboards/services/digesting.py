@@ -26,7 +26,7 @@ from mailing.services import MailRequest, queue_mail
 log = structlog.get_logger(__name__)
 
 MORNING, NOON = time(8), time(12)  # where the person is
-A_RUN = 500  # people looked at: the next run goes on
+A_PAGE = 500  # people held in memory
 FIRST_REACH = {Preference.Rhythm.WEEKLY: timedelta(days=7), Preference.Rhythm.MONTHLY: timedelta(days=31)}
 GOOD_FOR = timedelta(days=2)  # what could not be sent by then is not sent
 
@@ -48,8 +48,11 @@ def _due(now: datetime) -> Iterator[tuple[AffiliateMember, date]]:
         monday = here.date() - timedelta(days=here.weekday())
         began = datetime.combine(monday, MORNING, tzinfo=ZoneInfo(zone))
         waiting = _readers().filter(zone=zone, created_at__lt=began).exclude(preference__decided_for__gte=monday)
-        for member in waiting.order_by("pk")[:A_RUN]:
-            yield member, monday
+        # By id, page after page: those at whom we fail stay waiting, and must not stand before all others for ever.
+        last = 0
+        while page := list(waiting.filter(pk__gt=last).order_by("pk")[:A_PAGE]):
+            yield from ((member, monday) for member in page)
+            last = page[-1].pk
 
 
 def _readers() -> QuerySet[Any]:
