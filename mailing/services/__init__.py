@@ -10,6 +10,7 @@ from mailing.services.queueing import (
     retry_mail,
     settle_called_back,
     take_back_put_aside,
+    want_again,
 )
 from mailing.services.reports import MailReport, record_mail_event
 from mailing.services.sending import send_due_mail
@@ -35,4 +36,5 @@ __all__ = [
     "suppress",
     "take_back_put_aside",
     "unsubscribe",
+    "want_again",
 ]

@@ -111,6 +111,13 @@ def _where_it_waits(field: str, value: Any) -> Case:
     return Case(When(WAITS, then=value), default=F(field))
 
 
+def want_again(mails: Iterable[int]) -> int:
+    """Of these, what was taken back and may yet come back from a server is to be sent after all; how many."""
+    taken_back = OutgoingMail.objects.filter(pk__in=mails, state__in=MAY_GO_OUT)
+    wanted = taken_back.filter(cancel_wanted=OutgoingMail.Reason.TAKEN_BACK)
+    return wanted.update(cancel_wanted="", updated_at=Now())
+
+
 def take_back_put_aside(mails: Iterable[int]) -> int:
     """Whoever asked for these has decided anew: another mail goes out in their place, or none. How many."""
     put_aside = OutgoingMail.objects.put_aside().filter(pk__in=mails)

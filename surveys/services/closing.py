@@ -8,7 +8,7 @@ from django.db import transaction
 from accounts.models import Brand
 from affiliates.models import Customer, Purchase
 from mailing.models import OutgoingMail
-from mailing.services import MailRequest, queue_mail
+from mailing.services import MailRequest, queue_mail, settle_called_back, want_again
 from surveys.invitation_mail import closing_context, first_scales
 from surveys.models import Invitation, InvitationMail, Reason, Survey, Wave
 from surveys.scheduling import due_at, spread, zone_for
@@ -36,7 +36,8 @@ def ask_about_case(case: ClosedCase, *, now: datetime) -> Invitation | None:
     """Ask how it ended, a day after its closing or as the brand has it. None: the brand does not ask.
 
     Once a case: whoever was asked is not asked again when it is closed a second time, unless the first question was
-    taken back before it went out. It waits for nothing else: no rest between surveys, no sample, no reminder.
+    taken back before it went out; one that a server has at that moment goes on as if it had never been taken back. It
+    waits for nothing else: no rest between surveys, no sample, no reminder.
     """
     if case.brand.closing_question_after is None:
         return None
@@ -47,7 +48,7 @@ def ask_about_case(case: ClosedCase, *, now: datetime) -> Invitation | None:
     invitation, _created = Invitation.objects.select_for_update(no_key=True).get_or_create(
         occasion=case.occasion, wave=Wave.CLOSING, defaults={**wanted, **nobody_asked}
     )
-    if invitation.state == State.QUEUED:
+    if invitation.state == State.QUEUED and not has_come_back(invitation):
         return invitation
     if case.customer.email:
         ask_at = asked_at(case, case.brand.closing_question_after, now=now)
@@ -58,6 +59,16 @@ def ask_about_case(case: ClosedCase, *, now: datetime) -> Invitation | None:
     invitation.survey = survey
     invitation.save(update_fields=["survey", "state", "reason", "scheduled_for", "updated_at"])
     return invitation
+
+
+def has_come_back(invitation: Invitation) -> bool:
+    """Its question was taken back while a server had it, which did not take it. What a server still has is wanted."""
+    firsts = InvitationMail.objects.filter(invitation=invitation, kind=Kind.FIRST)
+    mails = list(firsts.values_list("mail", flat=True))
+    want_again(mails)
+    # Who has answered, or was stopped by hand, is not asked again.
+    back = OutgoingMail.objects.called_back().filter(pk__in=mails, reason=OutgoingMail.Reason.TAKEN_BACK)
+    return settle_called_back(list(back.values_list("pk", flat=True))) > 0
 
 
 @transaction.atomic

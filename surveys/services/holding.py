@@ -6,7 +6,8 @@ from django.conf import settings
 from django.db import transaction
 from django.db.models import Exists, OuterRef, Q, QuerySet
 
-from accounts.models import Brand
+from accounts.models import AuditEntry, Brand, User
+from accounts.services import record_change
 from affiliates.models import Purchase
 from mailing.models import OutgoingMail, Suppression
 from mailing.services import settle_called_back, take_back_put_aside
@@ -16,6 +17,8 @@ from surveys.selectors import PASSING
 from surveys.services.planning import look_again_at_the_rested, plan_invitations, take_back
 
 State, Kind = Invitation.State, InvitationMail.Kind
+# An invitation with the word of which mail it is asked by: whoever held it a moment ago may have asked by another.
+LOCKED = ("invitation", "self")
 ON_ITS_WAY = [OutgoingMail.State.QUEUED, OutgoingMail.State.CLAIMED]
 
 
@@ -44,7 +47,7 @@ def plan_again(purchase: Purchase, *, now: datetime) -> None:
 
 
 @transaction.atomic
-def pause_asking(brand: Brand, *, now: datetime) -> bool:
+def pause_asking(brand: Brand, *, now: datetime, by: User | None = None) -> bool:
     """Ask nobody until resumed; what is in the mail ledger already is taken back. False: it was paused before."""
     paused = Brand.objects.filter(pk=brand.pk, asking_paused_at=None).update(asking_paused_at=now)
     if not paused:
@@ -57,6 +60,7 @@ def pause_asking(brand: Brand, *, now: datetime) -> bool:
     taken_back = take_back(ours.filter(state=State.QUEUED, mails__mail__state__in=ON_ITS_WAY).distinct())
     hold_for_pause(ours.filter(pk__in=taken_back), now=now)
     remind_again(to_remind, now=now)
+    record_change(by, brand, AuditEntry.Action.CHANGED, brand, asking=["goes on", "paused"])
     brand.refresh_from_db(fields=["asking_paused_at"])
     return True
 
@@ -76,13 +80,15 @@ def remind_again(invitation_ids: list[int], *, now: datetime) -> None:
 
 
 @transaction.atomic
-def resume_asking(brand: Brand, *, now: datetime) -> bool:
+def resume_asking(brand: Brand, *, now: datetime, by: User | None = None) -> bool:
     """Ask again; whoever waited is judged anew and spread over the next hour. False: it was not paused.
 
     The first of them at once, more than a batch of them by wake_held within the minute.
     """
     resumed = Brand.objects.filter(pk=brand.pk, asking_paused_at__isnull=False).update(asking_paused_at=None)
     wake_page(after=0, now=now)
+    if resumed:
+        record_change(by, brand, AuditEntry.Action.CHANGED, brand, asking=["paused", "goes on"])
     brand.refresh_from_db(fields=["asking_paused_at"])
     return bool(resumed)
 
@@ -134,9 +140,7 @@ def plan_put_aside(*, now: datetime) -> int:
     """Decide anew on whose mail the ledger put aside at its last look for a cause that will pass; how many."""
     rows = InvitationMail.objects.filter(mail__in=OutgoingMail.objects.put_aside(), invitation__state=State.QUEUED)
     # Locked as planning locks them. What somebody else holds the next run finds.
-    locked = rows.select_for_update(skip_locked=True, no_key=True, of=("invitation",)).select_related(
-        "invitation", "mail"
-    )
+    locked = rows.select_for_update(skip_locked=True, no_key=True, of=LOCKED).select_related("invitation", "mail")
     put_aside = list(locked[: settings.PURCHASE_BATCH_SIZE])
     for mail_reason, reason in PASSING.items():
         firsts = [r.invitation_id for r in put_aside if r.kind == Kind.FIRST and r.mail.reason == mail_reason]
@@ -152,9 +156,7 @@ def plan_called_back(*, now: datetime) -> int:
     Whether its cause still stands is judged as for anybody: a case may have been closed since.
     """
     rows = InvitationMail.objects.filter(mail__in=OutgoingMail.objects.called_back())
-    locked = rows.select_for_update(skip_locked=True, no_key=True, of=("invitation",)).select_related(
-        "invitation", "mail"
-    )
+    locked = rows.select_for_update(skip_locked=True, no_key=True, of=LOCKED).select_related("invitation", "mail")
     called_back = list(locked[: settings.PURCHASE_BATCH_SIZE])
     asked = [row.invitation for row in called_back if row.kind == Kind.FIRST and row.invitation.state == State.QUEUED]
     # Who has answered, or was stopped by hand, is not asked again.

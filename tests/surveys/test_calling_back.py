@@ -1,10 +1,13 @@
 """Whose mail was with a server when there was a reason not to ask: decided anew as soon as it comes back."""
 
+from collections.abc import Callable
 from datetime import timedelta
 from uuid import uuid4
 
 import pytest
+from django.db import connection
 from django.db.models.functions import Now
+from django.test.utils import CaptureQueriesContext
 
 from affiliates.models import Purchase
 from mailing.models import OutgoingMail
@@ -13,7 +16,7 @@ from surveys.models import Invitation, InvitationMail, Reason, Wave
 from surveys.selectors import SurveyState
 from surveys.services import hold_purchase, lift_hold, send_due_invitations
 from surveys.services.closing import ask_about_case, do_not_ask_about_case
-from surveys.services.holding import plan_called_back
+from surveys.services.holding import plan_called_back, plan_put_aside
 from tests.factories import NOW, make_brand, make_customer, make_purchase
 from tests.surveys.test_closing import closed
 from tests.surveys.test_sending import asked, change, mails_of, plan, state
@@ -147,6 +150,49 @@ def test_a_case_that_opens_again_meanwhile_is_not_asked_about() -> None:
     # Closed for good, it is asked about as usual.
     ask_about_case(closed(carla), now=LATER)
     assert list(OutgoingMail.objects.order_by("pk").values_list("state", flat=True)) == [State.CANCELLED, State.QUEUED]
+
+
+@pytest.mark.parametrize("reason", ["taken_back", "manual"])
+def test_a_case_closed_again_while_a_server_has_its_question_is_asked_about_once(reason: str) -> None:
+    carla = make_customer(make_brand())
+    ask_about_case(closed(carla), now=NOW)
+    OutgoingMail.objects.update(**AT_A_SERVER)
+    cancel_mails(OutgoingMail.objects.all(), reason=reason)
+    do_not_ask_about_case("case:5", now=NOW)
+
+    ask_about_case(closed(carla), now=LATER)
+
+    # Taken back, it is as if it never was: should the server put it off, it is tried again. Staff's word stands.
+    assert OutgoingMail.objects.get().cancel_wanted == ("" if reason == "taken_back" else "manual")
+    assert Invitation.objects.get().state == "queued"
+
+
+@pytest.mark.parametrize(
+    ("reason", "states"), [("taken_back", [State.CANCELLED, State.QUEUED]), ("manual", [State.CANCELLED])]
+)
+def test_a_case_closed_again_after_its_question_came_back_is_asked_about_anew(reason: str, states: list[str]) -> None:
+    carla = make_customer(make_brand())
+    ask_about_case(closed(carla), now=NOW)
+    OutgoingMail.objects.update(**AT_A_SERVER)
+    cancel_mails(OutgoingMail.objects.all(), reason=reason)
+    do_not_ask_about_case("case:5", now=NOW)
+    come_back()
+
+    ask_about_case(closed(carla), now=LATER)
+    plan_called_back(now=LATER)
+
+    assert list(OutgoingMail.objects.order_by("pk").values_list("state", flat=True)) == states
+    assert Invitation.objects.get().state == "queued"
+
+
+@pytest.mark.parametrize("decide_anew", [plan_called_back, plan_put_aside])
+def test_whoever_decides_anew_locks_which_mail_it_is_asked_by(decide_anew: Callable[..., int]) -> None:
+    """A case closed again at that moment is asked about by another mail, which is not to be judged by the first."""
+    with CaptureQueriesContext(connection) as asked:
+        decide_anew(now=LATER)
+
+    [locked] = [query["sql"].partition(" UPDATE OF ")[2] for query in asked if "SKIP LOCKED" in query["sql"]]
+    assert locked == '"surveys_invitation", "surveys_invitationmail" SKIP LOCKED'
 
 
 def test_what_is_called_back_is_looked_for_by_its_index() -> None:
