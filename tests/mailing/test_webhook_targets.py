@@ -17,7 +17,7 @@ from django.core.exceptions import ValidationError
 from pytest_django.fixtures import Settings
 
 from mailing import posting, targets
-from mailing.posting import Problem, Reply, post
+from mailing.posting import Problem, post
 from mailing.targets import Target, is_public, parse_target
 from tests.mailing.receiver import Receiver
 
