@@ -24,7 +24,7 @@ from insights.services.erasing import shows_words_of, who_keeps
 from intake.models import Erasure, IdempotencyKey, ImportRun, InboundEvent
 from mailing.addresses import known_hashes
 from mailing.models import OutgoingMail, WebhookEvent
-from mailing.services.erasing import MailInHand, erase_mails, erase_told
+from mailing.services.erasing import erase_mails, erase_told
 from surveys.models import InvitationMail, Response
 from surveys.personal_data import HELD as OF_SURVEYS
 from surveys.services.erasing import invitations_of, unlink_answers
@@ -83,11 +83,8 @@ def _take_step(pk: int, *, now: datetime) -> bool:
     if erasure is None:
         return False
     work = WORK[Step(erasure.step)]
-    try:
-        with open_door(ERASURE):
-            counts = work(erasure, now)
-    except MailInHand:
-        return False
+    with open_door(ERASURE):
+        counts = work(erasure, now)
     if counts is None:
         return False
     _note(erasure, counts, now=now)
@@ -130,7 +127,7 @@ def _erase_messages(erasure: Erasure, now: datetime) -> dict[str, int] | None:
     return {name: count for name, count in counts.items() if count}
 
 
-def _erase_mails(erasure: Erasure, now: datetime) -> dict[str, int]:
+def _erase_mails(erasure: Erasure, now: datetime) -> dict[str, int] | None:
     customer = Customer.objects.get(pk=erasure.customer_id)
     return erase_mails(erasure.brand, address=customer.email or "", also=mails_about(customer.pk))
 
@@ -147,10 +144,12 @@ def _erase_answers(erasure: Erasure, now: datetime) -> dict[str, int]:
     return unlink_answers(erasure.customer_id, occasions=occasions, kept_for=kept_for)
 
 
-def _erase_cases(erasure: Erasure, now: datetime) -> dict[str, int]:
+def _erase_cases(erasure: Erasure, now: datetime) -> dict[str, int] | None:
     """With the mails that were written about them since the mails went: nothing leads to these without the case."""
     list(cases_of(erasure.customer_id).select_for_update(of=("self",)).order_by("pk"))  # no more are written
     mails = _erase_mails(erasure, now)
+    if mails is None:
+        return None
     address = Customer.objects.values_list("email", flat=True).get(pk=erasure.customer_id)
     return mails | erase_cases(erasure.customer_id, brand=erasure.brand, address=address or "")
 

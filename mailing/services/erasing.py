@@ -14,10 +14,6 @@ from mailing.services.queueing import cancel_mails
 ABOUT_ACCOUNTS = Q(template__startswith="accounts/") | Q(template__startswith="affiliates/")
 
 
-class MailInHand(Exception):
-    """A worker is handing one of these mails over just now: try again in a while."""
-
-
 def mails_of(brand: Brand, *, address: str, also: Iterable[int] = ()) -> QuerySet[OutgoingMail]:
     """To this address, as a customer's, and those with the ids in `also`: they may have had another one before."""
     by_address = Q(to_address=normalize_address(address)) & ~ABOUT_ACCOUNTS if address else Q(pk__in=[])
@@ -25,16 +21,17 @@ def mails_of(brand: Brand, *, address: str, also: Iterable[int] = ()) -> QuerySe
 
 
 @transaction.atomic
-def erase_mails(brand: Brand, *, address: str, also: Iterable[int]) -> dict[str, int]:
-    """Delete them with their events, stopping what waits; how many rows of each table. Raises MailInHand.
+def erase_mails(brand: Brand, *, address: str, also: Iterable[int]) -> dict[str, int] | None:
+    """Delete them with their events, stopping what waits; how many rows of each table.
 
+    None: a worker is handing one over just now. All are stopped, none is deleted: try again in a while.
     The caller has opened the door that lets events go (accounts.append_only).
     """
     found = list(mails_of(brand, address=address, also=also).order_by("pk").values_list("pk", flat=True))
     cancel_mails(found, reason=OutgoingMail.Reason.TAKEN_BACK)
     mails = OutgoingMail.objects.filter(pk__in=found)
     if mails.select_for_update().filter(state=OutgoingMail.State.HANDING_OVER).exists():
-        raise MailInHand
+        return None
     events = MailEvent.objects.filter(mail__in=found).count()
     mails.delete()
     if address:  # what servers said of it

@@ -22,6 +22,7 @@ from accounts.models import Brand
 from affiliates.models import Attribution, Click, Customer, Purchase
 from affiliates.services import CustomerInput, PurchaseInput, record_purchases
 from complaints.models import Complaint, ComplaintEvent
+from complaints.services import HistoricComplaint, import_complaints
 from insights.models import MonthlyAnswers, Quote
 from insights.services import fold_changes
 from intake.models import Erasure, IdempotencyKey, InboundEvent
@@ -284,6 +285,19 @@ def test_an_objection_outlives_who_made_it(world: World) -> None:
     assert Suppression.objects.filter(brand=world.brand, address_hash=hash_address(address), scope="surveys").exists()
 
 
+def test_cases_of_an_old_file_bring_nobody_back(world: World) -> None:
+    """Known by the fingerprint of their address, also where nobody ever objected."""
+    address = world.purchase.customer.email or ""
+    erase(world)
+    told = {"subject": "Llegó roto", "text": "Soy Carla", "email": address}
+    before = HistoricComplaint(external_id="ra-1", opened_at=NOW - timedelta(days=9), **told)
+
+    [imported] = import_complaints(world.brand, [before], now=NOW)
+
+    assert imported.status == "duplicate"
+    assert tables_with(address, "Soy Carla") == []
+
+
 def test_sums_and_credit_stay_without_the_person(world: World) -> None:
     amount, number = world.purchase.amount, world.purchase.external_id
 
@@ -363,6 +377,8 @@ def test_a_mail_being_handed_over_is_waited_for(world: World) -> None:
     OutgoingMail.objects.filter(pk=world.mail.pk).update(state="handing_over", **held)
     erasure = erase(world)
     assert erasure.step == Erasure.Step.MAILS
+    # Should the server put it off, it is not tried again.
+    assert OutgoingMail.objects.get(pk=world.mail.pk).cancel_wanted == OutgoingMail.Reason.TAKEN_BACK
 
     OutgoingMail.objects.filter(pk=world.mail.pk).update(state="sent", sent_at=NOW, lease_owner=None, lease_until=None)
     Quote.objects.all().delete()
