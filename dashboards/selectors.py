@@ -122,7 +122,7 @@ def find_reader(user: User, brand: str = "", code: str = "") -> Reader | None:
     if own:
         return Reader(own[0].affiliate, own[0], memberships, path)
     affiliates = Affiliate.objects.visible_to(user).select_related("brand")
-    affiliate = affiliates.filter(brand__slug=brand, code=code).first() if code else None
+    affiliate = affiliates.filter(brand__slug=brand, code=code).first() if code and user.is_staff else None
     return Reader(affiliate, None, memberships, path) if affiliate else None
 
 

@@ -4,6 +4,7 @@ from collections.abc import Callable
 from functools import wraps
 from typing import Any
 
+from django.core.exceptions import PermissionDenied
 from django.core.paginator import Paginator
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
@@ -37,6 +38,7 @@ TAB_OF = {
     **dict.fromkeys(("new_action", "action", "edit_action"), "actions"),
     "conversation": "conversations",
 }
+READING = ("GET", "HEAD", "OPTIONS")
 Page = Callable[..., HttpResponse]  # takes the request, the reader, and what else the address names
 
 
@@ -50,7 +52,7 @@ def affiliate_page(page: Page) -> Callable[..., HttpResponse]:
         if reader is None:
             return without_affiliate(request, request.user, code)
         if reader.member is None:
-            record_look(request.user, reader, page.__name__)
+            look_on(request, request.user, reader, page.__name__)
         elif reader.member.accepted_terms_at is None and page.__name__ != "terms":
             return redirect(reader.urls["terms"])
         return page(request, reader, **named)
@@ -71,7 +73,10 @@ def without_affiliate(request: HttpRequest, user: User, code: str) -> HttpRespon
     return render(request, "dashboards/affiliates.html", context)
 
 
-def record_look(user: User, reader: Reader, page: str) -> None:
+def look_on(request: HttpRequest, user: User, reader: Reader, page: str) -> None:
+    """Staff see what the affiliate sees, which is recorded. Whatever the page would take, nothing is written as them."""
+    if request.method not in READING:
+        raise PermissionDenied
     purpose = AccessLog.Purpose.EXPORT if page.endswith("export") else AccessLog.Purpose.IMPERSONATE
     record_access(user, reader.brand, purpose=purpose, object_type="affiliate", object_id=str(reader.affiliate.pk))
 

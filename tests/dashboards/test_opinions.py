@@ -92,7 +92,7 @@ def test_the_address_of_words_is_ones_own(
     assert re.fullmatch(r"/portal/opinions/[0-9a-f]{20}/", url)
     assert rival.post(url, {"reason": "reveals"}).status_code == 404
     looked = url.replace("/portal/", f"/portal/affiliates/{shop.brand.slug}/{ana.code}/")
-    assert staff.post(looked, {"reason": "reveals"}).status_code == 404
+    assert staff.post(looked, {"reason": "reveals"}).status_code == 403
     assert not Quote.objects.exclude(hidden_at=None).exists()
 
 
