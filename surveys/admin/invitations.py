@@ -146,16 +146,16 @@ class AskingAdmin(AdministratorsAdmin):
 
     @admin.action(description=_("Pause asking"), permissions=["change"])
     def pause(self, request: HttpRequest, brands: QuerySet[Brand]) -> None:
-        done = self.each(brands, pause_asking)
+        done = self.each(request, brands, pause_asking)
         text = ngettext("Asking is paused for %(count)s brand.", "Asking is paused for %(count)s brands.", done)
         messages.success(request, text % {"count": done})
 
     @admin.action(description=_("Resume asking"), permissions=["change"])
     def resume(self, request: HttpRequest, brands: QuerySet[Brand]) -> None:
-        done = self.each(brands, resume_asking)
+        done = self.each(request, brands, resume_asking)
         text = ngettext("Asking goes on for %(count)s brand.", "Asking goes on for %(count)s brands.", done)
         messages.success(request, text % {"count": done})
 
-    def each(self, brands: QuerySet[Brand], service: Callable[..., bool]) -> int:
+    def each(self, request: HttpRequest, brands: QuerySet[Brand], service: Callable[..., bool]) -> int:
         now = timezone.now()
-        return sum(service(brand, now=now) for brand in brands)
+        return sum(service(brand, now=now, by=request.user) for brand in brands)

@@ -24,6 +24,7 @@ from surveys.models.responses import (
     ResponseQuerySet,
     ResponseRevision,
     ResponseRevisionQuerySet,
+    Stems,
 )
 
 __all__ = [
@@ -52,6 +53,7 @@ __all__ = [
     "ResponseRevisionQuerySet",
     "SampleMail",
     "SampleMailQuerySet",
+    "Stems",
     "Survey",
     "SurveyQuerySet",
     "Wave",

@@ -3,6 +3,8 @@
 from typing import Any
 
 from django.contrib.postgres.fields import ArrayField
+from django.contrib.postgres.indexes import GinIndex
+from django.contrib.postgres.search import SearchVectorField
 from django.db import models
 from django.db.models import Q
 from django.utils.translation import gettext_lazy as _
@@ -76,6 +78,9 @@ class Response(models.Model):
         Affiliate, models.PROTECT, null=True, blank=True, related_name="+", db_index=False, verbose_name=_("stays with")
     )
 
+    # Nothing leads to anybody any more: they were erased, or it is too old.
+    is_unlinked = models.BooleanField(_("is nobody's"), default=False, db_default=False, editable=False)
+
     objects = ResponseQuerySet.as_manager()
 
     class Meta:
@@ -84,7 +89,12 @@ class Response(models.Model):
         ordering = ["-answered_at", "-id"]
         indexes = [
             models.Index(fields=["brand", "-answered_at", "-id"], name="response_newest"),
+            models.Index(
+                fields=["brand", "-answered_at", "-id"], name="response_suspects", condition=Q(is_suspect=True)
+            ),
             models.Index(fields=["id"], name="response_follow_up", condition=NEEDS_FOLLOW_UP),
+            # Whose time comes next, however many have gone before.
+            models.Index(fields=["answered_at"], name="response_linked", condition=Q(is_unlinked=False)),
         ]
         constraints = [
             models.UniqueConstraint(fields=["brand", "external_id"], name="response_external_id_once"),
@@ -95,6 +105,18 @@ class Response(models.Model):
 
     def __str__(self) -> str:
         return f"{self.invitation_id} · {self.answered_at:%Y-%m-%d}"
+
+
+ACCENTED, PLAIN = "áàâãäéèêëíìîïóòôõöúùûüçñ", "aaaaaeeeeiiiiooooouuuucn"
+
+
+class Stems(models.Func):
+    """Words as they are searched for: small, without accents, by their Spanish stems. Those of other languages too:
+    what is asked for is cut as what was said, so that both meet.
+    """
+
+    template = f"to_tsvector('pg_catalog.spanish', translate(lower(%(expressions)s), '{ACCENTED}', '{PLAIN}'))"
+    output_field = SearchVectorField()
 
 
 class AnswerQuerySet(BrandOwnedQuerySet["Answer"]):
@@ -136,6 +158,7 @@ class Answer(models.Model):
     class Meta:
         verbose_name = _("answer")
         verbose_name_plural = _("answers")
+        indexes = [GinIndex(Stems("text"), name="answer_stems", condition=~Q(text=""))]
         constraints = [
             models.UniqueConstraint(fields=["response", "question"], name="answer_once_a_question"),
             models.CheckConstraint(

@@ -7,15 +7,14 @@ not the redacted ones: whoever calls this for a person records the access.
 import csv
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from datetime import datetime
-from typing import Any
 
 from django.db.models import QuerySet
 
 from accounts.models import Brand
 from accounts.spreadsheets import as_text
 from affiliates.models import Attribution
+from surveys.choosing import Wanted
 from surveys.models import Answer, InvitationMail, Question, Response
 
 PAGE = 1000  # responses
@@ -25,36 +24,6 @@ COLUMNS = (
     *("suspect", "suspect_reasons", "follow_up", "hides_comment", "publishes", "quotable"),
 )
 BETWEEN_CODES = " | "
-
-
-@dataclass(frozen=True)
-class Wanted:
-    """Which responses; what is empty leaves nothing out. `start` and `end`: answered from … until just before."""
-
-    brand: Brand
-    start: datetime | None = None
-    end: datetime | None = None
-    wave: str = ""
-    affiliate: str = ""  # its code
-    product: str = ""  # its sku
-    has_suspects: bool = True
-
-    def responses(self) -> QuerySet[Response]:
-        purchase = "invitation__purchase__"
-        given: dict[str, Any] = {
-            "answered_at__gte": self.start,
-            "answered_at__lt": self.end,
-            "invitation__wave": self.wave,
-            f"{purchase}product__sku": self.product,
-        }
-        responses = Response.objects.filter(brand=self.brand, **{name: value for name, value in given.items() if value})
-        if self.affiliate:
-            # In one filter: it is the current attribution that must name the affiliate.
-            current = {"is_current": True, "affiliate__code": self.affiliate}
-            responses = responses.filter(
-                **{f"{purchase}attributions__{name}": value for name, value in current.items()}
-            )
-        return responses if self.has_suspects else responses.counted()
 
 
 class Line:

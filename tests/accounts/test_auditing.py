@@ -63,7 +63,7 @@ def test_who_is_credited_and_what_is_suspect_leave_who_decided(world: World) -> 
 def test_what_is_done_to_many_answers_is_told_of_each(world: World, sofia: Client) -> None:
     responses = list(Response.objects.values_list("pk", flat=True))
 
-    sofia.post(reverse("admin:surveys_response_changelist"), {"action": "take_out", "_selected_action": responses})
+    sofia.post(reverse("admin:surveys_response_changelist"), {"action": "take_out", "answer": responses})
 
     assert {entry.object_repr for entry in LogEntry.objects.all()} == {f"respuesta {pk}" for pk in responses}
     assert entries(object_type="response") == [

@@ -13,11 +13,12 @@ from django.test.utils import CaptureQueriesContext
 from django.urls import reverse
 
 from accounts.models import AccessLog, Brand
+from surveys.choosing import Suspects, Wanted
 from surveys.models import Invitation, Response, Wave
 from surveys.services import exporting
 from surveys.services.answering import submit_response
 from surveys.services.editing import begin_draft, publish_draft, store_questions
-from surveys.services.exporting import Wanted, csv_of_responses
+from surveys.services.exporting import csv_of_responses
 from tests import factories
 from tests.factories import NOW
 from tests.surveys.factories import ASKED_AT, make_invitation, said, send_mail
@@ -130,7 +131,7 @@ def test_what_is_wanted_is_chosen(brand: Brand) -> None:
 
     assert orders(Wanted(brand)) == ["P-1", "P-2", "P-3"]
     assert orders(Wanted(brand, affiliate="ana")) == ["P-1", "P-3"]
-    assert orders(Wanted(brand, affiliate="ana", has_suspects=False)) == ["P-1"]
+    assert orders(Wanted(brand, affiliate="ana", suspects=Suspects.NONE)) == ["P-1"]
     assert orders(Wanted(brand, product="tienda")) == ["P-2", "P-3"]
     assert orders(Wanted(brand, start=NOW)) == ["P-2", "P-3"]
     assert orders(Wanted(brand, end=NOW)) == ["P-1"]
@@ -168,7 +169,7 @@ def test_staff_export_from_the_list_and_that_is_recorded(desk: Client, brand: Br
     assert desk.get(EXPORT).status_code == 200
     assert not AccessLog.objects.exists()
 
-    day = {"brand": brand.pk, "first": "2026-03-10", "last": "2026-03-10", "has_suspects": "on"}
+    day = {"brand": brand.pk, "first": "2026-03-10", "last": "2026-03-10"}
     response = desk.post(EXPORT, day)
 
     assert response.streaming

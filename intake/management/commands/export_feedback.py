@@ -5,8 +5,9 @@ from django.core.management.base import BaseCommand, CommandError, CommandParser
 
 from accounts.models import Brand
 from intake.exports import span_of
+from surveys.choosing import Suspects, Wanted
 from surveys.models import Wave
-from surveys.services.exporting import Wanted, csv_of_responses
+from surveys.services.exporting import csv_of_responses
 
 
 class Command(BaseCommand):
@@ -35,7 +36,7 @@ class Command(BaseCommand):
             wave=options["wave"],
             affiliate=options["affiliate"],
             product=options["product"],
-            has_suspects=not options["no_suspects"],
+            suspects=Suspects.NONE if options["no_suspects"] else "",
         )
         for line in csv_of_responses(wanted):
             self.stdout.write(line, ending="")
