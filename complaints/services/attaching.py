@@ -9,7 +9,9 @@ from django.utils.translation import gettext as _
 
 from accounts.models import User
 from complaints.files import MOST_BYTES, MOST_FILES, CheckedFile, check_file
-from complaints.models import Attachment, AttachmentContent, ComplaintEvent
+from complaints.models import Attachment, AttachmentContent, Complaint, ComplaintEvent
+
+MOST_FILES_A_CASE = 30  # of its customer
 
 
 def check_uploads(uploads: Iterable[UploadedFile]) -> list[CheckedFile]:
@@ -41,3 +43,15 @@ def attach(event: ComplaintEvent, files: Sequence[CheckedFile], *, by: User | No
             created_at=now,
         )
         AttachmentContent.objects.create(attachment=attachment, data=file.data)
+
+
+def refuse_too_many(complaint: Complaint, files: Sequence[CheckedFile]) -> None:
+    """ValidationError: whoever has the link could otherwise fill the database."""
+    if files and len(files) > room_for_files(complaint):
+        message = _("This case has room for %(count)d files. Write to us what else you have.")
+        raise ValidationError(message, code="too_many_files", params={"count": MOST_FILES_A_CASE})
+
+
+def room_for_files(complaint: Complaint) -> int:
+    """How many more its customer may add."""
+    return max(MOST_FILES_A_CASE - complaint.attachments.filter(uploaded_by=None).count(), 0)

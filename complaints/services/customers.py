@@ -8,20 +8,18 @@ from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import Any
 
-from django.core.exceptions import ValidationError
 from django.db import transaction
 from django.utils.translation import gettext as _
 
 from complaints.files import CheckedFile
 from complaints.models import Complaint, ComplaintEvent, ComplaintLink
-from complaints.services.attaching import attach
+from complaints.services.attaching import attach, refuse_too_many
 from complaints.services.handling import open_again, required
 from complaints.services.moving import take_turn
 from complaints.services.opening import Problem, append, has_said, open_case_of, open_complaint
 from complaints.services.record import lock_purchase, record
 
 Event = ComplaintEvent.Kind
-MOST_FILES_A_CASE = 30  # of its customer
 
 
 @transaction.atomic
@@ -60,7 +58,6 @@ def report_on_case(complaint: Complaint, problem: Problem, *, now: datetime) -> 
     What is graver than the case was is from now on what the case is called, with the law's clock where it has one.
     """
     current = case_to_tell(complaint)
-    refuse_too_many(current, problem.files)
     if is_over(current, now=now):
         return begin_anew(current, problem, now=now)
     go_on(current, now=now)
@@ -94,18 +91,6 @@ def begin_anew(old: Complaint, problem: Problem, *, now: datetime) -> Complaint:
     record(old, Event.LINKED, by=None, now=now, other=complaint.number)
     record(complaint, Event.LINKED, by=None, now=now, other=old.number)
     return complaint
-
-
-def refuse_too_many(complaint: Complaint, files: Sequence[CheckedFile]) -> None:
-    """ValidationError: whoever has the link could otherwise fill the database."""
-    if files and len(files) > room_for_files(complaint):
-        message = _("This case has room for %(count)d files. Write to us what else you have.")
-        raise ValidationError(message, code="too_many_files", params={"count": MOST_FILES_A_CASE})
-
-
-def room_for_files(complaint: Complaint) -> int:
-    """How many more its customer may add."""
-    return max(MOST_FILES_A_CASE - complaint.attachments.filter(uploaded_by=None).count(), 0)
 
 
 def go_on(complaint: Complaint, *, now: datetime) -> None:

@@ -13,7 +13,7 @@ from accounts.models import Brand, User
 from affiliates.models import Customer, Purchase
 from complaints.files import CheckedFile
 from complaints.models import Complaint, ComplaintEvent
-from complaints.services.attaching import attach
+from complaints.services.attaching import attach, refuse_too_many, room_for_files
 from complaints.services.mails import acknowledge
 from complaints.services.moving import take_turn
 from complaints.services.record import hold_cause, lock_purchase, record
@@ -81,18 +81,23 @@ def open_case_of(purchase_id: int) -> Complaint | None:
 
 
 def append(complaint: Complaint, problem: Problem, *, by: User | None, now: datetime) -> None:
-    """Add what was said later to an open case; the worse of both severities stands. A double tap adds nothing."""
+    """Add what was said later to an open case; the worse of both severities stands. A double tap adds nothing.
+
+    ValidationError: it brings more files than the case has room for. An e-mail, which cannot be asked to come without
+    them, is kept with as many as fit.
+    """
     if not is_known(complaint, problem):
         kind = ComplaintEvent.Kind.ANSWER_ADDED
-        more = {**problem.data, **({"details": dict(problem.details)} if problem.details else {})}
+        files, left_out = files_that_fit(complaint, problem)
+        more = {**problem.data, **({"details": dict(problem.details)} if problem.details else {}), **left_out}
         event = record(complaint, kind, by=by, now=now, text=problem.text, subject=problem.subject, **more)
-        attach(event, problem.files, by=by, now=now)
+        attach(event, files, by=by, now=now)
     # What was told first stands: a serial number does not change because somebody mistypes it later.
     complaint.details = {**problem.details, **complaint.details}
     ranks = Complaint.Severity.values
     asks_now = problem.wants_contact and not complaint.wants_contact
     complaint.severity = max(complaint.severity, problem.severity, key=ranks.index)
-    complaint.part = complaint.part or problem.part
+    complaint.part = complaint.part if complaint.cause else complaint.part or problem.part
     complaint.wants_contact = complaint.wants_contact or problem.wants_contact
     if is_graver(problem.kind, complaint.kind):
         before, complaint.kind = complaint.kind, problem.kind
@@ -107,6 +112,16 @@ def append(complaint: Complaint, problem: Problem, *, by: User | None, now: date
     )
     if asks_now:
         acknowledge(complaint, now=now)
+
+
+def files_that_fit(complaint: Complaint, problem: Problem) -> tuple[Sequence[CheckedFile], dict[str, list[str]]]:
+    """Those to be kept, and what its event says of an e-mail's others."""
+    if not problem.data:
+        refuse_too_many(complaint, problem.files)
+        return problem.files, {}
+    room = room_for_files(complaint)
+    left_out = [*problem.data.get("left_out", ()), *(file.name for file in problem.files[room:])]
+    return problem.files[:room], {"left_out": left_out} if left_out else {}
 
 
 def is_graver(kind: str, than: str) -> bool:

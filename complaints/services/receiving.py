@@ -15,13 +15,14 @@ import structlog
 from django.conf import settings
 from django.core.exceptions import ValidationError
 from django.db import IntegrityError, transaction
-from django.db.models import Q
+from django.db.models import Q, QuerySet
 
 from complaints.files import MOST_BYTES, MOST_FILES, CheckedFile, check_file
 from complaints.inbound.automatic import is_automatic, is_forged
 from complaints.inbound.parsing import EnclosedFile, Letter, Unreadable, bare_subject, body_of, read_letter
 from complaints.models import Complaint, IncomingMail, IncomingMailContent
-from complaints.services.customers import case_to_tell, customer_wrote, room_for_files
+from complaints.services.attaching import room_for_files
+from complaints.services.customers import case_to_tell, customer_wrote
 from complaints.services.opening import Problem, open_complaint
 from complaints.services.placing import Place, brands_with_address, find_place
 from mailing.addresses import normalize_address
@@ -33,6 +34,11 @@ from mailing.services import record_mail_event
 State, Reason = IncomingMail.State, IncomingMail.Reason
 RUN_SECONDS = 20.0  # how long one run goes on while there is mail to sort
 MOST_ATTEMPTS = 5  # at which we fail ourselves; then a person looks
+LEASE = timedelta(minutes=5)  # longer than any mail takes
+WORDS = (
+    *("sender", "sender_name", "subject", "text", "quoted"),
+    *("brand", "answers", "evidence", "complaint", "customer"),
+)
 
 log = structlog.get_logger(__name__)
 
@@ -106,37 +112,50 @@ def sort_mail(mail: IncomingMail, *, now: datetime) -> None:
     mail.refresh_from_db()
 
 
-@transaction.atomic
 def _sort_one(which: Q, *, now: datetime) -> bool:
-    waiting = IncomingMail.objects.due(now).filter(which).order_by("try_at", "id")
-    mail = waiting.select_for_update(skip_locked=True, of=("self",)).first()
+    """Whether there was one. One mail must not stop the others, not even one that takes its worker along."""
+    mail = _claim(which, now=now)
     if mail is None:
         return False
-    mail.attempts += 1
     try:
-        with transaction.atomic():
-            _sort(mail, now=now)
-    except Exception as error:  # one mail must not stop the others
+        if mail.attempts > MOST_ATTEMPTS:  # nobody came back from it to say what is wrong
+            raise Unreadable("taken up too often")
+        _sort(mail, now=now)
+    except Unreadable:
+        _give_up(mail)
+    except Exception as error:
         log.exception("incoming_mail_fault", mail=mail.pk, error=type(error).__name__)
-        mail.refresh_from_db(fields=["state"])
-        mail.try_at = now + backoff(mail.attempts)
         if mail.attempts >= MOST_ATTEMPTS:
-            mail.state, mail.reason = State.QUARANTINED, Reason.UNREADABLE
-    mail.save()
+            _give_up(mail)
+        else:
+            unsorted_mail(mail).update(try_at=now + backoff(mail.attempts))
     return True
 
 
+@transaction.atomic
+def _claim(which: Q, *, now: datetime) -> IncomingMail | None:
+    """The attempt is kept before it is made, and the mail left alone for as long as one may take."""
+    waiting = IncomingMail.objects.due(now).filter(which).order_by("try_at", "id")
+    mail = waiting.select_for_update(skip_locked=True, of=("self",)).first()
+    if mail is not None:
+        mail.attempts, mail.try_at = mail.attempts + 1, now + LEASE
+        mail.save(update_fields=["attempts", "try_at"])
+    return mail
+
+
 def _sort(mail: IncomingMail, *, now: datetime) -> None:
+    """Unreadable: nobody could have written it."""
     raw = bytes(mail.content.data)
-    try:
-        letter = read_letter(raw)
-    except Unreadable:
-        mail.state, mail.reason = State.QUARANTINED, Reason.UNREADABLE
-        return
-    keep_words(mail, letter)
+    letter = read_letter(raw)
     place = find_place(letter)
-    mail.brand, mail.answers, mail.evidence = place.brand, place.answers, place.evidence
-    mail.complaint, mail.customer = place.complaint, place.customer
+    keep_words(mail, letter, place)
+    with transaction.atomic():
+        if unsorted_mail(mail).select_for_update(of=("self",)).exists():  # else somebody was quicker
+            _decide(mail, raw, letter, place, now=now)
+            mail.save(update_fields=["state", "reason", "complaint"])
+
+
+def _decide(mail: IncomingMail, raw: bytes, letter: Letter, place: Place, *, now: datetime) -> None:
     if reason := reason_to_set_aside(raw, letter, now=now):
         mail.state, mail.reason = State.SET_ASIDE, reason
     elif reason := reason_to_look(mail, letter, place, now=now):
@@ -146,9 +165,22 @@ def _sort(mail: IncomingMail, *, now: datetime) -> None:
         mail.state = State.FILED
 
 
-def keep_words(mail: IncomingMail, letter: Letter) -> None:
+def _give_up(mail: IncomingMail) -> None:
+    """A person looks. What it says and whose it seems to be was kept, where it came so far."""
+    unsorted_mail(mail).update(state=State.QUARANTINED, reason=Reason.UNREADABLE)
+
+
+def unsorted_mail(mail: IncomingMail) -> QuerySet[IncomingMail]:
+    return IncomingMail.objects.filter(pk=mail.pk, state=State.RECEIVED)
+
+
+def keep_words(mail: IncomingMail, letter: Letter, place: Place) -> None:
+    """What it says and whose it seems to be, before anything is done with it: for the person who may have to look."""
     mail.sender, mail.sender_name = letter.sender, letter.sender_name
     mail.subject, mail.text, mail.quoted = letter.subject, letter.text, letter.quoted
+    mail.brand, mail.answers, mail.evidence = place.brand, place.answers, place.evidence
+    mail.complaint, mail.customer = place.complaint, place.customer
+    mail.save(update_fields=WORDS)
 
 
 def reason_to_set_aside(raw: bytes, letter: Letter, *, now: datetime) -> str:

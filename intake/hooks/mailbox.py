@@ -8,6 +8,7 @@ from urllib.parse import unquote, urlsplit
 
 import structlog
 from django.conf import settings
+from django.db import InterfaceError, OperationalError
 
 from complaints.services.receiving import take_in as take_in_letter
 from intake.hooks.mail import receive_mail_events
@@ -46,18 +47,33 @@ def read_customers_mailbox(url: str, *, now: datetime) -> int:
 
 
 def take_unread(url: str, take: Callable[[bytes], object], *, most_bytes: int) -> int:
-    """Take what is unread, each mail by itself, and mark it as read; how many. MailboxError."""
+    """Take what is unread, each mail by itself, and mark it as read; how many. MailboxError.
+
+    One that cannot be stored stays unread, for the next run, and stops no other. Without a database none can be.
+    """
     try:
         with _open(url) as mailbox:
             _status, [found] = mailbox.uid("SEARCH", "UNSEEN")
             uids = [uid.decode() for uid in (found or b"").split()[:LARGEST_BATCH]]
-            for uid in uids:
-                # Marked only once it is stored: whoever dies in between takes it again, and knows it.
-                take(_fetch(mailbox, uid, most_bytes))
-                mailbox.uid("STORE", uid, "+FLAGS.SILENT", r"(\Seen)")
-            return len(uids)
+            return sum(_take_one(mailbox, uid, take, most_bytes) for uid in uids)
     except (OSError, imaplib.IMAP4.error) as error:
         raise MailboxError(f"{type(error).__name__}: {error}") from error
+
+
+def _take_one(mailbox: imaplib.IMAP4, uid: str, take: Callable[[bytes], object], most_bytes: int) -> bool:
+    raw = _fetch(mailbox, uid, most_bytes)
+    if raw is None:  # somebody has removed it meanwhile
+        return False
+    try:
+        take(raw)
+    except (OperationalError, InterfaceError):
+        raise
+    except Exception:
+        log.exception("mail_of_mailbox_left_for_later", uid=uid)
+        return False
+    # Marked only once it is stored: whoever dies in between takes it again, and knows it.
+    mailbox.uid("STORE", uid, "+FLAGS.SILENT", r"(\Seen)")
+    return True
 
 
 @contextmanager
@@ -82,6 +98,6 @@ def _open(url: str) -> Iterator[imaplib.IMAP4]:
     mailbox.logout()
 
 
-def _fetch(mailbox: imaplib.IMAP4, uid: str, most_bytes: int) -> bytes:
+def _fetch(mailbox: imaplib.IMAP4, uid: str, most_bytes: int) -> bytes | None:
     _status, parts = mailbox.uid("FETCH", uid, f"(BODY.PEEK[]<0.{most_bytes}>)")
-    return next((bytes(part[1]) for part in parts if isinstance(part, tuple)), b"")
+    return next((bytes(part[1]) for part in parts if isinstance(part, tuple)), None)

@@ -1,9 +1,11 @@
 """Mail of customers: into the case that it answers where its sender is who they should be, else to be looked at."""
 
+from contextlib import suppress
 from datetime import timedelta
 from email.message import EmailMessage
 
 import pytest
+from django.db.models import Q
 from pytest_django.fixtures import Settings
 
 from complaints.models import Complaint, ComplaintEvent, IncomingMail
@@ -103,7 +105,7 @@ def test_an_answer_by_mail_goes_into_its_case_with_its_files_and_without_what_it
 
 
 def test_what_is_written_to_a_case_that_is_full_of_files_goes_in_without_its_own(case, ours, monkeypatch):
-    monkeypatch.setattr("complaints.services.customers.MOST_FILES_A_CASE", 1)
+    monkeypatch.setattr("complaints.services.attaching.MOST_FILES_A_CASE", 1)
     message = answer(ours, text="Dos más")
     for name in ("una.png", "otra.png"):
         message.add_attachment(PNG, maintype="image", subtype="png", filename=name)
@@ -112,6 +114,19 @@ def test_what_is_written_to_a_case_that_is_full_of_files_goes_in_without_its_own
 
     assert became(mail) == ("filed", "", "address")
     event = case.events.get(kind="customer_wrote")
+    assert [file.name for file in event.attachments.all()] == ["una.png"]
+    assert event.data["left_out"] == ["otra.png"]
+
+
+def test_neither_does_a_mail_about_its_purchase_bring_more_files_than_fit(case, purchase, monkeypatch):
+    monkeypatch.setattr("complaints.services.attaching.MOST_FILES_A_CASE", 1)
+    message = letter(reply_address(send_mail(make_invitation(purchase))), text="Dos fotos")
+    for name in ("una.png", "otra.png"):
+        message.add_attachment(PNG, maintype="image", subtype="png", filename=name)
+
+    assert receive(message).complaint == case
+
+    event = case.events.get(kind="answer_added")
     assert [file.name for file in event.attachments.all()] == ["una.png"]
     assert event.data["left_out"] == ["otra.png"]
 
@@ -331,6 +346,37 @@ def test_one_bad_mail_stops_no_other_and_is_kept_as_it_came(case, ours, monkeypa
     assert bad.attempts == receiving.MOST_ATTEMPTS
     assert bytes(bad.content.data) == raw["mala"]
     assert (good.state, said_in(case)) == ("filed", ["buena"])
+
+
+def test_a_mail_that_takes_its_worker_along_is_tried_so_often_and_no_more(case, ours, monkeypatch):
+    for name in ("mala", "buena"):
+        store_mail(answer(ours, text=name, Message_ID=f"<{name}@x.example>").as_bytes(), now=NOW)
+    rightly = receiving.file_by_itself
+
+    def dies_at_the_bad_one(mail, told, *rest, **named):
+        if told.text == "mala":
+            raise SystemExit  # as nothing catches: what was not committed is lost
+        return rightly(mail, told, *rest, **named)
+
+    monkeypatch.setattr(receiving, "file_by_itself", dies_at_the_bad_one)
+    for hour in range(8):
+        with suppress(SystemExit):
+            sort_due_mail(now=NOW + timedelta(hours=hour))
+
+    bad, good = (IncomingMail.objects.get(message_id=f"<{name}@x.example>") for name in ("mala", "buena"))
+    assert (good.state, said_in(case)) == ("filed", ["buena"])
+    assert became(bad) == ("quarantined", "unreadable", "address")
+    assert (bad.brand, bad.text) == (case.brand, "mala")  # so that its staff find it
+
+
+def test_a_mail_that_somebody_is_at_is_left_alone_for_a_while(case, ours):
+    store_mail(answer(ours).as_bytes(), now=NOW)
+    receiving._claim(Q(), now=NOW)
+
+    assert sort_due_mail(now=NOW + timedelta(minutes=4)) == 0
+    assert sort_due_mail(now=NOW + timedelta(minutes=5)) == 1
+
+    assert said_in(case) == ["La 39"]
 
 
 @pytest.mark.parametrize("raw", [b"", b"\x00\xff\xfe", b"Subject: x\r\n\r\nHola", b"From: \x00\r\n\r\n\x00"])

@@ -16,12 +16,14 @@ from typing import Any
 import pytest
 import time_machine
 from django.core.management import CommandError, call_command
+from django.db import DataError, OperationalError
 from django.test import Client
 from django.urls import reverse
 from pytest_django.fixtures import Settings
 
 from complaints.models import Complaint, IncomingMail
 from complaints.services import Problem, open_complaint
+from intake.hooks import mailbox
 from intake.hooks.mailbox import MailboxError
 from intake.tasks import read_customers_mail
 from mailing.services import send_due_mail
@@ -87,6 +89,44 @@ def test_a_connection_that_breaks_loses_and_doubles_nothing(imap: ImapServer) ->
 
     assert len(states()) == 2
     assert Complaint.objects.count() == 1
+
+
+def test_a_mail_that_cannot_be_stored_stops_no_other(imap: ImapServer, monkeypatch: pytest.MonkeyPatch) -> None:
+    imap.mails = {number: letter(Message_ID=f"<{number}@x.example>").as_bytes() for number in (1, 2)}
+    rightly = mailbox.take_in_letter
+
+    def refuses_the_first(raw: bytes, *, now: datetime) -> Any:
+        if b"<1@x.example>" in raw:
+            raise DataError
+        return rightly(raw, now=now)
+
+    monkeypatch.setattr(mailbox, "take_in_letter", refuses_the_first)
+
+    assert read_customers_mail() == 1
+    assert imap.seen == {2}
+    monkeypatch.setattr(mailbox, "take_in_letter", rightly)
+    assert read_customers_mail() == 1
+    assert imap.seen == {1, 2}
+
+
+def test_without_a_database_none_is_taken(imap: ImapServer, monkeypatch: pytest.MonkeyPatch) -> None:
+    imap.mails = {1: letter().as_bytes()}
+
+    def away(raw: bytes, *, now: datetime) -> None:
+        raise OperationalError
+
+    monkeypatch.setattr(mailbox, "take_in_letter", away)
+
+    with pytest.raises(OperationalError):
+        read_customers_mail()
+    assert imap.seen == set()
+
+
+def test_a_mail_that_is_gone_before_it_is_read_is_none(imap: ImapServer) -> None:
+    imap.mails, imap.gone = {1: letter().as_bytes(), 2: letter().as_bytes()}, {1}
+
+    assert read_customers_mail() == 1
+    assert len(states()) == 1
 
 
 def test_the_command_says_how_many_or_what_is_missing(imap: ImapServer, settings: Settings) -> None:

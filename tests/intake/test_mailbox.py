@@ -41,6 +41,7 @@ class ImapServer(socketserver.ThreadingTCPServer):
         super().__init__(("127.0.0.1", 0), ImapSession)
         self.mails: dict[int, bytes] = {}
         self.seen: set[int] = set()
+        self.gone: set[int] = set()  # removed by another client, after it was listed
         self.dies_after: int | None = None  # mails fetched
         Thread(target=self.serve_forever, daemon=True).start()
 
@@ -79,6 +80,8 @@ class ImapSession(socketserver.StreamRequestHandler):
             if self.server.dies_after is not None:
                 self.server.dies_after -= 1
             uid = int(found[1])
+            if uid in self.server.gone:
+                return "OK nothing"
             raw = self.server.mails[uid]
             self.say(b"* %d FETCH (UID %d BODY[] {%d}\r\n%b)" % (uid, uid, len(raw), raw))
         elif found := re.match(r"UID STORE (\d+) \+FLAGS.SILENT \(\\SEEN\)", word):
