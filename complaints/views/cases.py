@@ -1,6 +1,7 @@
 """Thanks, a way to say that something is wrong, and a customer's own case."""
 
 from datetime import datetime
+from typing import TypeVar
 from uuid import UUID
 from zoneinfo import ZoneInfo
 
@@ -34,6 +35,7 @@ from surveys.models import Invitation, Response, Wave
 from surveys.views import Visit, page_context, visit_of
 
 FLOOD_WINDOW = 600  # seconds
+Sent = TypeVar("Sent", ReportForm, MessageForm)
 
 
 @secret_link
@@ -56,14 +58,17 @@ def thanks(request: HttpRequest, token: str) -> HttpResponse:
 @secret_link
 @require_http_methods(["GET", "HEAD", "POST"])
 def report(request: HttpRequest, token: str) -> HttpResponse:
-    """Something is wrong with a purchase: open as long as there is a law to claim by, whatever became of its survey."""
+    """Something is wrong with a purchase: open as long as there is a law to claim by, whatever became of its survey.
+
+    Once answers are kept without their purchase nobody could be answered from here: then it says whom to write to.
+    """
     visit = visit_of(request, token)
-    is_sent = request.method == "POST"
-    form = ReportForm(request.POST if is_sent else None, request.FILES if is_sent else None)
+    if visit.link.invitation.wave != Wave.CLOSING and visit.link.invitation.purchase is None:
+        return render(request, "complaints/unlinked.html", survey_context(visit))
+    form = sent_form(ReportForm, request, visit.brand, token)
     answers = guides_for(visit, form) if form.is_valid() else []
     if form.is_valid() and not answers:
         try:
-            refuse_flood(request, visit.brand, token)
             tell(visit, form)
         except ValidationError as refusal:
             form.add_error(None, refusal)
@@ -95,12 +100,10 @@ def case(request: HttpRequest, token: str) -> HttpResponse:
     spoken = language if language in dict(settings.LANGUAGES) else settings.LANGUAGE_CODE
     use_language(request, complaint.brand.voice(spoken))
     now = timezone.now()
-    is_sent = request.method == "POST"
-    form = MessageForm(request.POST if is_sent else None, request.FILES if is_sent else None)
+    form = sent_form(MessageForm, request, complaint.brand, token)
     if form.is_valid():
         given = form.cleaned_data
         try:
-            refuse_flood(request, complaint.brand, token)
             told = customer_wrote(complaint, text=given["text"], files=given["enclosed"], now=now)
         except ValidationError as refusal:
             form.add_error("text", refusal)
@@ -132,19 +135,28 @@ def case_file(request: HttpRequest, token: str, uuid: UUID) -> HttpResponse:
     return as_download(attachment)
 
 
-def refuse_flood(request: HttpRequest, brand: Brand, token: str) -> None:
-    """ValidationError: more was written from this address, or by this link, than the brand believes of people."""
+def sent_form(kind: type[Sent], request: HttpRequest, brand: Brand, token: str) -> Sent:
+    """What was sent, or an empty form. Of too much in a short time no file is even opened: that takes longest."""
+    if request.method != "POST":
+        return kind()
+    if not is_flood(request, brand, token):
+        return kind(request.POST, request.FILES)
+    form = kind(request.POST)
+    form.full_clean()
+    message = _("Many messages have come in a short time. This one can be sent in ten minutes; it is still here.")
+    form.add_error(None, ValidationError(message, "too_many"))
+    return form
+
+
+def is_flood(request: HttpRequest, brand: Brand, token: str) -> bool:
+    """More was sent from this address, or by this link, than the brand believes of people."""
     limit = Limit(brand.max_messages_per_address, FLOOD_WINDOW)
     names = (f"messages:{brand.pk}:{household(request)}", f"messages:link:{token}")
-    if limit.times and not all(Counter.of(name, limit).count() for name in names):
-        raise ValidationError(
-            _("Many messages have come in a short time. This one can be sent in ten minutes; it is still here."),
-            "too_many",
-        )
+    return bool(limit.times) and not all(Counter.of(name, limit).count() for name in names)
 
 
 def status_of(form: ReportForm | MessageForm) -> int:
-    return 429 if form.has_error("__all__", "too_many") or form.has_error("text", "too_many") else 200
+    return 429 if form.has_error("__all__", "too_many") else 200
 
 
 def see_other(view: str, token: str) -> HttpResponse:

@@ -17,7 +17,7 @@ from PIL import Image
 from complaints.files import check_file
 from complaints.models import Complaint
 from complaints.services import customer_wrote, open_by_hand, open_complaint, reopen_complaint, resolve_complaint
-from complaints.services.customers import MOST_FILES_A_CASE
+from complaints.services.attaching import MOST_FILES_A_CASE
 from tests import factories
 from tests.complaints.factories import make_complaint, make_problem
 from tests.complaints.test_receiving import PNG
@@ -113,6 +113,29 @@ def test_a_link_does_not_fill_the_database(purchase):
     assert response.status_code == 200
     assert case.attachments.count() == MOST_FILES_A_CASE
     assert post("case", case.token, text="Sin foto").status_code == 303
+
+
+def test_neither_do_reports_on_a_purchase_with_an_open_case(purchase, invitation):
+    case, link = make_complaint(purchase), send_mail(invitation).token
+    for number in range(MOST_FILES_A_CASE):
+        case.attachments.create(name=f"{number}.png", content_type="image/png", size=1, created_at=NOW)
+
+    response = post("report", link, kind="complaint", text="Otra foto", enclosed=[photo()])
+
+    assert (response.status_code, "Otra foto" in response.content.decode()) == (200, True)
+    assert (case.attachments.count(), case.events.count()) == (MOST_FILES_A_CASE, 1)
+    assert post("report", link, kind="complaint", text="Sin foto").status_code == 303
+
+
+def test_a_link_whose_purchase_is_no_longer_known_says_whom_to_write_to(purchase, invitation):
+    link = send_mail(invitation).token
+    invitation.purchase = None
+    invitation.save(update_fields=["purchase"])
+
+    response = post("report", link, kind="warranty", text="Se ha roto")
+
+    assert "mailto:" in response.content.decode()
+    assert not Complaint.objects.exists()
 
 
 # --- Closed for long -----------------------------------------------------------------------------------------------

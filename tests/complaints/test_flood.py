@@ -4,12 +4,14 @@ from typing import Any
 
 import pytest
 from django.core.cache import cache
+from django.core.files.uploadedfile import SimpleUploadedFile
 from django.test import Client
 from pytest_django.fixtures import Settings
 
 from complaints.models import ComplaintEvent
 from tests.accounts.test_sign_in import NOWHERE
 from tests.complaints.factories import make_complaint
+from tests.complaints.test_receiving import PNG
 from tests.factories import make_customer, make_purchase
 
 pytestmark = pytest.mark.django_db
@@ -41,6 +43,16 @@ def test_more_from_one_address_has_to_wait_and_keeps_what_was_typed(case: Any) -
     assert [answer.status_code for answer in answers] == [303, 303, 429]
     assert "Mensaje 2" in answers[-1].text
     assert written() == ["Mensaje 0", "Mensaje 1"]
+
+
+def test_of_too_much_no_picture_is_even_opened(case: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    opened: list[str] = []
+    monkeypatch.setattr("complaints.services.attaching.check_file", lambda name, data: opened.append(name))
+    for number in range(4):
+        photo = SimpleUploadedFile(f"{number}.png", PNG)
+        answer = Client().post(f"/c/{case.token}/", {"text": "", "enclosed": photo})  # nor is one without words free
+
+    assert (answer.status_code, opened) == (429, ["0.png", "1.png"])
 
 
 def test_one_link_has_an_end_wherever_one_writes_from(case: Any) -> None:
