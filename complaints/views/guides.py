@@ -11,7 +11,7 @@ from django.views.decorators.http import require_http_methods, require_safe
 
 from accounts.middleware import for_visitors, use_language
 from accounts.models import Brand
-from accounts.secret_links import client_address
+from accounts.throttling import household
 from affiliates.models import Product
 from complaints.markdown import html_of
 from complaints.models import Guide, GuideText
@@ -106,4 +106,4 @@ def shell_of(request: HttpRequest, brand: Brand) -> dict[str, object]:
 def visitor_of(request: HttpRequest) -> str:
     """A name for an address that leads back to nobody without our key; kept for a day, in the cache alone."""
     key = settings.PSEUDONYM_KEYS[max(settings.PSEUDONYM_KEYS)].encode()
-    return hmac.digest(key, f"guide:{client_address(request)}".encode(), "sha256").hex()[:32]
+    return hmac.digest(key, f"guide:{household(request)}".encode(), "sha256").hex()[:32]

@@ -134,9 +134,11 @@ def test_whether_it_helped_counts_once_a_day_for_one_visitor(brand):
     answers = [Client(enforce_csrf_checks=True).post(url, {"helped": "no"}) for _ in range(3)]
     Client(REMOTE_ADDR="203.0.113.9").post(url, {"helped": "yes"})
     Client(REMOTE_ADDR="203.0.113.10").post(url, {})
+    for host in (":1", "2:3:4:5"):  # one household, which has them all
+        Client(REMOTE_ADDR=f"2001:db8:0:7:{host}").post(url, {"helped": "yes"})
 
     assert {answer.status_code for answer in answers} == {303}
-    assert sorted(GuideVerdict.objects.values_list("helped", flat=True)) == [False, True]
+    assert sorted(GuideVerdict.objects.values_list("helped", flat=True)) == [False, True, True]
     assert "mailto:" in Client().get(answers[0]["Location"]).content.decode()
 
 
