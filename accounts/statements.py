@@ -1,11 +1,11 @@
-"""Statements that are written once, planned once by each connection, and whole objects by them.
+"""Rows of statements; and those that are written once, planned once by each connection, and whole objects by them.
 
 Where a request asks a question a few thousand times a minute, it takes the ORM longer to write its statement anew, and
 the database longer to plan it, than to answer it. For such places alone; what is asked now and then is asked with
 querysets.
 """
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from functools import cache
 from itertools import count
 from typing import Any
@@ -16,6 +16,13 @@ from django.db.backends.utils import CursorWrapper
 Convert = Callable[[Any, Any, Any], Any]
 # Never the same name twice: a statement may have been planned though what came with it failed.
 _numbers = count(1)
+
+
+def run(statement: str, values: Mapping[str, Any]) -> list[tuple[Any, ...]]:
+    """All rows of a statement; none where it returns none. Its values stand in it by name: %(brand)s."""
+    with connection.cursor() as cursor:
+        cursor.execute(statement, values)
+        return cursor.fetchall() if cursor.description else []
 
 
 def execute_planned(cursor: CursorWrapper, statement: str, values: Sequence[Any]) -> None:

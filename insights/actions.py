@@ -11,24 +11,21 @@ from math import ceil, sqrt
 from typing import Literal
 
 from complaints.clocks import add_months
+from insights.counts import ANSWERS, Counts, answered, tally
 from insights.differences import Difference, answers_to_demonstrate, difference_of_differences
 from insights.findings import (
-    ANSWERS,
     MENTIONS_TO_LIST,
     PROMISE,
     PROMISE_KEPT,
     RATING,
     SATISFIED,
-    Counts,
     Figure,
     Lens,
-    answered,
     aspect_reference,
     estimate,
     nps_groups,
     read_nps,
     successes,
-    tally,
 )
 from insights.statistics import (
     ANSWERS_FOR_VERDICT,

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from datetime import date
 from itertools import groupby
 
-from insights.findings import ANSWERS
+from insights.counts import ANSWERS
 
 PROGRAMME_ANSWERS = 50
 PROGRAMME_AFFILIATES = 5

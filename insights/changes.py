@@ -9,18 +9,8 @@ from dataclasses import dataclass, replace
 from datetime import date
 from typing import Literal
 
-from insights.findings import (
-    ANSWERS,
-    PROMISE,
-    PROMISE_KEPT,
-    RATING,
-    SATISFIED,
-    Counts,
-    answered,
-    nps_groups,
-    successes,
-    tally,
-)
+from insights.counts import ANSWERS, Counts, answered, tally
+from insights.findings import PROMISE, PROMISE_KEPT, RATING, SATISFIED, nps_groups, successes
 from insights.statistics import (
     ANSWERS_FOR_VERDICT,
     CSAT_CHANGE,

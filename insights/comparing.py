@@ -14,21 +14,18 @@ from django.db.models import Sum
 from affiliates.models import Affiliate
 from complaints.models import Complaint
 from insights.changes import Change, latest_pair, period_before, read_changes
+from insights.counts import ANSWERS, Counts, answered, tally
 from insights.findings import (
-    ANSWERS,
     PROMISE,
     PROMISE_KEPT,
     RATING,
     SATISFIED,
-    Counts,
     Figure,
     Lens,
-    answered,
     is_enough,
     nps_groups,
     read_share,
     successes,
-    tally,
 )
 from insights.models import Alert, Standing, Target
 from insights.outcomes import today_of

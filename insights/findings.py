@@ -14,12 +14,11 @@ from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
 from insights import statistics
+from insights.counts import ANSWERS, Counts, answered, tally
 from insights.statistics import ANSWERS_FOR_VERDICT, AspectVerdict, ExpectedVerdict, Interval
 
-Counts = Mapping[str, Mapping[str, int]]  # {question: {number or code: answers, "": who answered it}}
 State = Literal["few", "some", "many"]
 
-ANSWERS = "answers"  # not a question: the responses themselves
 MENTIONS_TO_LIST = 5
 CHECKLIST_LENGTH = 7
 RATING = ("1", "2", "3", "4", "5")
@@ -188,16 +187,6 @@ def read_findings(counts: Counts, catalogue: Catalogue, lens: Lens) -> Findings:
         next_sale=write_checklist(counts, catalogue, keep, improve, missing, is_told=promise_kept is not None),
         headline=write_headline(keep, improve, missing, promise_kept),
     )
-
-
-def answered(counts: Counts, question: str) -> int:
-    return max(0, counts.get(question, {}).get("", 0))
-
-
-def tally(counts: Counts, question: str, values: Iterable[str]) -> dict[str, int]:
-    """How many gave each of the values. A month's corrections may outnumber its answers: never below nothing."""
-    given = counts.get(question, {})
-    return {value: max(0, given.get(value, 0)) for value in values}
 
 
 # --- Figures ---------------------------------------------------------------------------------------------------------

@@ -32,9 +32,10 @@ from insights.actions import (
     spans_by_day,
     spans_by_month,
 )
-from insights.findings import ANSWERS, Counts, Lens
+from insights.counts import ANSWERS, Counts, less, total
+from insights.findings import Lens
 from insights.models import Action, Block, PublishedCount, Rollup, ShownCount
-from insights.privacy import USUAL_RESPONSE_RATE
+from insights.privacy import USUAL_RESPONSE_RATE, sum_counts
 from insights.wording import figure_names
 from surveys.models import Aspect, Fact, Wave
 from surveys.wording import in_language
@@ -116,11 +117,11 @@ def _affiliates_lens(k: int, strengths: Mapping[str, float], reference: Counts |
 
 def _own_pair(published: Published, action: Action, spans: Spans, straddling: Block | None) -> Pair:
     months = published.own.get(action.link_id, {})
-    after = _sum(_within(months, spans.after))
+    after = total(_within(months, spans.after))
     if straddling is not None and _holds(spans.after, straddling.month):
         counts = straddling.counts if action.link_id is None else straddling.splits.get(str(action.link_id), {})
-        after = _less(after, counts)
-    return Pair(_sum(_within(months, spans.before)), after)
+        after = less(after, counts)
+    return Pair(total(_within(months, spans.before)), after)
 
 
 def _rest(published: Published, spans: Spans) -> Pair | None:
@@ -133,7 +134,7 @@ def _rest(published: Published, spans: Spans) -> Pair | None:
         if not statistics.may_show_reference([max(0, n) for n in answers.values()]):
             return None
     before, after = (
-        _less(_sum(_within(published.programme, span)), _sum(_within(published.own_part, span)))
+        less(total(_within(published.programme, span)), total(_within(published.own_part, span)))
         for span in (spans.before, spans.after)
     )
     return Pair(before, after)
@@ -230,15 +231,8 @@ def _sides(action: Action, rows: QuerySet[Rollup]) -> tuple[QuerySet[Rollup], Qu
 
 
 def _counted(rows: QuerySet[Rollup], spans: Spans) -> Pair:
-    before, after = (_counts(rows.filter(day__gte=s.first, day__lt=s.after)) for s in (spans.before, spans.after))
+    before, after = (sum_counts(rows.filter(day__gte=s.first, day__lt=s.after)) for s in (spans.before, spans.after))
     return Pair(before, after)
-
-
-def _counts(rows: QuerySet[Rollup]) -> Counts:
-    counts: defaultdict[str, dict[str, int]] = defaultdict(dict)
-    for question, value, n in rows.order_by().values_list("question", "value").annotate(n=Sum("count")):
-        counts[question][value] = n
-    return counts
 
 
 # --- Counts ----------------------------------------------------------------------------------------------------------
@@ -248,19 +242,3 @@ def _holds(span: Span, day: date) -> bool:
 
 def _within(months: Months, span: Span) -> Iterable[Counts]:
     return (counts for month, counts in months.items() if _holds(span, month))
-
-
-def _sum(each: Iterable[Counts]) -> dict[str, dict[str, int]]:
-    total: defaultdict[str, defaultdict[str, int]] = defaultdict(lambda: defaultdict(int))
-    for counts in each:
-        for question, values in counts.items():
-            for value, n in values.items():
-                total[question][value] += n
-    return {question: dict(values) for question, values in total.items()}
-
-
-def _less(counts: Counts, part: Counts) -> dict[str, dict[str, int]]:
-    return {
-        question: {value: n - part.get(question, {}).get(value, 0) for value, n in values.items()}
-        for question, values in counts.items()
-    }

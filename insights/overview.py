@@ -17,7 +17,8 @@ from affiliates.models import Affiliate
 from complaints.models import Complaint
 from insights.changes import latest_pair, read_changes
 from insights.comparing import BETTER, PARTS, Alternatives, Parts, PeriodChanges, read_alternatives, read_parts
-from insights.findings import ANSWERS, PROMISE, TrendPoint, successes, trend_of_shares
+from insights.counts import ANSWERS
+from insights.findings import PROMISE, TrendPoint, successes, trend_of_shares
 from insights.models import Alert, Block, BrandFigure, CaseCount, Rollup, Target
 from insights.privacy import catalogue_of, next_month, parse_period, periods_within, shown_counts, sum_counts
 from insights.quality import published_shares, strength_between

@@ -7,8 +7,7 @@ difference between two, is about fewer than k.
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from django.db import connection
-
+from accounts.statements import run
 from affiliates.models import TrackingLink
 
 MOST = 60  # anybody can make up sub-ids in the address of a link
@@ -35,9 +34,8 @@ def link_places(link: TrackingLink, *, k: int) -> tuple[Place, ...]:
 
 
 def _count(statement: str, link: TrackingLink) -> Mapping[tuple[str, str], int]:
-    with connection.cursor() as cursor:
-        cursor.execute(statement, {"link": link.pk, "affiliate": link.affiliate_id, "most": MOST})
-        return {(key, value): n for key, value, n in cursor.fetchall()}
+    rows = run(statement, {"link": link.pk, "affiliate": link.affiliate_id, "most": MOST})
+    return {(key, value): n for key, value, n in rows}
 
 
 VISITS = """

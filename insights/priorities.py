@@ -8,7 +8,8 @@ from django.utils import translation
 
 from accounts.models import Brand
 from affiliates.models import Affiliate
-from insights.findings import ANSWERS, Catalogue, Counts, Findings, Lens, answered, is_enough, read_findings
+from insights.counts import ANSWERS, Counts, answered
+from insights.findings import Catalogue, Findings, Lens, is_enough, read_findings
 from insights.importance import Priorities, place
 from insights.models import Rollup
 from insights.privacy import (

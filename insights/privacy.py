@@ -24,17 +24,15 @@ from affiliates.models import Affiliate, TrackingLink
 from complaints.clocks import add_months
 from insights import statistics
 from insights.circumstances import Effect, read_effects
+from insights.counts import ANSWERS, Counts, answered, by_question, less, total
 from insights.findings import (
-    ANSWERS,
     AspectEntry,
     Catalogue,
-    Counts,
     FactEntry,
     Findings,
     Lens,
     State,
     TrendPoint,
-    answered,
     read_findings,
     read_trend,
     state_of,
@@ -304,15 +302,8 @@ def programme_without(affiliate: Affiliate, period: Period) -> ProgrammeWithout:
         if statistics.may_show_reference([max(0, n) for n in answers]):
             own = sum_counts(months.of(parts.filter(affiliate=affiliate)))
             everybody = sum_counts(months.of(shown_counts(brand)))
-            return ProgrammeWithout(_less(everybody, own), latest.context, latest.published_at)
+            return ProgrammeWithout(less(everybody, own), latest.context, latest.published_at)
     return ProgrammeWithout(context=latest.context)
-
-
-def _less(counts: Counts, part: Counts) -> Counts:
-    return {
-        question: {value: n - part.get(question, {}).get(value, 0) for value, n in values.items()}
-        for question, values in counts.items()
-    }
 
 
 def _read_programme(programme: ProgrammeWithout, catalogue: Catalogue, lens: Lens) -> Findings | None:
@@ -341,7 +332,7 @@ def _for_staff(affiliate: Affiliate, period: Period, language: str, now: datetim
     brand = affiliate.brand
     rollups = Rollup.objects.filter(brand=brand, affiliate=affiliate, wave=Wave.FIRST)
     by_link = _sums_by_link(period.of(rollups, "day"))
-    counts = _total(by_link.values())
+    counts = total(by_link.values())
     by_link.pop(None, None)
     programme = programme_without(affiliate, period)
     catalogue = catalogue_of(brand, language)
@@ -386,24 +377,16 @@ def _counted_until(brand: Brand, now: datetime) -> date | None:
 
 # --- Both ------------------------------------------------------------------------------------------------------------
 def sum_counts(rows: QuerySet[Any]) -> Counts:
-    return _total(_sums_by_link(rows).values())
+    """Summed over days, months, links or parts by the database."""
+    return by_question(rows.order_by().values_list("question", "value").annotate(n=Sum("count")))
 
 
 def _sums_by_link(rows: QuerySet[Any]) -> dict[int | None, Counts]:
-    """Summed over days, months or parts by the database. In ShownCount no link means all of them."""
+    """In ShownCount no link means all of them."""
     sums: defaultdict[int | None, defaultdict[str, dict[str, int]]] = defaultdict(lambda: defaultdict(dict))
     for link, question, value, n in rows.order_by().values_list("link", "question", "value").annotate(n=Sum("count")):
         sums[link][question][value] = n
     return dict(sums)
-
-
-def _total(each: Iterable[Counts]) -> Counts:
-    total: defaultdict[str, defaultdict[str, int]] = defaultdict(lambda: defaultdict(int))
-    for counts in each:
-        for question, values in counts.items():
-            for value, n in values.items():
-                total[question][value] += n
-    return total
 
 
 def _by_month(rows: QuerySet[Any]) -> dict[date, Counts]:

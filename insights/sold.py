@@ -8,9 +8,8 @@ from collections.abc import Sequence
 from datetime import date, datetime, timedelta
 from typing import Any
 
-from django.db import connection
-
 from accounts.models import Brand
+from accounts.statements import run
 from affiliates.models import Affiliate
 from insights.models import Measurement, SalesCount
 
@@ -50,6 +49,7 @@ SINCE = """attribution.affiliate_id = %(affiliate)s AND purchase.customer_id IN 
     JOIN affiliates_purchase bought ON bought.id = credited.purchase_id
     WHERE credited.is_current AND credited.affiliate_id = %(affiliate)s AND credited.purchase_id > %(until)s
 )"""
+MARK = "(SELECT coalesce(max(sales_until), 0) FROM insights_measurement WHERE brand_id = %(brand)s)"
 READ = f"""
 WITH sold AS ({SOLD.format(which=SINCE)}),
 counts AS (
@@ -57,7 +57,7 @@ counts AS (
     UNION ALL
     SELECT link_id, month, reason, first_in, count FROM ({CELLS.format(since="id > %(until)s")}) cell
 )
-SELECT {{columns}} FROM counts
+SELECT {{columns}}, {MARK} FROM counts
 WHERE (%(first)s::date IS NULL OR month >= %(first)s) AND (%(after)s::date IS NULL OR month < %(after)s) {{rest}}
 """  # noqa: S608 (ours)
 
@@ -65,12 +65,10 @@ WHERE (%(first)s::date IS NULL OR month >= %(first)s) AND (%(after)s::date IS NU
 def count_sold(brand: Brand, *, now: datetime) -> int:
     """Count all of a brand's anew; up to which purchase. In the caller's transaction."""
     values: dict[str, Any] = {"brand": brand.pk, "zone": brand.timezone, "settled": now - SETTLED}
-    with connection.cursor() as cursor:
-        cursor.execute(NEWEST, values)
-        until: int = cursor.fetchone()[0]
-        SalesCount.objects.filter(brand=brand).delete()
-        cursor.execute(COUNT, values | {"until": until})
-    return until
+    ((until,),) = run(NEWEST, values)
+    SalesCount.objects.filter(brand=brand).delete()
+    run(COUNT, values | {"until": until})
+    return int(until)
 
 
 def sold_by(affiliate: Affiliate, *columns: str, first: date | None, after: date | None) -> list[tuple[Any, ...]]:
@@ -98,8 +96,11 @@ def _as_long_as(span: str) -> Sequence[str]:
 
 
 def _read(affiliate: Affiliate, columns: str, rest: str = "", **values: Any) -> list[tuple[Any, ...]]:
-    until = Measurement.objects.filter(brand=affiliate.brand_id).values_list("sales_until", flat=True).first() or 0
-    values |= {"affiliate": affiliate.pk, "zone": affiliate.brand.timezone, "until": until}
-    with connection.cursor() as cursor:
-        cursor.execute(READ.format(columns=columns, rest=rest), values)
-        return cursor.fetchall()
+    """Told the mark beforehand, since only so the planner sees how few come after it; again if a night has moved it."""
+    of_brand = Measurement.objects.filter(brand=affiliate.brand_id)
+    values |= {"brand": affiliate.brand_id, "affiliate": affiliate.pk, "zone": affiliate.brand.timezone}
+    while True:
+        until = of_brand.values_list("sales_until", flat=True).first() or 0
+        rows = run(READ.format(columns=columns, rest=rest), values | {"until": until})
+        if all(mark == until for *_counts, mark in rows):
+            return [row[:-1] for row in rows]

@@ -8,13 +8,13 @@ from collections import defaultdict
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import date, datetime
-from typing import Any
-
-from django.db import connection
 
 from accounts.models import Brand
+from accounts.statements import run
+from complaints.clocks import add_months
 from insights.changes import ASPECT_CHANGE, Cell, Change, compare, judge, judge_together, mentions
-from insights.findings import ANSWERS, EVEN, RATING, SATISFIED, Counts, answered, successes
+from insights.counts import ANSWERS, Counts, answered
+from insights.findings import EVEN, RATING, SATISFIED, successes
 from insights.models import Alert
 from insights.services.publishing import month_of
 from insights.statistics import ANSWERS_FOR_VERDICT, CSAT_CHANGE, MENTIONS_FOR_VERDICT, aspect_verdict
@@ -42,7 +42,7 @@ class Sides:
 
 def raise_alerts(brand: Brand, *, now: datetime) -> None:
     """Open an episode for what has fallen, and end those of what is as good again. Twice a night: the same."""
-    since = _recent(month_of(now, brand))
+    since = add_months(month_of(now, brand), 1 - RECENT_MONTHS)
     sides = _read_sides(brand, since)
     programme = sides.get(None, Sides({}, {}))
     standing = {(alert.affiliate_id, alert.key): alert for alert in Alert.objects.standing().filter(brand=brand)}
@@ -122,22 +122,10 @@ def _cell(counts: Counts, key: str) -> Cell:
     return successes(counts, "csat", RATING, SATISFIED) if key == Alert.SATISFACTION else mentions(counts, key)
 
 
-def _recent(this_month: date) -> date:
-    """The first of the last three months."""
-    months = this_month.year * 12 + this_month.month - 1 - (RECENT_MONTHS - 1)
-    return date(months // 12, months % 12 + 1, 1)
-
-
 def _read_sides(brand: Brand, since: date) -> dict[int | None, Sides]:
     before: defaultdict[int | None, defaultdict[str, dict[str, int]]] = defaultdict(lambda: defaultdict(dict))
     now: defaultdict[int | None, defaultdict[str, dict[str, int]]] = defaultdict(lambda: defaultdict(dict))
-    for affiliate, question, value, earlier, recent in _rows(SHOWN, {"brand": brand.pk, "since": since}):
+    for affiliate, question, value, earlier, recent in run(SHOWN, {"brand": brand.pk, "since": since}):
         before[affiliate][question][value] = earlier
         now[affiliate][question][value] = recent
     return {affiliate: Sides(before[affiliate], now[affiliate]) for affiliate in before}
-
-
-def _rows(statement: str, values: dict[str, Any]) -> list[tuple[Any, ...]]:
-    with connection.cursor() as cursor:
-        cursor.execute(statement, values)
-        return cursor.fetchall()

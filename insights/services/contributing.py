@@ -8,9 +8,10 @@ from datetime import date, datetime, timedelta
 from typing import Any
 from zoneinfo import ZoneInfo
 
-from django.db import connection, transaction
+from django.db import transaction
 
 from accounts.models import Brand
+from accounts.statements import run
 from insights.cohorts import MONTHS_LATER, Cell, bought_in, cells_to_tell, step, step_cells
 from insights.models import Cohort, Contribution
 from insights.models.contribution import Audience
@@ -129,14 +130,14 @@ def _count(brand: Brand, audience: str, now: datetime) -> tuple[dict[int, Row], 
         "months_later": MONTHS_LATER,
     }
     statements = [OF_AFFILIATES] if audience == Audience.AFFILIATE else [OF_AFFILIATES, OF_BRAND]
-    indirect = dict(_rows(INDIRECT, values))
+    indirect = dict(run(INDIRECT, values))
     indirect[WHOLE_BRAND] = sum(indirect.values())
     rows: dict[int, Row] = {}
     cells: dict[int, dict[Cell, int]] = {}
     for statement in statements:
-        for who, *counts in _rows(statement + CUSTOMERS, values):
+        for who, *counts in run(statement + CUSTOMERS, values):
             rows[who] = dict(zip(COLUMNS, counts, strict=True)) | {"indirect": indirect.get(who, 0)}
-        for who, month, later, n in _rows(statement + COHORTS, values):
+        for who, month, later, n in run(statement + COHORTS, values):
             cells.setdefault(who, {})[month, later] = n
     for who in indirect.keys() - rows.keys():  # sold nothing themselves
         rows[who] = NOTHING | {"indirect": indirect[who]}
@@ -215,9 +216,3 @@ def _write(
 
 def _days_before(now: datetime, days: int) -> datetime:
     return now - timedelta(days=days)
-
-
-def _rows(statement: str, values: Mapping[str, Any]) -> list[tuple[Any, ...]]:
-    with connection.cursor() as cursor:
-        cursor.execute(statement, values)
-        return cursor.fetchall()

@@ -10,9 +10,8 @@ from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from typing import Any
 
-from django.db import connection
-
 from accounts.models import Brand
+from accounts.statements import run
 from insights.services.tallying import cases_of
 from surveys.aspect_lexicon import trusted_aspects
 from surveys.models import Wave
@@ -170,10 +169,10 @@ WHERE quote.brand_id = %(brand)s AND quote.withdrawn_at IS NULL AND {which} AND 
 def claim_changes(brand: Brand, *, limit: int, now: datetime) -> Changes:
     """Take up to `limit` changes of each kind for this transaction. A purchase's concern its answers and its cases."""
     which = {"brand": brand.pk, "limit": limit, "settled": now - SETTLES_AFTER}
-    responses = [row[0] for row in _run(CLAIM_RESPONSES, which)]
-    purchases = [row[0] for row in _run(CLAIM_PURCHASES, which)]
-    complaints = [row[0] for row in _run(CLAIM_COMPLAINTS, which)]
-    touched = {row[0] for row in _run(RESPONSES_TO, {"purchases": purchases})} if purchases else set()
+    responses = [row[0] for row in run(CLAIM_RESPONSES, which)]
+    purchases = [row[0] for row in run(CLAIM_PURCHASES, which)]
+    complaints = [row[0] for row in run(CLAIM_COMPLAINTS, which)]
+    touched = {row[0] for row in run(RESPONSES_TO, {"purchases": purchases})} if purchases else set()
     claimed = [len(responses), len(purchases), len(complaints)]
     cases = cases_of(purchases).union(complaints)
     return Changes(sum(claimed), touched.union(responses), cases, are_all=max(claimed) < limit)
@@ -182,8 +181,8 @@ def claim_changes(brand: Brand, *, limit: int, now: datetime) -> Changes:
 def recount(brand: Brand, responses: Collection[int]) -> None:
     """Count afresh every cell that these responses, or erased ones, were or now are in."""
     which = {"brand": brand.pk, "responses": list(responses)}
-    left = _run(FORGET, which)
-    entered = _run(REMEMBER.format(which="response.id = ANY(%(responses)s)") + RETURN, which)
+    left = run(FORGET, which)
+    entered = run(REMEMBER.format(which="response.id = ANY(%(responses)s)") + RETURN, which)
     _recount_months(brand, entered, left)
     cells: set[Cell] = {(affiliate, day) for affiliate, day, _wave in [*left, *entered]}
     credited = [(affiliate, day) for affiliate, day in cells if affiliate is not None]
@@ -200,7 +199,7 @@ def _recount_months(brand: Brand, entered: Iterable[Counted], left: Iterable[Cou
         columns: dict[str, Any] = {
             name: list(column) for name, column in zip(names, zip(*rows, strict=True), strict=True)
         }
-        _run(ADD_MONTHS, {"brand": brand.pk, **columns})
+        run(ADD_MONTHS, {"brand": brand.pk, **columns})
 
 
 def _months(counted: Iterable[Counted]) -> Iterator[tuple[int, date]]:
@@ -222,8 +221,8 @@ def _recount_cells(brand: Brand, which: str, cells: Iterable[Cell]) -> None:
 
 
 def _count_cells(which: str, values: dict[str, Any]) -> None:
-    _run(CLEAR.format(cells=which), values)
-    _run(COUNT.format(cells=which, mentions=MENTIONS), values | _trusted())
+    run(CLEAR.format(cells=which), values)
+    run(COUNT.format(cells=which, mentions=MENTIONS), values | _trusted())
 
 
 def _trusted() -> dict[str, list[Any]]:
@@ -236,20 +235,14 @@ def _trusted() -> dict[str, list[Any]]:
 
 def recount_everything(brand: Brand) -> None:
     values: dict[str, Any] = {"brand": brand.pk}
-    _run("DELETE FROM insights_countedresponse WHERE brand_id = %(brand)s", values)
-    _run(REMEMBER.format(which="TRUE"), values)
+    run("DELETE FROM insights_countedresponse WHERE brand_id = %(brand)s", values)
+    run(REMEMBER.format(which="TRUE"), values)
     _count_cells("TRUE", values)
-    _run("DELETE FROM insights_monthlyanswers WHERE brand_id = %(brand)s", values)
-    _run(COUNT_MONTHS, values)
+    run("DELETE FROM insights_monthlyanswers WHERE brand_id = %(brand)s", values)
+    run(COUNT_MONTHS, values)
 
 
 def withdraw_stale_quotes(brand: Brand, responses: Collection[int] | None = None, *, now: datetime) -> None:
     """Mark quotes that are no longer said, allowed, or the affiliate's; None looks at all of the brand's."""
     which = "TRUE" if responses is None else "(quote.response_id IS NULL OR quote.response_id = ANY(%(responses)s))"
-    _run(WITHDRAW.format(which=which), {"brand": brand.pk, "responses": list(responses or ()), "now": now})
-
-
-def _run(statement: str, values: dict[str, Any]) -> list[tuple[Any, ...]]:
-    with connection.cursor() as cursor:
-        cursor.execute(statement, values)
-        return cursor.fetchall() if cursor.description else []
+    run(WITHDRAW.format(which=which), {"brand": brand.pk, "responses": list(responses or ()), "now": now})

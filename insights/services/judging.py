@@ -6,9 +6,10 @@ Blocks belong to the month of their publication and are never changed, so a quar
 from datetime import date, datetime, time
 from zoneinfo import ZoneInfo
 
-from django.db import connection, transaction
+from django.db import transaction
 
 from accounts.models import Brand
+from accounts.statements import run
 from insights.changes import period_before, quarter_of
 from insights.models import QualityVerdict
 from insights.privacy import Period, parse_period
@@ -87,6 +88,5 @@ def _volumes(brand: Brand, quarter: Period, affiliates: list[int]) -> dict[int, 
     assert quarter.after is not None
     zone = ZoneInfo(brand.timezone)
     start, end = (datetime.combine(day, time(), tzinfo=zone) for day in (quarter.first, quarter.after))
-    with connection.cursor() as cursor:
-        cursor.execute(VOLUME, {"brand": brand.pk, "start": start, "end": end, "affiliates": affiliates})
-        return {affiliate: tuple(volume) for affiliate, *volume in cursor.fetchall()}
+    rows = run(VOLUME, {"brand": brand.pk, "start": start, "end": end, "affiliates": affiliates})
+    return {affiliate: tuple(volume) for affiliate, *volume in rows}

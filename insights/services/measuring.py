@@ -4,12 +4,12 @@ from collections import defaultdict
 from collections.abc import Mapping
 from dataclasses import replace
 from datetime import datetime, time
-from typing import Any
 from zoneinfo import ZoneInfo
 
-from django.db import connection, transaction
+from django.db import transaction
 
 from accounts.models import Brand
+from accounts.statements import run
 from insights.circumstances import Cell, Group, Key, tells_of_nobody
 from insights.models import Circumstance, Measurement
 from insights.services.alerting import raise_alerts
@@ -166,7 +166,8 @@ def keep_or_replace(standing: Cell | None, cell: Cell, *, k: int) -> Cell | None
 def _count(brand: Brand) -> tuple[dict[Key, Cell], Spread]:
     known, found = {}, {}
     spread: defaultdict[Key, dict[int, int]] = defaultdict(dict)
-    for kind, code, affiliate, is_of_kind, is_of_all, customers, answers, *sums in _rows(COUNT, brand):
+    rows = run(COUNT, {"brand": brand.pk, "timezone": brand.timezone})
+    for kind, code, affiliate, is_of_kind, is_of_all, customers, answers, *sums in rows:
         if is_of_kind:
             known[kind] = customers
         elif is_of_all:
@@ -184,12 +185,6 @@ def _is_common(key: Key, spread: Spread) -> bool:
             for affiliate, answers in by_affiliate.items():
                 without[affiliate] += answers
     return tells_of_nobody(spread.get(key, {}).values()) and tells_of_nobody(without.values())
-
-
-def _rows(statement: str, brand: Brand) -> list[tuple[Any, ...]]:
-    with connection.cursor() as cursor:
-        cursor.execute(statement, {"brand": brand.pk, "timezone": brand.timezone})
-        return cursor.fetchall()
 
 
 def _as_row(brand: Brand, audience: str, key: Key, cell: Cell) -> Circumstance:

@@ -17,9 +17,11 @@ from django.db import connection
 from django.db.models import Max, Sum
 
 from accounts.models import Brand
+from accounts.statements import run
 from insights import statistics
 from insights.blocks import Cut, Delta, Rule, at_least, cut, new_answers, programme_rule, splits_by_link
-from insights.findings import ANSWERS, RATING, SATISFIED
+from insights.counts import ANSWERS
+from insights.findings import RATING, SATISFIED
 from insights.models import Block, Finding, PublishedCount, Quote, ShownCount
 from insights.services.telling import tell_published
 from surveys.models import Aspect, Invitation, Response, Wave
@@ -221,7 +223,7 @@ def _publish_quotes(publication: Publication, blocks: Sequence[Block]) -> None:
     Quote.objects.filter(affiliate__in=affiliates, withdrawn_at__isnull=False).delete()
     quotes = []
     values = {"brand": publication.brand.pk, "affiliates": affiliates, "questions": QUOTED}
-    for affiliate, answered, response, question, text in _rows(QUOTABLE, values):
+    for affiliate, answered, response, question, text in run(QUOTABLE, values):
         month = min(answered, publication.this_month)
         if fitting := next((b for b in by_affiliate[affiliate] if b.month >= month), None):
             quotes.append(
@@ -344,12 +346,6 @@ def _deltas(statement: str, publication: Publication, affiliates: Sequence[int] 
         cursor.execute(statement, values)
         while rows := cursor.fetchmany(5000):
             yield from (Delta(*row) for row in rows)
-
-
-def _rows(statement: str, values: dict[str, Any]) -> list[tuple[Any, ...]]:
-    with connection.cursor() as cursor:
-        cursor.execute(statement, values)
-        return cursor.fetchall()
 
 
 def _add(statement: str, publication: Publication, counts: Counter[tuple[Any, ...]]) -> None:

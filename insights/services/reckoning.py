@@ -1,14 +1,13 @@
 """The brand's own figures over the last 90 days, every night, for its targets to be held against."""
 
-from collections import defaultdict
 from datetime import datetime, timedelta
-from typing import Any
 from zoneinfo import ZoneInfo
 
-from django.db import connection
 from django.db.models import Sum
 
 from accounts.models import Brand
+from accounts.statements import run
+from insights.counts import Counts, by_question
 from insights.findings import PROMISE, RATING, SATISFIED, nps_groups, successes
 from insights.models import BrandFigure, Figure, Rollup
 from insights.statistics import nps_interval, nps_score, wilson_interval
@@ -56,15 +55,13 @@ def reckon_figures(brand: Brand, *, now: datetime) -> None:
 
 def _of_answers(brand: Brand, now: datetime) -> dict[str, Reading | None]:
     today = now.astimezone(ZoneInfo(brand.timezone)).date()
-    counts: defaultdict[str, dict[str, int]] = defaultdict(dict)
     rows = (
         Rollup.objects.filter(brand=brand, wave=Wave.FIRST, question__in=("csat", "nps", "missing", "promise"))
         .filter(day__gt=today - timedelta(days=DAYS), day__lte=today)
         .values_list("question", "value")
         .annotate(n=Sum("count"))
     )
-    for question, value, n in rows:
-        counts[question][value] = n
+    counts = by_question(rows)
     return {
         Figure.CSAT: share(*successes(counts, "csat", RATING, SATISFIED)),
         Figure.NPS: _nps(counts),
@@ -74,11 +71,11 @@ def _of_answers(brand: Brand, now: datetime) -> dict[str, Reading | None]:
 
 
 def _of_service(brand: Brand, now: datetime) -> dict[str, Reading | None]:
-    when: dict[str, Any] = {"now": now, "since": now - timedelta(days=DAYS), "settled": now - SETTLES}
-    [(delivered, answered)] = _rows(DELIVERED, brand, when)
+    when = {"brand": brand.pk, "now": now, "since": now - timedelta(days=DAYS), "settled": now - SETTLES}
+    [(delivered, answered)] = run(DELIVERED, when)
     return {
         Figure.RESPONSE_RATE: share(answered, delivered),
-        Figure.FIRST_ANSWER: median_reading([float(hours) for (hours,) in _rows(WAITED, brand, when)]),
+        Figure.FIRST_ANSWER: median_reading([float(hours) for (hours,) in run(WAITED, when)]),
     }
 
 
@@ -87,13 +84,7 @@ def share(x: int, n: int) -> Reading | None:
     return Reading(x / n, *interval, n) if interval else None
 
 
-def _nps(counts: dict[str, dict[str, int]]) -> Reading | None:
+def _nps(counts: Counts) -> Reading | None:
     groups = nps_groups(counts)
     value, interval = nps_score(*groups), nps_interval(*groups)
     return None if value is None or interval is None else Reading(value, *interval, sum(groups))
-
-
-def _rows(statement: str, brand: Brand, when: dict[str, Any]) -> list[tuple[Any, ...]]:
-    with connection.cursor() as cursor:
-        cursor.execute(statement, {"brand": brand.pk, **when})
-        return cursor.fetchall()

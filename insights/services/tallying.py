@@ -8,9 +8,8 @@ from collections.abc import Collection, Iterable
 from datetime import date
 from typing import Any
 
-from django.db import connection
-
 from accounts.models import Brand
+from accounts.statements import run
 
 Cell = tuple[int | None, date, str, str]  # affiliate, day, kind, part
 
@@ -49,23 +48,23 @@ WHERE brand_id = %(brand)s GROUP BY brand_id, affiliate_id, day, kind, part
 
 
 def cases_of(purchases: Collection[int]) -> set[int]:
-    return {row[0] for row in _run(CASES_OF, {"purchases": list(purchases)})} if purchases else set()
+    return {row[0] for row in run(CASES_OF, {"purchases": list(purchases)})} if purchases else set()
 
 
 def retally(brand: Brand, complaints: Collection[int]) -> None:
     """Count these cases, and erased ones, out of where they were and into where they belong."""
     which = {"brand": brand.pk, "complaints": list(complaints)}
-    left = _run(FORGET, which)
-    entered = _run(REMEMBER.format(which="complaint.id = ANY(%(complaints)s)"), which) if complaints else []
+    left = run(FORGET, which)
+    entered = run(REMEMBER.format(which="complaint.id = ANY(%(complaints)s)"), which) if complaints else []
     _add(brand, entered, left)
 
 
 def tally_everything(brand: Brand) -> None:
     values = {"brand": brand.pk}
-    _run("DELETE FROM insights_countedcase WHERE brand_id = %(brand)s", values)
-    _run("DELETE FROM insights_casecount WHERE brand_id = %(brand)s", values)
-    _run(REMEMBER.format(which="TRUE"), values)
-    _run(COUNT, values)
+    run("DELETE FROM insights_countedcase WHERE brand_id = %(brand)s", values)
+    run("DELETE FROM insights_casecount WHERE brand_id = %(brand)s", values)
+    run(REMEMBER.format(which="TRUE"), values)
+    run(COUNT, values)
 
 
 def _add(brand: Brand, entered: Iterable[Cell], left: Iterable[Cell]) -> None:
@@ -74,11 +73,5 @@ def _add(brand: Brand, entered: Iterable[Cell], left: Iterable[Cell]) -> None:
     rows = [(*cell, change) for cell, change in changes.items() if change]
     if rows:
         values: dict[str, Any] = {str(number): list(column) for number, column in enumerate(zip(*rows, strict=True))}
-        _run(ADD, {"brand": brand.pk, **values})
-        _run(EMPTY, {"brand": brand.pk, **values})
-
-
-def _run(statement: str, values: dict[str, Any]) -> list[Any]:
-    with connection.cursor() as cursor:
-        cursor.execute(statement, values)
-        return cursor.fetchall() if cursor.description else []
+        run(ADD, {"brand": brand.pk, **values})
+        run(EMPTY, {"brand": brand.pk, **values})

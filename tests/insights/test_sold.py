@@ -2,9 +2,11 @@
 
 from collections import defaultdict
 from datetime import UTC, datetime, timedelta
+from functools import partial
 from zoneinfo import ZoneInfo
 
 import pytest
+from django.db import connection
 from django.db.models import Max
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
@@ -101,6 +103,22 @@ def test_what_may_still_be_on_its_way_is_left_to_the_page(shop, ana):
     measure_brand(shop.brand, now=NOW + timedelta(minutes=2))
     assert brought(ana, "all") == (2, 1)
     assert Measurement.objects.get().sales_until == young.pk
+
+
+@pytest.mark.django_db
+def test_a_night_that_ends_while_a_page_reads_counts_nothing_twice(shop, ana):
+    sell(ana, make_customer(shop.brand), NOW - timedelta(days=1))
+    long_ago()
+    nights = [partial(measure_brand, shop.brand, now=NOW)]
+
+    def meanwhile(execute, statement, values, many, context):
+        if nights and "FROM counts" in statement:
+            nights.pop()()
+        return execute(statement, values, many, context)
+
+    with connection.execute_wrapper(meanwhile):
+        assert brought(ana, "all") == (1, 1)
+    assert nights == []
 
 
 @pytest.mark.django_db
