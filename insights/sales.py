@@ -4,16 +4,17 @@ Beside insights.privacy, through which all that customers say passes: sales are 
 them. Who bought, at what hour, and what became of a single purchase stays with the brand.
 """
 
+from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import date, datetime
 from typing import Any
 from zoneinfo import ZoneInfo
 
-from django.db.models import Count, QuerySet
+from django.db.models import Count, QuerySet, Sum
 
 from accounts.models import Brand
-from affiliates.models import Affiliate, Click
+from affiliates.models import Affiliate, Click, VisitCount
 from insights.privacy import Period, parse_period
 from insights.sold import first_and_later, sold_by
 
@@ -62,12 +63,19 @@ def new_and_returning(affiliate: Affiliate, *, period: str = "all") -> tuple[Mon
 
 
 def link_traffic(affiliate: Affiliate, *, period: str = "all") -> Traffic:
-    months, brand = parse_period(period), affiliate.brand
-    visits = Click.objects.filter(link__affiliate=affiliate, kind=Click.Kind.VISIT)
+    months = parse_period(period)
     purchases = sold_by(affiliate, "link_id", first=months.first, after=months.after)
-    return Traffic(
-        count_by_link(within(visits, "occurred_at", months, brand)), {link: n for link, n in purchases if link}
-    )
+    return Traffic(visits_by_link(affiliate, months), {link: n for link, n in purchases if link})
+
+
+def visits_by_link(affiliate: Affiliate, months: Period) -> Mapping[int, int]:
+    """Those whose clicks are still there, and those that were counted before they went."""
+    visits = Click.objects.filter(link__affiliate=affiliate, kind=Click.Kind.VISIT)
+    gone = VisitCount.objects.filter(link__affiliate=affiliate)
+    if months.first and months.after:
+        gone = gone.filter(month__gte=months.first, month__lt=months.after)
+    counted = dict(gone.values_list("link").annotate(n=Sum("visits")))
+    return Counter(count_by_link(within(visits, "occurred_at", months, affiliate.brand))) + Counter(counted)
 
 
 def count_by_link(rows: QuerySet[Any]) -> dict[int, int]:

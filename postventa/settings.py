@@ -203,6 +203,7 @@ CELERY_BEAT_SCHEDULE = {
         ("measure-brands", "insights.tasks.measure_brands", timedelta(minutes=10)),
         ("send-digests", "dashboards.tasks.send_digests", timedelta(minutes=10)),
         ("flag-suspicions", "affiliates.tasks.flag_suspicions", timedelta(minutes=10)),
+        ("make-room-for-clicks", "affiliates.tasks.make_room_for_clicks", timedelta(hours=1)),
         ("process-inbound", "intake.tasks.process_inbound_events", timedelta(seconds=5)),
         ("tell-of-silent-hooks", "intake.tasks.tell_of_silent_hooks", timedelta(minutes=10)),
         ("read-customers-mail", "intake.tasks.read_customers_mail", timedelta(seconds=60)),

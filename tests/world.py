@@ -1,7 +1,7 @@
 """A world in which every table has a row that somebody must not see (tests/test_doors.py)."""
 
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import date, timedelta
 from typing import Any
 
 from accounts.models import AccessLog, ApiKey, AuditEntry, Brand, User
@@ -20,6 +20,7 @@ from affiliates.models import (
     PurchaseChange,
     Refund,
     Suspicion,
+    VisitCount,
 )
 from affiliates.services import invite_member, invite_staff
 from complaints.models import (
@@ -151,6 +152,7 @@ def make_sale(brand: Brand, affiliate: Affiliate) -> Purchase:
     CataloguePromise.objects.create(brand=brand, code="world", labels={"es": "Gratis"})
     Coupon.objects.create(brand=brand, affiliate=affiliate, code="ana10", valid_from=NOW)
     Click.objects.create(link=link, occurred_at=NOW - timedelta(days=3))
+    VisitCount.objects.create(link=link, month=date(2024, 12, 1), visits=9)
     customer = factories.make_customer(brand)
     purchase = factories.make_purchase(customer, affiliate=affiliate, product=factories.make_product(brand))
     Attribution.objects.filter(purchase=purchase).update(link=link)

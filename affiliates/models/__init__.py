@@ -8,6 +8,7 @@ from affiliates.models.links import (
     Coupon,
     LinkPromise,
     TrackingLink,
+    VisitCount,
     click_public_id,
     random_code,
 )
@@ -34,6 +35,7 @@ __all__ = [
     "StaffInvitation",
     "Suspicion",
     "TrackingLink",
+    "VisitCount",
     "click_public_id",
     "random_code",
 ]

@@ -150,7 +150,10 @@ class ClickQuerySet(BrandOwnedQuerySet["Click"]):
 
 
 class Click(models.Model):
-    """Somebody followed a link. No cookie, no raw address; `visitor` is a keyed hash or the shop's opaque key."""
+    """Somebody followed a link. No cookie, no raw address; `visitor` is a keyed hash or the shop's opaque key.
+
+    In pieces of a month each (accounts/partitions.py), so that old ones go at once: see VisitCount.
+    """
 
     class Kind(models.TextChoices):
         VISIT = "visit", _("Visit")
@@ -158,7 +161,8 @@ class Click(models.Model):
         BOT = "bot", _("Bot")
         HEAD = "head", _("Header request")
 
-    public_id = models.CharField(_("id"), max_length=40, unique=True, default=click_public_id)
+    # Unique by its 128 random bits: an index over all pieces could not say so without the time.
+    public_id = models.CharField(_("id"), max_length=40, default=click_public_id)
     # Without an index of its own: "newest" below begins with it.
     link = models.ForeignKey(
         TrackingLink, models.PROTECT, related_name="clicks", verbose_name=_("link"), db_index=False
@@ -176,6 +180,7 @@ class Click(models.Model):
         verbose_name = _("click")
         verbose_name_plural = _("clicks")
         indexes = [
+            models.Index(fields=["public_id"], name="click_public_id"),
             models.Index(fields=["link", "-occurred_at"], name="click_newest"),
             models.Index(fields=["visitor", "occurred_at"], name="click_visitor", condition=~Q(visitor="")),
         ]
@@ -185,3 +190,27 @@ class Click(models.Model):
 
     def __str__(self) -> str:
         return self.public_id
+
+
+class VisitCountQuerySet(BrandOwnedQuerySet["VisitCount"]):
+    brand_path = "link__affiliate__brand"
+
+
+class VisitCount(models.Model):
+    """How many visits a link had in a month of its brand's, of those clicks that have gone."""
+
+    link = models.ForeignKey(
+        TrackingLink, models.CASCADE, related_name="visit_counts", verbose_name=_("link"), db_index=False
+    )
+    month = models.DateField(_("month"))
+    visits = models.PositiveIntegerField(_("visits"))
+
+    objects = VisitCountQuerySet.as_manager()
+
+    class Meta:
+        verbose_name = _("visits of a month")
+        verbose_name_plural = _("visits by month")
+        constraints = [models.UniqueConstraint(fields=["link", "month"], name="visitcount_once_a_month")]
+
+    def __str__(self) -> str:
+        return f"{self.month:%Y-%m}: {self.visits}"

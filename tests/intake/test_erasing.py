@@ -51,6 +51,7 @@ NOT_OF_CUSTOMERS = {
     "affiliates.StaffInvitation": "the brand's people",
     "affiliates.TrackingLink": "affiliates",
     "affiliates.LinkPromise": "affiliates",
+    "affiliates.VisitCount": "sums",
     "affiliates.Coupon": "affiliates",
     "affiliates.CataloguePromise": "the brand",
     "affiliates.Product": "the brand",

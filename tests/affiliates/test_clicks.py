@@ -1,0 +1,219 @@
+"""Clicks by the month: a table that was whole before, room for those to come, and old ones gone and counted."""
+
+from collections.abc import Iterator
+from datetime import UTC, date, datetime
+from importlib import import_module
+from itertools import chain
+from threading import Thread
+from typing import Any
+
+import pytest
+from django.db import DataError, connection, transaction
+
+from accounts import partitions
+from accounts.partitions import month_after, partitions_of, strays
+from affiliates.models import Click, TrackingLink, VisitCount
+from affiliates.services import record_click
+from affiliates.services.clicks import TABLE, forget_clicks, make_room_for_clicks
+from insights.sales import link_traffic
+from tests.factories import make_affiliate, make_brand, make_link
+
+cutting = import_module("affiliates.migrations.0015_clicks_by_month")
+
+
+def ask(question: str, *values: Any) -> Any:
+    with connection.cursor() as cursor:
+        cursor.execute(question, values)
+        return cursor.fetchone()[0]
+
+
+def click(link: TrackingLink, at: datetime, *, kind: str = Click.Kind.VISIT, visitor: str = "somebody") -> str:
+    return record_click(link.pk, kind=kind, visitor=visitor, occurred_at=at)
+
+
+def piece_of(public_id: str) -> str:
+    return str(ask("SELECT tableoid::regclass FROM affiliates_click WHERE public_id = %s", public_id))
+
+
+@pytest.fixture
+def link(db: None) -> TrackingLink:
+    return make_link(make_affiliate(make_brand(), "Ana"), "guia")
+
+
+@pytest.fixture
+def later(link: TrackingLink) -> datetime:
+    """Three months after the last that there is room for."""
+    month = partitions_of(TABLE)[-1].after
+    for _month in range(3):
+        month = month_after(month)
+    return month.replace(day=9)
+
+
+# --- A table that was whole ------------------------------------------------------------------------------------------
+@pytest.fixture
+def whole(transactional_db: None) -> Iterator[None]:
+    """As it was before there were pieces; in pieces again afterwards."""
+    with connection.schema_editor(atomic=False) as editor:
+        cutting.join(None, editor)
+    yield
+    if ask("SELECT relkind::text FROM pg_class WHERE oid = %s::regclass", TABLE) == "r":
+        cut()
+
+
+def cut() -> None:
+    with connection.schema_editor(atomic=False) as editor:
+        cutting.cut(None, editor)
+
+
+SHAPE = """
+SELECT array_agg(pg_get_constraintdef(oid) ORDER BY pg_get_constraintdef(oid)) FROM pg_constraint
+WHERE conrelid = %s::regclass AND contype <> 'n'
+"""
+INDEXES = """
+SELECT array_agg(pg_relation_filenode(indexrelid) ORDER BY indexrelid)
+FROM pg_index JOIN pg_class ON pg_class.oid = indexrelid
+WHERE indrelid = %s::regclass AND relname ~ '(newest|visitor)$'
+"""
+
+
+@pytest.mark.usefixtures("whole")
+def test_a_table_with_clicks_is_cut_without_writing_a_row_anew() -> None:
+    link = make_link(make_affiliate(make_brand(), "Ana"), "guia")
+    for day in range(1, 4):
+        click(link, datetime(2026, 3, day, tzinfo=UTC))
+    rows, file, indexes = list(Click.objects.order_by("pk").values()), "SELECT pg_relation_filenode(%s)", INDEXES
+    before = (ask(file, TABLE), ask(indexes, TABLE), ask("SELECT max(id) FROM affiliates_click"))
+
+    cut()
+
+    first = f"{TABLE}_before"
+    assert list(Click.objects.order_by("pk").values()) == rows
+    assert (ask(file, first), ask(indexes, first), Click.objects.latest("pk").pk) == before
+    assert ask(SHAPE, first) == ask(SHAPE, TABLE)
+    assert Click.objects.get(public_id=click(link, datetime(2026, 3, 5, tzinfo=UTC))).pk == before[2] + 1
+    assert {piece_of(each["public_id"]) for each in rows} == {first}
+
+
+@pytest.mark.usefixtures("whole")
+def test_a_cut_that_was_broken_off_begins_again(monkeypatch: pytest.MonkeyPatch) -> None:
+    swap = cutting.SWAP
+    monkeypatch.setattr(cutting, "SWAP", swap + "SELECT 1/0")
+    with pytest.raises(DataError):
+        cut()
+    monkeypatch.setattr(cutting, "SWAP", swap)
+    click(make_link(make_affiliate(make_brand(), "Ana")), datetime(2026, 3, 1, tzinfo=UTC))
+
+    cut()
+
+    assert Click.objects.count() == 1
+    assert [piece.name for piece in partitions_of(TABLE)] == [f"{TABLE}_before"]
+
+
+# --- Room for those to come ------------------------------------------------------------------------------------------
+def test_there_is_room_for_this_month_and_the_next_two(link: TrackingLink, later: datetime) -> None:
+    made = make_room_for_clicks(now=later)
+
+    assert len(made) == 6  # three that were missed
+    assert partitions_of(TABLE)[-1].after > later.replace(day=28)
+    assert make_room_for_clicks(now=later) == []
+    assert piece_of(click(link, later)) == f"{TABLE}_{later:%Y_%m}"
+
+
+def test_a_click_that_finds_no_month_is_kept_and_moves_there(link: TrackingLink, later: datetime) -> None:
+    stray = click(link, later)
+    assert (piece_of(stray), strays(TABLE)) == (f"{TABLE}_other", 1)
+
+    make_room_for_clicks(now=later)
+
+    assert (piece_of(stray), strays(TABLE)) == (f"{TABLE}_{later:%Y_%m}", 0)
+
+
+def test_a_new_month_is_indexed_and_checked_as_the_others(link: TrackingLink, later: datetime) -> None:
+    [*_some, newest] = make_room_for_clicks(now=later)
+
+    assert ask(SHAPE, newest) == ask(SHAPE, TABLE)
+    assert ask("SELECT count(*) FROM pg_index WHERE indrelid = %s::regclass", newest) == 4
+
+
+@pytest.mark.django_db(transaction=True)
+def test_of_two_at_once_one_makes_the_months() -> None:
+    now, made = month_after(partitions_of(TABLE)[-1].after), []
+
+    def make() -> None:
+        made.append(make_room_for_clicks(now=now))
+        connection.close()
+
+    threads = [Thread(target=make) for _beat in range(2)]
+    try:
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join()
+
+        assert sorted(map(len, made)) == [0, 4]
+    finally:
+        with connection.cursor() as cursor:
+            for name in chain(*made):
+                cursor.execute(f"DROP TABLE {name}")
+
+
+# --- Old ones go -----------------------------------------------------------------------------------------------------
+def test_a_month_goes_whole_and_its_visits_stay_counted(link: TrackingLink, later: datetime) -> None:
+    make_room_for_clicks(now=later)
+    before, first, second = partitions_of(TABLE)[:3]
+    for month in (before.after, first.after):
+        click(link, month.replace(day=9), visitor="one")
+        click(link, month.replace(day=9), visitor="two")
+        click(link, month.replace(day=9), kind=Click.Kind.BOT)
+    connection.check_constraints()  # as at the end of each click's own transaction
+
+    gone = [forget_clicks(second.after.replace(day=1)) for _night in range(2)]
+
+    assert gone == [0, 3]  # the piece from before, which is empty, and a month
+    assert partitions_of(TABLE)[0] == second
+    assert list(VisitCount.objects.values_list("link", "month", "visits")) == [(link.pk, before.after.date(), 2)]
+    assert link_traffic(link.affiliate).visits == {link.pk: 4}
+    assert link_traffic(link.affiliate, period=f"{before.after:%Y-%m}").visits == {link.pk: 2}
+
+
+def test_of_a_piece_with_younger_ones_the_old_go_one_by_one(link: TrackingLink) -> None:
+    old = [click(link, datetime(2026, 1, day, 12, tzinfo=UTC)) for day in range(1, 4)]
+    young = click(link, datetime(2026, 2, 1, 12, tzinfo=UTC))
+
+    gone = forget_clicks(datetime(2026, 2, 20, tzinfo=UTC))
+
+    assert gone == len(old)
+    assert list(Click.objects.values_list("public_id", flat=True)) == [young]
+    assert list(VisitCount.objects.values_list("month", "visits")) == [(date(2026, 1, 1), 3)]
+    assert forget_clicks(datetime(2026, 2, 20, tzinfo=UTC)) == 0
+
+
+def test_a_month_of_the_brand_is_counted_in_two_parts(link: TrackingLink) -> None:
+    """The last hour of January in UTC is February in Madrid."""
+    click(link, datetime(2026, 1, 31, 23, 30, tzinfo=UTC), visitor="at night")
+    click(link, datetime(2026, 2, 3, tzinfo=UTC), visitor="by day")
+    forget_clicks(datetime(2026, 2, 20, tzinfo=UTC))
+
+    assert link_traffic(link.affiliate, period="2026-02").visits == {link.pk: 2}
+    forget_clicks(datetime(2026, 3, 20, tzinfo=UTC))
+
+    assert list(VisitCount.objects.values_list("month", "visits")) == [(date(2026, 2, 1), 2)]
+
+
+@pytest.mark.django_db(transaction=True)
+def test_a_month_stays_where_others_are_busy_and_nothing_is_counted_twice(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("affiliates.services.clicks.PATIENCE", "SET LOCAL lock_timeout = '50ms'")
+    monkeypatch.setattr(partitions, "PATIENCE", "SET LOCAL lock_timeout = '50ms'")
+    click(make_link(make_affiliate(make_brand(), "Ana")), datetime(2026, 1, 1, 12, tzinfo=UTC))
+    other = connection.copy()
+    with other.cursor() as cursor:
+        other.set_autocommit(False)
+        cursor.execute("SELECT count(*) FROM affiliates_click")
+
+        with transaction.atomic():
+            gone = forget_clicks(month_after(partitions_of(TABLE)[0].after))
+
+    other.rollback()
+    other.close()
+    assert gone == 0
+    assert (Click.objects.count(), VisitCount.objects.count()) == (1, 0)
