@@ -6,6 +6,7 @@ import statistics
 import sys
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -111,7 +112,27 @@ class Skipped:
     why: str
 
 
+@dataclass(frozen=True)
+class Spent:
+    """What measuring an area took: processor seconds of all who worked; the most memory until then, in MB."""
+
+    area: str
+    seconds: float
+    cpu: float
+    memory: float
+    memory_of_children: float
+
+
 Area = Callable[[int], Iterator[Contest | Reading | Skipped]]  # its contests, at a size
+
+
+@contextmanager
+def noting_cost(area: str, spent: list[Spent]) -> Iterator[None]:
+    started, cpu = time.perf_counter(), time.process_time() + cpu_of_others()
+    yield
+    seconds, cpu = time.perf_counter() - started, time.process_time() + cpu_of_others() - cpu
+    of_children = megabytes(resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss)
+    spent.append(Spent(area, seconds, cpu, peak_memory(), of_children))
 
 
 def measure(work: Work) -> Measure:

@@ -1,20 +1,21 @@
-"""The comparisons as a table for people and as JSON for whoever compares runs."""
+"""The comparisons as a table for people and as JSON for whoever compares runs, beside what the last run found."""
 
 import json
 import os
 import platform
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from datetime import datetime
 from pathlib import Path
 from statistics import median
+from typing import Any
 
-from intake.bench.measuring import Comparison, Measure, Reading, Skipped
+from intake.bench.measuring import Comparison, Measure, Reading, Skipped, Spent
 
 HEADER = (
-    "| what | against | ratio (min–max) | by processor time | floor · aim | reached "
+    "| what | against | ratio (min–max) | by processor time | last time | floor · aim | reached "
     "| ours, a second | theirs | p50 / p95 ms: ours · theirs | CPU ms each: ours · theirs | peak MB |\n"
-    "|---|---|---|---|---|---|---|---|---|---|---|\n"
+    "|---|---|---|---|---|---|---|---|---|---|---|---|\n"
 )
 
 
@@ -25,14 +26,48 @@ class Findings:
     comparisons: list[Comparison] = field(default_factory=list)
     readings: list[Reading] = field(default_factory=list)
     skipped: list[Skipped] = field(default_factory=list)
+    spent: list[Spent] = field(default_factory=list)
 
-    def as_text(self) -> str:
-        return as_table(self.comparisons) + as_readings(self.readings) + as_list(self.skipped)
+    def as_text(self, last: "Last") -> str:
+        tables = (as_table(self.comparisons, last), as_readings(self.readings, last), as_costs(self.spent))
+        return "\n".join(filter(None, tables)) + as_list(self.skipped)
+
+
+@dataclass(frozen=True)
+class Last:
+    """What the newest earlier report of the same size found, by what was measured; maybe of another machine."""
+
+    at: str = ""
+    ratios: Mapping[tuple[str, str], tuple[float, float]] = field(default_factory=dict)
+    readings: Mapping[str, float] = field(default_factory=dict)
+
+    def of_comparison(self, each: Comparison) -> str:
+        found = self.ratios.get((each.what, each.against))
+        return f"{found[0]:.2f} · {found[1]:.2f}" if found else ""
+
+    def of_reading(self, each: Reading) -> str:
+        found = self.readings.get(each.what)
+        return f"{found:,.2f} ({(each.value / found - 1) * 100:+.0f} %)" if found else ""
+
+
+def last_report(folder: Path, *, size: int) -> Last:
+    """Each figure as it was found last: a run of some areas does not hide what another knew of the others."""
+    at = ""
+    ratios: dict[tuple[str, str], tuple[float, float]] = {}
+    readings: dict[str, float] = {}
+    for path in sorted(folder.glob("*Z.json")):
+        told: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
+        if told["size"] == size:
+            at = told["at"]
+            ratios |= {(row["what"], row["against"]): (row["ratio"], row["ratio_of_cpu"]) for row in told["rows"]}
+            readings |= {row["what"]: row["value"] for row in told["readings"]}
+    return Last(at, ratios, readings)
 
 
 def write_report(folder: Path, findings: Findings, *, size: int, now: datetime) -> Path:
     """Both files, named by the time; the path of the readable one."""
     folder.mkdir(parents=True, exist_ok=True)
+    last = last_report(folder, size=size)
     stem = folder / f"{now:%Y%m%dT%H%M%SZ}"
     about = {"at": now.isoformat(), "size": size, "processors": os.cpu_count(), "python": platform.python_version()}
     rows = [
@@ -42,35 +77,50 @@ def write_report(folder: Path, findings: Findings, *, size: int, now: datetime) 
     others = {
         "readings": [{**asdict(each), "verdict": each.verdict} for each in findings.readings],
         "skipped": [asdict(each) for each in findings.skipped],
+        "spent": [asdict(each) for each in findings.spent],
+        "compared_with": last.at,
     }
     stem.with_suffix(".json").write_text(json.dumps({**about, "rows": rows, **others}, indent=2), encoding="utf-8")
     told = ", ".join(f"{name} {value}" for name, value in about.items())
-    stem.with_suffix(".md").write_text(f"# Bench\n\n{told}\n\n{findings.as_text()}", encoding="utf-8")
+    told += f"; last time: {last.at}" if last.at else ""
+    stem.with_suffix(".md").write_text(f"# Bench\n\n{told}\n\n{findings.as_text(last)}", encoding="utf-8")
     return stem.with_suffix(".md")
 
 
-def as_table(comparisons: Sequence[Comparison]) -> str:
-    return HEADER + "".join(map(_line, comparisons)) if comparisons else ""
+def as_table(comparisons: Sequence[Comparison], last: Last) -> str:
+    return HEADER + "".join(_line(each, last) for each in comparisons) if comparisons else ""
 
 
-def as_readings(readings: Sequence[Reading]) -> str:
+def as_readings(readings: Sequence[Reading], last: Last) -> str:
+    header = "| what | measured | last time | floor · aim | reached |\n|---|---|---|---|---|\n"
     lines = [
-        f"| {each.what} | {each.value:,.2f} {each.unit} | {each.floor:g} · {each.aim:g} | {each.verdict} |\n"
+        f"| {each.what} | {each.value:,.2f} {each.unit} | {last.of_reading(each)} | {each.floor:g} · {each.aim:g} "
+        f"| {each.verdict} |\n"
         for each in readings
     ]
-    return "\n| what | measured | floor · aim | reached |\n|---|---|---|---|\n" + "".join(lines) if lines else ""
+    return header + "".join(lines) if lines else ""
+
+
+def as_costs(spent: Sequence[Spent]) -> str:
+    header = "| area | seconds | CPU s, database and children included | peak MB: this process · largest child |\n"
+    lines = [
+        f"| {each.area} | {each.seconds:,.0f} | {each.cpu:,.0f} | {each.memory:.0f} · {each.memory_of_children:.0f} |\n"
+        for each in spent
+    ]
+    return header + "|---|---|---|---|\n" + "".join(lines) if lines else ""
 
 
 def as_list(skipped: Sequence[Skipped]) -> str:
     return "".join(f"\nNot measured: {each.what}. {each.why}\n" for each in skipped)
 
 
-def _line(each: Comparison) -> str:
+def _line(each: Comparison, last: Last) -> str:
     cells = [
         each.what,
         each.against,
         f"{each.ratio:.2f} ({min(each.ratios):.2f}–{max(each.ratios):.2f})",
         f"{each.ratio_of_cpu:.2f}",
+        last.of_comparison(each),
         f"{each.floor:g} · {each.aim:g}",
         each.verdict,
         f"{median(our.rate for our in each.ours):,.0f}",

@@ -15,7 +15,7 @@ from django.core.management.base import BaseCommand, CommandParser
 
 from accounts.clock import database_now
 from intake.bench.areas import AREAS
-from intake.bench.measuring import Contest, Reading
+from intake.bench.measuring import Contest, Reading, noting_cost
 from intake.bench.report import Findings, write_report
 from postventa.demo_environment import without_demo
 from postventa.embedded import Postgres, Valkey
@@ -61,22 +61,23 @@ class Command(BaseCommand):
             self.measure(names, findings, size=size, rounds=rounds)
         finally:  # what was found before a fault or Ctrl-C is not lost
             path = write_report(options["path"], findings, size=size, now=database_now())
-            self.stdout.write(findings.as_text())
+            self.stdout.write(path.read_text(encoding="utf-8"))
             self.stdout.write(f"Written to {path}.")
 
     def measure(self, names: Sequence[str], findings: Findings, *, size: int, rounds: int) -> None:
         for name in names:
             # What one area leaves behind would be work for the next: mails fall due.
             call_command("flush", interactive=False, verbosity=0, inhibit_post_migrate=True)
-            for found in AREAS[name](size):
-                self.stderr.write(f"{found.what} …")
-                match found:
-                    case Contest():
-                        findings.comparisons.append(found.run(rounds=rounds))
-                    case Reading():
-                        findings.readings.append(found)
-                    case _:
-                        findings.skipped.append(found)
+            with noting_cost(name, findings.spent):
+                for found in AREAS[name](size):
+                    self.stderr.write(f"{found.what} …")
+                    match found:
+                        case Contest():
+                            findings.comparisons.append(found.run(rounds=rounds))
+                        case Reading():
+                            findings.readings.append(found)
+                        case _:
+                            findings.skipped.append(found)
 
 
 def again_with_services() -> int:
