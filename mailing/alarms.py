@@ -15,6 +15,9 @@ ADVICE = {
     Kind.WORKERS_SILENT: _("Nothing is sent until one runs again: see whether their processes live, and their logs."),
     Kind.QUEUE_LATE: _("Workers live but do not keep up. The page of the queue says how fast mail goes."),
     Kind.UNREACHABLE: _("Mail waits and goes by itself once the server answers again. See EMAIL_URL and the server."),
+    Kind.RESTORED: _(
+        "Nobody here knows what was sent after it was taken. See the uncertain mail; then run manage.py release_mail."
+    ),
 }
 
 # A queue that was late has to be well ahead before it is in time again: else it would be late and in time by turns.
@@ -31,6 +34,7 @@ class Pulse:
     oldest_due_at: datetime | None  # None: nothing waits
     is_unreachable: bool  # mail waits since the server could not be spoken to
     standing: frozenset[str] = frozenset()  # alarms that somebody has noticed already
+    held_since: datetime | None = None  # a backup was restored, and nobody has let the mail go again
 
 
 def troubles(pulse: Pulse, *, silent_after: timedelta, late_after: timedelta) -> dict[Kind, datetime]:
@@ -40,7 +44,9 @@ def troubles(pulse: Pulse, *, silent_after: timedelta, late_after: timedelta) ->
         if seen_at is None or pulse.now - seen_at > silent_after:
             found[kind] = seen_at or pulse.now
     patience = late_after * IN_TIME_AGAIN if Kind.QUEUE_LATE in pulse.standing else late_after
-    if pulse.oldest_due_at and pulse.now - pulse.oldest_due_at > patience:
+    if pulse.held_since:
+        found[Kind.RESTORED] = pulse.held_since
+    elif pulse.oldest_due_at and pulse.now - pulse.oldest_due_at > patience:
         found[Kind.QUEUE_LATE] = pulse.oldest_due_at
     if pulse.is_unreachable:
         found[Kind.UNREACHABLE] = pulse.now
@@ -55,4 +61,5 @@ def parts(found: Collection[Kind]) -> dict[str, str]:
         "queue": (Kind.QUEUE_LATE, "late"),
         "server": (Kind.UNREACHABLE, "unreachable"),
     }
-    return {name: word if kind in found else "ok" for name, (kind, word) in said.items()}
+    told = {name: word if kind in found else "ok" for name, (kind, word) in said.items()}
+    return {**told, "queue": "held"} if Kind.RESTORED in found else told

@@ -66,6 +66,7 @@ class OutgoingMail(models.Model):
         UNREACHABLE = "unreachable", _("The mail server cannot be reached")
         LOST = "lost", _("The connection broke before the server's answer")
         WORKER_LOST = "worker_lost", _("The worker stopped in the middle")
+        RESTORED = "restored", _("A backup was restored that knew it unsent")
         GIVEN_UP = "given_up", _("Given up after too many tries")
         TOO_LATE = "too_late", _("Its time was over")
         TEMPLATE = "template", _("Its template has a fault")

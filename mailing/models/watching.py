@@ -1,5 +1,7 @@
 """Whether the processes that send are at work, and what troubles them."""
 
+from typing import Self
+
 from django.db import models
 from django.db.models import Q
 from django.utils.translation import gettext_lazy as _
@@ -29,6 +31,12 @@ class Heartbeat(models.Model):
         return f"{self.get_kind_display()} · {self.host} · {self.pid}"
 
 
+class AlarmQuerySet(models.QuerySet["Alarm"]):
+    def holding(self) -> Self:
+        """Nothing goes out while one of these stands."""
+        return self.filter(kind=Alarm.Kind.RESTORED, ended_at=None)
+
+
 class Alarm(models.Model):
     """A trouble of all mail, from when it was noticed to its end. One of a kind stands at a time."""
 
@@ -37,6 +45,7 @@ class Alarm(models.Model):
         WORKERS_SILENT = "workers_silent", _("No worker is at work")
         QUEUE_LATE = "queue_late", _("Mail goes out late")
         UNREACHABLE = "unreachable", _("The mail server cannot be reached")
+        RESTORED = "restored", _("Mail is held, since a backup was restored")
 
     kind = models.CharField(_("kind"), max_length=14, choices=Kind)
     began_at = models.DateTimeField(_("began at"))
@@ -46,6 +55,8 @@ class Alarm(models.Model):
     end_told_at = models.DateTimeField(_("end told at"), null=True, blank=True)
     # Whoever writes just now has until then; afterwards another process may try.
     telling_until = models.DateTimeField(null=True, blank=True, editable=False)
+
+    objects = AlarmQuerySet.as_manager()
 
     class Meta:
         verbose_name = _("alarm")

@@ -14,7 +14,8 @@ SELECT statement_timestamp(),
        (SELECT not_before FROM mailing_outgoingmail
          WHERE state = 'queued' AND not_before <= statement_timestamp() ORDER BY not_before LIMIT 1),
        EXISTS (SELECT FROM mailing_outgoingmail WHERE state = 'queued' AND reason = 'unreachable'),
-       ARRAY(SELECT kind FROM mailing_alarm WHERE ended_at IS NULL)
+       ARRAY(SELECT kind FROM mailing_alarm WHERE ended_at IS NULL),
+       (SELECT began_at FROM mailing_alarm WHERE kind = 'restored' AND ended_at IS NULL)
 """
 
 
@@ -22,8 +23,8 @@ def take_pulse() -> Pulse:
     """By four indexes, however long the queue; one statement."""
     with connection.cursor() as cursor:
         cursor.execute(_PULSE)
-        now, beat_seen_at, worker_seen_at, oldest_due_at, is_unreachable, standing = cursor.fetchone()
-    return Pulse(now, beat_seen_at, worker_seen_at, oldest_due_at, is_unreachable, frozenset(standing))
+        now, beat_seen_at, worker_seen_at, oldest_due_at, is_unreachable, standing, held_since = cursor.fetchone()
+    return Pulse(now, beat_seen_at, worker_seen_at, oldest_due_at, is_unreachable, frozenset(standing), held_since)
 
 
 def troubles_now(pulse: Pulse) -> dict[Kind, datetime]:

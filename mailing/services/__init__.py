@@ -13,6 +13,7 @@ from mailing.services.queueing import (
     want_again,
 )
 from mailing.services.reports import MailReport, record_mail_event
+from mailing.services.restoring import doubt_mail, hold_mail, release_mail
 from mailing.services.sending import send_due_mail
 from mailing.services.settling import Settlement, settle_mail
 from mailing.services.suppression import forget_wishes, resubscribe, suppress, unsubscribe
@@ -23,11 +24,14 @@ __all__ = [
     "Settlement",
     "cancel_mail",
     "cancel_mails",
+    "doubt_mail",
     "forget_wishes",
+    "hold_mail",
     "queue_mail",
     "queue_mails",
     "record_mail_event",
     "recover_expired_leases",
+    "release_mail",
     "resubscribe",
     "retry_mail",
     "send_due_mail",

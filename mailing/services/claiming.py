@@ -14,11 +14,11 @@ from uuid import UUID
 import structlog
 from django.conf import settings
 from django.db import transaction
-from django.db.models import Case, F, Q, Value, When
+from django.db.models import Case, Exists, F, Q, Value, When
 from django.db.models.functions import Now
 
 from accounts.clock import database_now
-from mailing.models import OutgoingMail
+from mailing.models import Alarm, OutgoingMail
 from mailing.patience import patiently
 from mailing.services.pacing import allowance, give_times, spend
 
@@ -53,7 +53,8 @@ def claim_batch(*, owner: UUID, limit: int) -> tuple[int, list[OutgoingMail]]:
     """How many were due, and which of them are ours now. What is too late to be sent is put aside for good."""
     now = database_now()
     limit = allowance(limit=limit, now=now)
-    due = OutgoingMail.objects.due(Now()).order_by("not_before", "id")
+    is_held = Exists(Alarm.objects.holding())
+    due = OutgoingMail.objects.due(Now()).filter(~is_held).order_by("not_before", "id")
     # A list, not a subquery: the planner may run LIMIT … SKIP LOCKED several times in one UPDATE and take more.
     pks = list(due.select_for_update(skip_locked=True).values_list("pk", flat=True)[:limit])
     rows = OutgoingMail.objects.filter(pk__in=pks, state=State.QUEUED)

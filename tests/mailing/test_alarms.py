@@ -53,4 +53,5 @@ def test_a_late_queue_is_in_time_again_when_it_is_well_ahead(waits: timedelta, i
 
 def test_programs_read_each_part_in_a_word() -> None:
     assert parts([Kind.WORKERS_SILENT]) == {"beat": "ok", "workers": "silent", "queue": "ok", "server": "ok"}
-    assert parts(list(Kind)) == {"beat": "silent", "workers": "silent", "queue": "late", "server": "unreachable"}
+    assert parts(list(Kind)) == {"beat": "silent", "workers": "silent", "queue": "held", "server": "unreachable"}
+    assert parts([Kind.QUEUE_LATE])["queue"] == "late"

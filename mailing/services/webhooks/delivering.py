@@ -168,6 +168,7 @@ _FREE = """
 SELECT endpoint.id FROM mailing_endpoint AS endpoint
  WHERE endpoint.state = 'active'
    AND (endpoint.rests_until IS NULL OR endpoint.rests_until <= statement_timestamp())
+   AND NOT EXISTS (SELECT FROM mailing_alarm WHERE kind = 'restored' AND ended_at IS NULL)
    AND EXISTS (SELECT FROM mailing_delivery AS delivery
                 WHERE delivery.endpoint_id = endpoint.id AND delivery.state = 'pending'
                   AND delivery.not_before <= statement_timestamp()

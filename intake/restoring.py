@@ -1,0 +1,80 @@
+"""A backup put back into the place of what there is, so that nobody gets twice what they had got by then."""
+
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+
+from django.core.management import call_command
+from django.db import connection
+from django.db.migrations.loader import MigrationLoader
+from django.utils.translation import gettext as _
+
+from accounts.clock import database_now
+from affiliates.models import Customer
+from mailing.addresses import known_hashes
+from mailing.models import OutgoingMail
+from mailing.services import doubt_mail, hold_mail
+from mailing.tokens import hash_token
+from postventa.postgresql import copies
+from surveys.services import send_due_invitations, send_due_reminders
+
+
+class RestoreRefused(Exception):
+    """Nothing has changed; why, and what to do."""
+
+
+@dataclass(frozen=True)
+class Restored:
+    taken_at: datetime
+    uncertain: int  # mails that were perhaps sent after that
+    wrong_keys: tuple[str, ...]  # settings that are not those under which the backup was taken
+
+
+def restore_backup(source: Path, *, replace: bool, jobs: int) -> Restored:
+    """RestoreRefused; CopyError: it could not be read, and nothing has changed."""
+    taken_at = copies.taken_at(source)
+    refuse_what_would_harm(source, replace=replace)
+    copies.restore(source, jobs=jobs)
+    connection.close()  # what was planned on it belongs to tables that are gone
+    call_command("migrate", interactive=False, verbosity=0)
+    return Restored(taken_at, hold_what_was_sent_since(now=database_now()), wrong_keys())
+
+
+def refuse_what_would_harm(source: Path, *, replace: bool) -> None:
+    known = {key for key in MigrationLoader(None).disk_migrations if isinstance(key, tuple)}
+    if newer := copies.migrations_in(source) - known:
+        app, name = min(newer)
+        raise RestoreRefused(_("It is of a newer version, which has %(name)s.") % {"name": f"{app}.{name}"})
+    if copies.is_in_use() and not replace:
+        raise RestoreRefused(_("This database is in use: --replace throws away what it holds."))
+    if others := copies.others_connected():
+        raise RestoreRefused(_("%(n)d others are connected: stop web, workers and beat.") % {"n": others})
+
+
+def hold_what_was_sent_since(*, now: datetime) -> int:
+    """Whoever was to be written to by now has perhaps been written to already; how many mails are uncertain.
+
+    Who was due but not yet in the ledger is put there first, so that there is a mail to be uncertain of.
+    """
+    hold_mail(now=now)
+    send_due_reminders(now=now)
+    send_due_invitations(now=now)
+    return doubt_mail(now=now)
+
+
+def wrong_keys() -> tuple[str, ...]:
+    mail = OutgoingMail.objects.order_by("-pk").first()
+    customer = Customer.objects.exclude(email="").exclude(email=None).order_by("-pk").first()
+    found = []
+    if mail and not fits(mail):
+        found.append("LINK_KEYS")
+    if customer and bytes(customer.email_hash or b"") not in known_hashes(customer.email or ""):
+        found.append("PSEUDONYM_KEYS")
+    return tuple(found)
+
+
+def fits(mail: OutgoingMail) -> bool:
+    try:
+        return hash_token(mail.token) == bytes(mail.token_hash)
+    except KeyError:  # a version that is not among the keys
+        return False
