@@ -27,6 +27,7 @@ from postventa.mailbox import Mail, Mailbox, serve_smtp
 from postventa.processes import Child, Guard
 from postventa.supervisor import worker_answers
 from surveys.questionnaire import questions_asked
+from tests.services import TEMPLATE
 
 # Machines are slow at times: a property is about values, not about milliseconds. CI tries the same examples each time.
 hypothesis.settings.register_profile("ours", deadline=None, derandomize="CI" in os.environ)
@@ -143,6 +144,12 @@ def worker_environment(settings: Settings, mailbox: ReceivingMailbox) -> dict[st
         "SECRET_KEY": settings.SECRET_KEY,
         "PYTHONWARNINGS": "default",
     }
+
+
+@pytest.fixture(scope="session")
+def django_db_modify_db_settings(django_db_modify_db_settings: None) -> None:
+    """A worker's database begins as a copy of the one that was migrated."""
+    connection.settings_dict["TEST"]["TEMPLATE"] = os.environ.get(TEMPLATE)
 
 
 @pytest.fixture(scope="session")

@@ -7,19 +7,17 @@ its own Valkey. DATABASE_URL and REDIS_URL switch both off, unless they come fro
 
 import atexit
 import os
-import shutil
-import tempfile
-from collections.abc import Iterator
-from contextlib import ExitStack, contextmanager
-from pathlib import Path
+from contextlib import ExitStack
 
 import pytest
 
 from postventa import browser, demo_environment
-from postventa.embedded import Postgres, Valkey
+from postventa.embedded import DATABASE_NAME, Postgres, Valkey
 from postventa.processes import Guard
+from tests.migrated import begin_migrated, temporary_folder
 
 KINDS = ("unit", "integration", "browser", "realdata")
+TEMPLATE = "POSTVENTA_TEST_TEMPLATE"  # the database, if any, that those of the workers are copies of
 NO_BROWSER = "There is no browser here and none could be fetched: set POSTVENTA_CHROMIUM."
 _stack = ExitStack()
 
@@ -41,25 +39,18 @@ def start_services(*, is_xdist_worker: bool) -> None:
     guard = Guard()
     _stack.callback(guard.close)
     if "DATABASE_URL" not in os.environ:
+        begin_migrated(folder)
         postgres = Postgres(folder, guard=guard, log=folder / "postgres.log", durable=False)
         _stack.callback(postgres.child.stop)
         postgres.start()
         os.environ["DATABASE_URL"] = postgres.url
+        os.environ[TEMPLATE] = DATABASE_NAME
     if "REDIS_URL" not in os.environ or (is_xdist_worker and "POSTVENTA_TEST_REDIS" in os.environ):
         valkey = Valkey(folder, guard=guard, log=folder / "valkey.log", durable=False)
         _stack.callback(valkey.child.stop)
         valkey.start()
         os.environ["REDIS_URL"] = valkey.url
         os.environ["POSTVENTA_TEST_REDIS"] = "ours"
-
-
-@contextmanager
-def temporary_folder() -> Iterator[Path]:
-    """Short, since sockets live in it, and open to cross, since PostgreSQL may run as nobody."""
-    folder = Path(tempfile.mkdtemp(prefix="pv-", dir="/tmp"))
-    folder.chmod(0o711)
-    yield folder
-    shutil.rmtree(folder, ignore_errors=True)
 
 
 def pytest_unconfigure() -> None:

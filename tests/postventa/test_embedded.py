@@ -10,7 +10,7 @@ from django.db import connection
 
 from postventa.embedded import LONGEST_SOCKET_PATH, Postgres, Valkey, command_of, socket_folder
 from postventa.processes import Guard, StartError
-from tests.services import temporary_folder
+from tests.migrated import temporary_folder
 
 
 @pytest.fixture

@@ -20,8 +20,8 @@ from django.conf import settings
 from postventa.embedded import command_of
 from postventa.processes import StartError
 from postventa.supervisor import listeners, reset
+from tests.migrated import temporary_folder
 from tests.postventa.test_processes import is_alive, wait_until
-from tests.services import temporary_folder
 
 pytestmark = pytest.mark.integration
 
