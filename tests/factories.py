@@ -5,6 +5,7 @@ staff; Olga, staff of another brand, who must never see any of it.
 """
 
 import itertools
+from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from functools import cache
@@ -83,11 +84,17 @@ def make_link(affiliate: Affiliate, code: str = "", **fields: Any) -> TrackingLi
     )
 
 
-def make_customer(brand: Brand, name: str = "Carla Ruiz", email: str | None = None, **fields: Any) -> Customer:
+def new_customer(brand: Brand, name: str = "Carla Ruiz", email: str | None = None, **fields: Any) -> Customer:
     address = email or f"{slug_of(name)}{next(_numbers)}@correo.example"
-    return Customer.objects.create(
+    return Customer(
         brand=brand, name=name, email=address, email_hash=hash_address(address), **{"language": "es", **fields}
     )
+
+
+def make_customer(brand: Brand, name: str = "Carla Ruiz", email: str | None = None, **fields: Any) -> Customer:
+    customer = new_customer(brand, name, email, **fields)
+    customer.save()
+    return customer
 
 
 def make_product(brand: Brand, sku: str = "botas", **fields: Any) -> Product:
@@ -96,23 +103,45 @@ def make_product(brand: Brand, sku: str = "botas", **fields: Any) -> Product:
 
 def make_purchase(customer: Customer, *, affiliate: Affiliate | None = None, **fields: Any) -> Purchase:
     """A purchase delivered an hour before NOW, credited to the affiliate (by the shop's word) or to nobody."""
-    defaults: dict[str, Any] = {
-        "external_id": f"P-{next(_numbers)}",
-        "purchased_at": NOW - timedelta(days=3),
-        "delivered_at": NOW - timedelta(hours=1),
-        "amount": Decimal("49.90"),
-        "currency": "EUR",
-    }
-    purchase = Purchase.objects.create(brand=customer.brand, customer=customer, **{**defaults, **fields})
-    Attribution.objects.create(
-        purchase=purchase,
-        affiliate=affiliate,
-        method=Attribution.Method.DECLARED if affiliate else Attribution.Method.NONE,
-        confidence=Attribution.Confidence.MEDIUM if affiliate else Attribution.Confidence.NONE,
-        reason=Attribution.Reason.DECLARED_BY_SHOP if affiliate else Attribution.Reason.NO_EVIDENCE,
-        decided_at=purchase.purchased_at,
+    return make_purchases([customer], affiliate=affiliate, **fields)[0]
+
+
+def make_purchases(
+    customers: Sequence[Customer],
+    *,
+    affiliate: Affiliate | None = None,
+    link: TrackingLink | None = None,
+    **fields: Any,
+) -> list[Purchase]:
+    """One of each, in a statement a table."""
+    purchases = Purchase.objects.bulk_create(
+        Purchase(
+            **{
+                "brand": customer.brand,
+                "customer": customer,
+                "external_id": f"P-{next(_numbers)}",
+                "purchased_at": NOW - timedelta(days=3),
+                "delivered_at": NOW - timedelta(hours=1),
+                "amount": Decimal("49.90"),
+                "currency": "EUR",
+                **fields,
+            }
+        )
+        for customer in customers
     )
-    return purchase
+    Attribution.objects.bulk_create(
+        Attribution(
+            purchase=purchase,
+            affiliate=affiliate,
+            link=link,
+            method=Attribution.Method.DECLARED if affiliate else Attribution.Method.NONE,
+            confidence=Attribution.Confidence.MEDIUM if affiliate else Attribution.Confidence.NONE,
+            reason=Attribution.Reason.DECLARED_BY_SHOP if affiliate else Attribution.Reason.NO_EVIDENCE,
+            decided_at=purchase.purchased_at,
+        )
+        for purchase in purchases
+    )
+    return purchases
 
 
 def slug_of(name: str) -> str:

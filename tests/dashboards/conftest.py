@@ -27,8 +27,7 @@ def answer(shop: Shop, ana: Affiliate) -> Callable[..., None]:
     """So many customers of Ana say this, and it is counted."""
 
     def customers_answer(n: int, **given: Any) -> None:
-        for _number in range(n):
-            shop.respond(ana, **given)
+        shop.respond_many(ana, n, **given)
         fold_changes(now=given.get("at", NOW))
 
     return customers_answer

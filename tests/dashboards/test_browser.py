@@ -74,22 +74,22 @@ def signed_in(browser_page: Page, live_server: LiveServer) -> Callable[[int], Pa
         invite_member(ana, "una-persona-de-nombre-larguisimo@correo.example", by=None, now=NOW)
         claim_of(ana, user)
         fill_programme(shop)
-        for _number in range(answers):
-            shop.respond(
-                ana,
-                link=link,
-                csat=5,
-                nps=9,
-                promise=0,
-                affiliate_rating=5,
-                missing=["yes"],
-                keep=["precio"],
-                missing_facts=["plazos", "garantia"],
-                improve=["entrega"],
-                expectation="Envío gratis",
-                keep_text="Buen precio",
-                improve_text="Tardó en llegar y nadie avisó",
-            )
+        shop.respond_many(
+            ana,
+            answers,
+            link=link,
+            csat=5,
+            nps=9,
+            promise=0,
+            affiliate_rating=5,
+            missing=["yes"],
+            keep=["precio"],
+            missing_facts=["plazos", "garantia"],
+            improve=["entrega"],
+            expectation="Envío gratis",
+            keep_text="Buen precio",
+            improve_text="Tardó en llegar y nadie avisó",
+        )
         Response.objects.filter(brand=shop.brand).update(publishes=True)
         fold_changes(now=NOW)
         browser_page.goto(f"{live_server.url}/accounts/login/")

@@ -7,10 +7,10 @@ from typing import Any
 import pytest
 
 from accounts.models import Brand
-from affiliates.models import Affiliate, Attribution, Purchase, PurchaseChange, TrackingLink
+from affiliates.models import Affiliate, Attribution, Customer, Purchase, PurchaseChange, TrackingLink
 from insights.services import fold_changes
 from surveys.models import Answer, Aspect, Fact, Invitation, Question, Response, ResponseChange, Survey, Wave
-from tests.factories import NOW, make_affiliate, make_brand, make_customer, make_purchase
+from tests.factories import NOW, make_affiliate, make_brand, make_customer, make_purchases, new_customer
 
 KINDS = {
     "csat": Question.Kind.SCALE,
@@ -53,13 +53,16 @@ class Shop:
         Fact.objects.create(brand=brand, code="garantia", labels={"es": "la garantía"}, position=1)
 
     def purchase(self, affiliate: Affiliate | None, *, link: TrackingLink | None = None, **fields: Any) -> Purchase:
-        purchase = make_purchase(make_customer(self.brand), affiliate=affiliate, **fields)
-        purchase.attributions.update(link=link)
-        return purchase
+        return make_purchases([make_customer(self.brand)], affiliate=affiliate, link=link, **fields)[0]
 
-    def respond(
+    def respond(self, affiliate: Affiliate | None, **said: Any) -> Response:
+        """One customer of the affiliate answers."""
+        return self.respond_many(affiliate, 1, **said)[0]
+
+    def respond_many(
         self,
         affiliate: Affiliate | None,
+        n: int,
         *,
         link: TrackingLink | None = None,
         at: datetime = NOW,
@@ -67,41 +70,57 @@ class Shop:
         quotable: bool = True,
         hides: bool = False,
         **given: Any,
-    ) -> Response:
-        """One customer of the affiliate answers; an int is a number, a list codes, a text a text."""
-        purchase = self.purchase(affiliate, link=link)
-        invitation = Invitation.objects.create(
-            brand=self.brand,
-            survey=self.survey,
-            occasion=f"purchase:{purchase.pk}",
-            purchase=purchase,
-            state=Invitation.State.QUEUED,
+    ) -> list[Response]:
+        """So many customers of the affiliate answer the same; an int is a number, a list codes, a text a text."""
+        customers = Customer.objects.bulk_create(new_customer(self.brand) for _number in range(n))
+        invitations = Invitation.objects.bulk_create(
+            Invitation(
+                brand=self.brand,
+                survey=self.survey,
+                occasion=f"purchase:{purchase.pk}",
+                purchase=purchase,
+                state=Invitation.State.QUEUED,
+            )
+            for purchase in make_purchases(customers, affiliate=affiliate, link=link)
         )
-        response = Response.objects.create(
-            brand=self.brand,
-            invitation=invitation,
-            answered_at=at,
-            updated_at=at,
-            is_suspect=suspect,
-            is_quotable=quotable,
-            hides_comment=hides,
+        responses = Response.objects.bulk_create(
+            Response(
+                brand=self.brand,
+                invitation=invitation,
+                answered_at=at,
+                updated_at=at,
+                is_suspect=suspect,
+                is_quotable=quotable,
+                hides_comment=hides,
+            )
+            for invitation in invitations
         )
-        self.edit(response, **given)
-        return response
+        self.write(responses, given)
+        return responses
 
     def edit(self, response: Response, **given: Any) -> None:
         """Say this instead: None takes an answer away."""
-        for key, value in given.items():
-            Answer.objects.filter(response=response, question=self.questions[key]).delete()
-            if value is None:
-                continue
-            kind = {int: "number", list: "codes", str: "text"}[type(value)]
-            answer = Answer(response=response, question=self.questions[key])
-            setattr(answer, kind, value)
-            if kind == "text":
-                answer.redacted_text = value
-            answer.save()
-        ResponseChange.objects.create(response=response)
+        Answer.objects.filter(response=response, question__in=[self.questions[key] for key in given]).delete()
+        self.write([response], given)
+
+    def write(self, responses: list[Response], given: dict[str, Any]) -> None:
+        Answer.objects.bulk_create(
+            self.answer(response, key, value)
+            for response in responses
+            for key, value in given.items()
+            if value is not None
+        )
+        ResponseChange.objects.bulk_create(ResponseChange(response=response) for response in responses)
+
+    def answer(self, response: Response, key: str, value: int | list[str] | str) -> Answer:
+        answer = Answer(response=response, question=self.questions[key])
+        if isinstance(value, int):
+            answer.number = value
+        elif isinstance(value, list):
+            answer.codes = value
+        else:
+            answer.text = answer.redacted_text = value
+        return answer
 
     def judge(self, response: Response, *, suspect: bool) -> None:
         response.is_suspect = suspect

@@ -59,8 +59,7 @@ def test_what_is_left_over_waits_for_the_next_block(shop, ana, fold):
 def test_a_brand_may_ask_for_larger_blocks(shop, ana, fold):
     shop.brand.k = 8
     shop.brand.save(update_fields=["k"])
-    for _i in range(7):
-        shop.respond(ana, csat=5)
+    shop.respond_many(ana, 7, csat=5)
     fold()
     assert blocks(ana) == []
 
@@ -70,11 +69,9 @@ def test_a_brand_may_ask_for_larger_blocks(shop, ana, fold):
 
 
 def test_suspect_and_uncredited_answers_make_no_block(shop, ana, fold):
-    for _i in range(4):
-        shop.respond(ana, csat=5)
+    shop.respond_many(ana, 4, csat=5)
     shop.respond(ana, csat=5, suspect=True)
-    for _i in range(9):
-        shop.respond(None, csat=5)
+    shop.respond_many(None, 9, csat=5)
 
     fold()
 
@@ -95,8 +92,7 @@ def test_an_answer_of_another_wave_is_no_part_of_a_block(shop, ana, fold):
 # --- Of which month --------------------------------------------------------------------------------------------------
 def test_history_is_published_as_it_would_have_been(shop, ana, fold):
     for month, answers in [(10, 6), (11, 3), (12, 1), (1, 1), (2, 4)]:
-        for _i in range(answers):
-            shop.respond(ana, csat=5, at=datetime(2025 if month > 9 else 2026, month, 15, tzinfo=UTC))
+        shop.respond_many(ana, answers, csat=5, at=datetime(2025 if month > 9 else 2026, month, 15, tzinfo=UTC))
 
     fold()
 
@@ -105,11 +101,9 @@ def test_history_is_published_as_it_would_have_been(shop, ana, fold):
 
 
 def test_history_that_comes_late_leaves_published_months_alone(shop, ana, fold):
-    for _i in range(5):
-        shop.respond(ana, csat=5)
+    shop.respond_many(ana, 5, csat=5)
     fold()
-    for _i in range(6):
-        shop.respond(ana, csat=1, at=NOW - timedelta(days=60))
+    shop.respond_many(ana, 6, csat=1, at=NOW - timedelta(days=60))
 
     fold()
 
@@ -119,8 +113,7 @@ def test_history_that_comes_late_leaves_published_months_alone(shop, ana, fold):
 
 
 def test_no_block_is_later_than_now(shop, ana, fold):
-    for _i in range(5):
-        shop.respond(ana, csat=5, at=NOW + timedelta(days=60))
+    shop.respond_many(ana, 5, csat=5, at=NOW + timedelta(days=60))
 
     fold()
 
@@ -152,8 +145,7 @@ def test_corrections_ride_in_the_next_block(shop, ana, bruno, fold):
 
 
 def test_a_question_waits_until_enough_have_answered_it(shop, ana, fold):
-    for _i in range(5):
-        shop.respond(ana, csat=5, nps=9)
+    shop.respond_many(ana, 5, csat=5, nps=9)
     fold()
     for number in range(5):
         shop.respond(ana, csat=4, **({"nps": 0} if number == 0 else {}))
@@ -193,8 +185,7 @@ def test_a_block_is_never_changed(shop, ana, fold):
 
 
 def test_folding_and_rebuilding_again_publish_nothing_twice(shop, ana, fold):
-    for _i in range(7):
-        shop.respond(ana, csat=5)
+    shop.respond_many(ana, 7, csat=5)
     fold()
     before = list(Block.objects.values()), sorted(ShownCount.objects.values_list()), words(ana)
 
@@ -317,8 +308,7 @@ def test_words_come_with_the_block_if_they_may_be_quoted(shop, ana, fold):
 def test_only_the_redacted_words_come_out(shop, ana, fold):
     response = shop.respond(ana, csat=5, keep_text="Soy Carla")
     response.answers.filter(question__key="keep_text").update(redacted_text="Soy [nombre]")
-    for _i in range(4):
-        shop.respond(ana, csat=5)
+    shop.respond_many(ana, 4, csat=5)
 
     fold()
 
@@ -353,8 +343,7 @@ def test_withdrawn_words_go_with_the_next_block(shop, ana, bruno, fold, how):
     withdraw_one(shop, ana, fold, ways[how])
     assert words(ana) == [f"Bien {number}" for number in range(5)]
 
-    for _i in range(6):
-        shop.respond(ana, csat=5)
+    shop.respond_many(ana, 6, csat=5)
     fold()
 
     assert words(ana) == [f"Bien {number}" for number in range(1, 5)]
@@ -373,8 +362,7 @@ def test_withdrawn_words_go_at_the_end_of_the_month_at_the_latest(shop, ana, fol
 
 def test_words_said_otherwise_come_out_anew_with_the_next_block(shop, ana, fold):
     withdraw_one(shop, ana, fold, lambda r: shop.edit(r, keep_text="Regular"))
-    for _i in range(5):
-        shop.respond(ana, csat=5)
+    shop.respond_many(ana, 5, csat=5)
 
     fold()
 

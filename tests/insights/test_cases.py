@@ -116,8 +116,7 @@ def test_rebuilding_cases_and_months_equals_what_stands(shop, ana, bruno, fold):
 
 
 def test_affiliates_learn_of_cases_in_blocks_of_k(shop, ana, fold):
-    for _number in range(5):
-        shop.respond(ana, csat=4)
+    shop.respond_many(ana, 5, csat=4)
     for _number in range(4):
         complain(shop, ana, part="delivery")
     fold()
@@ -125,8 +124,7 @@ def test_affiliates_learn_of_cases_in_blocks_of_k(shop, ana, fold):
     assert shown(ana) == {}
 
     complain(shop, ana, part="sale")
-    for _number in range(5):
-        shop.respond(ana, csat=4)
+    shop.respond_many(ana, 5, csat=4)
     fold()
 
     assert shown(ana) == {"": 5, "delivery": 4, "sale": 1}
@@ -172,8 +170,7 @@ def test_what_is_said_months_later_is_published_beside_the_first_answers(shop, a
         response.answers.all().delete()
         for key, number in (("alternatives", 1), ("buy_again", 5), ("nps", 0)):
             response.answers.create(question=questions[key], number=number)
-    for _number in range(5):
-        shop.respond(ana, csat=4)
+    shop.respond_many(ana, 5, csat=4)
     fold()
 
     found = ShownCount.objects.filter(affiliate=ana).values_list("question", "value", "count")

@@ -40,7 +40,7 @@ def look(affiliate: Affiliate, now: datetime = NOW, **how: Any) -> Insights:
 
 
 def respond_many(shop: Shop, affiliate: Affiliate | None, n: int, **given: Any) -> list[Response]:
-    return [shop.respond(affiliate, **given) for _i in range(n)]
+    return shop.respond_many(affiliate, n, **given)
 
 
 def fill_programme(shop: Shop, *, satisfied: int = 8, unsatisfied: int = 2) -> list[Affiliate]:

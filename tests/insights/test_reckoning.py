@@ -21,10 +21,8 @@ def figures() -> dict[str, tuple[float, float, float, int]]:
 
 def test_answers_of_affiliates_and_of_nobody_count_and_old_ones_do_not(shop, ana):
     for affiliate in (ana, None):
-        for _number in range(6):
-            shop.respond(affiliate, csat=5, nps=10, missing=["no"], promise=0)
-        for _number in range(4):
-            shop.respond(affiliate, csat=2, nps=3, missing=["yes"], promise=-1)
+        shop.respond_many(affiliate, 6, csat=5, nps=10, missing=["no"], promise=0)
+        shop.respond_many(affiliate, 4, csat=2, nps=3, missing=["yes"], promise=-1)
     shop.respond(ana, csat=1, at=NOW - timedelta(days=91))
     Shop(make_brand("vela")).respond(None, csat=1)
     fold_changes(now=NOW)

@@ -159,8 +159,7 @@ def test_folding_twice_counts_once(shop, ana, fold):
 
 def test_many_changes_are_taken_in_batches(shop, ana, fold, monkeypatch):
     monkeypatch.setattr("insights.services.folding.BATCH", 3)
-    for _i in range(7):
-        shop.respond(ana, csat=5)
+    shop.respond_many(ana, 7, csat=5)
 
     assert fold() == 7
     assert rollups()["answers", ""] == 7

@@ -54,8 +54,7 @@ def test_a_block_is_told_to_its_affiliate_with_what_its_pages_show(shop, ana, br
 
 
 def test_fewer_than_a_block_are_told_to_nobody(shop, ana, listening, fold) -> None:
-    for _number in range(4):
-        shop.respond(ana, csat=5)
+    shop.respond_many(ana, 4, csat=5)
 
     fold()
 
@@ -64,8 +63,7 @@ def test_fewer_than_a_block_are_told_to_nobody(shop, ana, listening, fold) -> No
 
 def test_a_suspended_affiliate_is_told_nothing(shop, ana, listening, fold) -> None:
     suspend_affiliate(ana, note="Spam", by=make_staff(shop.brand), now=NOW)
-    for _number in range(5):
-        shop.respond(ana, csat=5)
+    shop.respond_many(ana, 5, csat=5)
 
     fold()
 
