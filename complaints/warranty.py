@@ -8,7 +8,7 @@ from typing import Literal
 from complaints.clocks import add_months
 
 Outcome = Literal["in", "seller", "out", "doubt"]
-GOODS, DIGITAL = "goods", "digital"
+GOODS, DIGITAL, SERVICE = "goods", "digital", "service"
 
 
 @dataclass(frozen=True)
@@ -16,7 +16,7 @@ class Rule:
     """So many months from delivery for what was delivered between these days.
 
     For `burden_months` a fault is taken to have been there from the beginning, unless the seller shows otherwise.
-    `is_law`: not a promise of the brand's own, which comes on top.
+    `is_law`: not a promise of the brand's own, which comes on top. `is_checked`: whoever answers for it has written it.
     """
 
     source: str
@@ -26,6 +26,7 @@ class Rule:
     delivered_until: date = date.max
     suspends_on_repair: bool = True
     is_law: bool = True
+    is_checked: bool = False
 
 
 # As read in July 2026, from summaries of the laws: whoever runs this has them confirmed (docs/complaints.md). What a
@@ -50,18 +51,39 @@ OF_THE_UNION = frozenset(
 
 
 @dataclass(frozen=True)
+class Limit:
+    """So many months from the day on which the fault showed it can be claimed at all, in term or not."""
+
+    source: str
+    months: int
+
+
+LIMIT_OF_COUNTRY: dict[tuple[str, str], Limit] = {
+    ("ES", GOODS): Limit("TRLGDCU, art. 124", 60),
+    ("ES", DIGITAL): Limit("TRLGDCU, art. 124", 60),
+    ("ES", SERVICE): Limit("Código Civil, art. 1964.2", 60),
+}
+
+
+@dataclass(frozen=True)
 class Dates:
-    """What is known. `showed_on`: when the fault appeared. `repairs`: from handing it in to getting it back, if so."""
+    """What is known. `showed_on`: when the fault appeared; `claimed_on`: when somebody asked for it to be put right.
+
+    `repairs`: from handing it in to getting it back, if so.
+    """
 
     showed_on: date
     delivered_on: date | None = None
     bought_on: date | None = None
+    claimed_on: date | None = None
     repairs: Sequence[tuple[date, date | None]] = ()
 
 
 @dataclass(frozen=True)
 class Verdict:
-    """`reason` says why it is in doubt: no_delivery, before_delivery, no_rule."""
+    """`reason` says why it is in doubt: no_delivery, before_delivery, no_rule; or why it is out although the fault
+    showed in time: claimed_late. `claim_until` is the last day for that, by `limit`; None: no law is known.
+    """
 
     outcome: Outcome
     rule: Rule | None = None
@@ -71,15 +93,31 @@ class Verdict:
     suspended_days: int = 0
     reason: str = ""
     is_earliest: bool = False  # reckoned from the purchase, as the delivery is not known
+    limit: Limit | None = None
+    claim_until: date | None = None
 
 
 def rules_of_law(country: str, product_kind: str) -> tuple[Rule, ...]:
     found = OF_COUNTRY.get((country, product_kind), ())
-    return (UNION,) if not found and country in OF_THE_UNION and product_kind != "service" else found
+    return (UNION,) if not found and country in OF_THE_UNION and product_kind != SERVICE else found
 
 
-def judge(rules: Iterable[Rule], dates: Dates) -> Verdict:
+def limit_of_law(country: str, product_kind: str) -> Limit | None:
+    return LIMIT_OF_COUNTRY.get((country, product_kind))
+
+
+def judge(rules: Iterable[Rule], dates: Dates, limit: Limit | None = None) -> Verdict:
     """By the rule that is best for the customer. What nobody can know yet is in doubt, not out."""
+    found = _judge(rules, dates)
+    if limit is None:
+        return found
+    until = add_months(dates.showed_on, limit.months)
+    if dates.claimed_on and dates.claimed_on > until:
+        found = replace(found, outcome="out", reason="claimed_late")
+    return replace(found, limit=limit, claim_until=until)
+
+
+def _judge(rules: Iterable[Rule], dates: Dates) -> Verdict:
     start = dates.delivered_on or dates.bought_on
     if start is None:
         return Verdict("doubt", reason="no_delivery")
@@ -110,12 +148,16 @@ def _by(rule: Rule, start: date, dates: Dates) -> Verdict:
 
 
 def _extended(last: date, repairs: Sequence[tuple[date, date | None]], showed_on: date) -> tuple[date, int]:
-    """A term stands while the thing is being repaired, if it had not run out by then; one under way counts till now."""
-    suspended = 0
+    """A term stands while the thing is being repaired, if it had not run out by then; one under way counts till now.
+
+    A day counts once, however many repairs were noted for it.
+    """
+    suspended, counted_until = 0, date.min
     for taken_on, back_on in sorted(repairs, key=lambda repair: repair[0]):
-        if taken_on <= last:
-            days = max(((back_on or max(showed_on, taken_on)) - taken_on).days, 0)
-            last, suspended = last + timedelta(days=days), suspended + days
+        begins, ends = max(taken_on, counted_until), back_on or max(showed_on, taken_on)
+        if taken_on <= last and begins < ends:
+            days = (ends - begins).days
+            last, suspended, counted_until = last + timedelta(days=days), suspended + days, ends
     return last, suspended
 
 

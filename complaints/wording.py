@@ -50,3 +50,17 @@ def moment_in_words(moment: datetime, zone: ZoneInfo) -> str:
     if (local.hour, local.minute) == (23, 59):
         return day
     return _("%(day)s at %(time)s") % {"day": day, "time": time_format(local, "TIME_FORMAT")}
+
+
+def term_in_words(amount: int, unit: str, law: str) -> str:
+    """«15 días hábiles (Ley 10/2025)»."""
+    if unit == "months":
+        term = ngettext("%(count)d month from date to date", "%(count)d months from date to date", amount)
+    else:
+        term = ngettext("%(count)d working day", "%(count)d working days", amount)
+    return f"{term % {'count': amount}} ({law or _('no law is known here')})"
+
+
+def to_be_confirmed() -> str:
+    """Of what `complaints.clocks` and `complaints.warranty` say of the law."""
+    return _("To be confirmed by your lawyer: this was read in a summary of the law.")

@@ -73,6 +73,10 @@ class BrandAdmin(AdministratorsAdmin):
         (
             _("Care"),
             {
+                "description": _(
+                    "Terms and warranties of the law were read in summaries: to be confirmed by your lawyer. "
+                    "They stand above the warranty rules."
+                ),
                 "fields": (
                     ("legal_regime", "region"),
                     ("first_answer_hours", "solution_hours"),
@@ -81,7 +85,7 @@ class BrandAdmin(AdministratorsAdmin):
                     "service_weekdays",
                     ("warning_hours", "legal_warning_days"),
                     "requires_second_factor",
-                )
+                ),
             },
         ),
         (None, {"fields": ("created_at", "updated_at")}),

@@ -14,7 +14,7 @@ from django.utils.translation import gettext as _
 from complaints.calendars import Span, merged
 from complaints.models import Complaint, Pause
 from complaints.services.timing import Rules, rules_of
-from complaints.wording import Clock, clock, duration_in_words, moment_in_words
+from complaints.wording import Clock, clock, duration_in_words, moment_in_words, term_in_words, to_be_confirmed
 
 
 @dataclass(frozen=True)
@@ -153,18 +153,14 @@ def legal_sum_in_words(complaint: Complaint, rules: Rules) -> list[str]:
     stored = complaint.legal_sum
     if not stored:
         return []
-    amount = {"count": stored["amount"]}
-    if stored["unit"] == "months":
-        term = ngettext("+ %(count)d month from date to date", "+ %(count)d months from date to date", stored["amount"])
-    else:
-        term = ngettext("+ %(count)d working day", "+ %(count)d working days", stored["amount"])
-    law = f" ({stored['law']})" if stored["law"] else ""
+    term = term_in_words(stored["amount"], stored["unit"], stored["law"])
     received = _("Received on %(day)s") % {"day": day_in_words(date.fromisoformat(stored["received_on"]))}
-    sums = [f"{received}, {term % amount}{law}."]
+    sums = [f"{received}, + {term}."]
     if skipped := skipped_in_words(stored, rules):
         sums.append(_("Not counted: %(days)s.") % {"days": skipped})
     last = day_in_words(date.fromisoformat(stored["due_on"]))
-    return [*sums, _("Last day: %(day)s. Waiting for the customer does not stop it.") % {"day": last}]
+    sums.append(_("Last day: %(day)s. Waiting for the customer does not stop it.") % {"day": last})
+    return [*sums, to_be_confirmed()]
 
 
 def skipped_in_words(stored: dict[str, object], rules: Rules) -> str:

@@ -11,6 +11,7 @@ from django.utils.translation import ngettext
 from complaints.models import Complaint, Remedy, WarrantyDecision
 from complaints.services.warranting import date_or_none, verdict_of
 from complaints.warranty import Verdict
+from complaints.wording import to_be_confirmed
 
 Outcome = WarrantyDecision.Outcome
 # Kinds of case for which the question makes sense without anybody asking it.
@@ -60,12 +61,25 @@ def warranty_of(complaint: Complaint) -> Warranty | None:
 
 def sum_of(verdict: Verdict) -> list[str]:
     """Rule and dates, as sentences."""
+    is_read = verdict.limit is not None or (verdict.rule is not None and not verdict.rule.is_checked)
+    return [*rule_in_words(verdict), *limit_in_words(verdict), *([to_be_confirmed()] if is_read else [])]
+
+
+def limit_in_words(verdict: Verdict) -> list[str]:
+    if verdict.limit is None or verdict.claim_until is None:
+        return []
+    text = _("Can be claimed until %(day)s, %(months)d months after it showed (%(source)s).")
+    told = {"day": day(verdict.claim_until), "months": verdict.limit.months, "source": verdict.limit.source}
+    return [text % told, *([_("It was claimed later.")] if verdict.reason == "claimed_late" else [])]
+
+
+def rule_in_words(verdict: Verdict) -> list[str]:
     doubts = {
         "no_delivery": _("It is not known when it was delivered."),
         "no_rule": _("No rule is known for this product; administrators can write one."),
         "before_delivery": _("The fault is said to be older than the delivery."),
     }
-    doubt = [doubts[verdict.reason]] if verdict.reason else []
+    doubt = [doubts[verdict.reason]] if verdict.reason in doubts else []
     rule = verdict.rule
     if rule is None or verdict.starts_on is None or verdict.ends_on is None:
         return doubt

@@ -11,12 +11,14 @@ from accounts.models import User
 from complaints.models import Complaint, ComplaintEvent, Remedy, WarrantyDecision, WarrantyRule
 from complaints.services.handling import editing
 from complaints.services.record import record
-from complaints.warranty import Dates, Rule, Verdict, judge, rules_of_law
+from complaints.warranty import Dates, Rule, Verdict, judge, limit_of_law, rules_of_law
 
 
 def verdict_of(complaint: Complaint) -> Verdict:
     """As the dates and the rules of now say; by the days where the brand is."""
-    return judge(rules_for(complaint), dates_of(complaint))
+    product = complaint.purchase.product if complaint.purchase else None
+    limit = limit_of_law(complaint.brand.country, product.kind) if product else None
+    return judge(rules_for(complaint), dates_of(complaint), limit)
 
 
 def rules_for(complaint: Complaint) -> list[Rule]:
@@ -38,21 +40,24 @@ def as_rule(rule: WarrantyRule) -> Rule:
         delivered_until=rule.delivered_until or date.max,
         suspends_on_repair=rule.suspends_on_repair,
         is_law=rule.basis == WarrantyRule.Basis.LAW,
+        is_checked=True,
     )
 
 
 def dates_of(complaint: Complaint) -> Dates:
     """The fault showed when the customer says, or else when they wrote."""
     zone, purchase = ZoneInfo(complaint.brand.timezone), complaint.purchase
-    showed_on = date_or_none(complaint.details.get("since")) or complaint.opened_at.astimezone(zone).date()
+    claimed_on = complaint.opened_at.astimezone(zone).date()
+    showed_on = date_or_none(complaint.details.get("since")) or claimed_on
     if purchase is None:
-        return Dates(showed_on)
+        return Dates(showed_on, claimed_on=claimed_on)
     received = purchase.received_at
     repairs = Remedy.objects.filter(complaint__purchase=purchase, kind=Remedy.Kind.REPAIR, taken_on__isnull=False)
     return Dates(
         showed_on,
         delivered_on=received.astimezone(zone).date() if received else None,
         bought_on=purchase.purchased_at.astimezone(zone).date(),
+        claimed_on=claimed_on,
         repairs=[
             (taken, back)
             for taken, back in repairs.order_by("taken_on").values_list("taken_on", "back_on")
@@ -88,7 +93,12 @@ def decide_warranty(
 
 
 def as_data(verdict: Verdict) -> dict[str, Any]:
-    days = {"starts_on": verdict.starts_on, "burden_until": verdict.burden_until, "ends_on": verdict.ends_on}
+    days = {
+        "starts_on": verdict.starts_on,
+        "burden_until": verdict.burden_until,
+        "ends_on": verdict.ends_on,
+        "claim_until": verdict.claim_until,
+    }
     return {
         "source": verdict.rule.source if verdict.rule else "",
         "months": verdict.rule.months if verdict.rule else None,

@@ -4,16 +4,20 @@ from datetime import date, datetime, timedelta
 
 import pytest
 from django.core.exceptions import PermissionDenied, ValidationError
+from django.urls import reverse
 from hypothesis import given
 from hypothesis import strategies as st
 
 from accounts.models import Membership
 from affiliates.models import Product, Purchase
+from complaints.casefile.making_good import sum_of, warranty_of
 from complaints.models import Complaint, Remedy, WarrantyDecision, WarrantyRule
-from complaints.services.warranting import decide_warranty, verdict_of
-from complaints.warranty import Dates, Rule, judge, rules_of_law
+from complaints.services.warranting import as_rule, decide_warranty, verdict_of
+from complaints.warranty import Dates, Rule, judge, limit_of_law, rules_of_law
+from complaints.wording import to_be_confirmed
 from tests import factories
 from tests.complaints.factories import make_complaint
+from tests.complaints.test_admin import client_of, see
 from tests.factories import NOW
 
 SPAIN = rules_of_law("ES", "goods")
@@ -55,6 +59,37 @@ def test_a_repair_suspends_both_terms():
 
     assert (found.outcome, found.suspended_days) == ("in", 30)
     assert (found.burden_until, found.ends_on) == (date(2025, 6, 9), date(2026, 6, 9))
+
+
+@pytest.mark.parametrize(
+    ("repairs", "days"),
+    [
+        ([(date(2024, 3, 1), date(2024, 3, 31)), (date(2024, 3, 1), date(2024, 3, 31))], 30),
+        ([(date(2024, 3, 1), date(2024, 3, 31)), (date(2024, 3, 21), date(2024, 4, 10))], 40),
+        ([(date(2024, 3, 1), date(2024, 3, 31)), (date(2024, 3, 5), date(2024, 3, 8))], 30),
+        ([(date(2024, 3, 1), date(2024, 3, 11)), (date(2024, 3, 11), date(2024, 3, 21))], 20),
+    ],
+)
+def test_a_day_counts_once_however_many_repairs_were_noted_for_it(repairs, days):
+    assert spanish(date(2023, 5, 10), date(2026, 1, 1), repairs=repairs).suspended_days == days
+
+
+@pytest.mark.parametrize(
+    ("claimed_on", "outcome", "reason"),
+    [(date(2028, 3, 1), "in", ""), (date(2030, 6, 1), "in", ""), (date(2030, 6, 2), "out", "claimed_late")],
+)
+def test_what_showed_in_time_can_be_claimed_for_five_years(claimed_on, outcome, reason):
+    dates = Dates(date(2025, 6, 1), delivered_on=date(2023, 5, 10), claimed_on=claimed_on)
+
+    found = judge(SPAIN, dates, limit_of_law("ES", "goods"))
+
+    assert (found.outcome, found.reason, found.claim_until) == (outcome, reason, date(2030, 6, 1))
+
+
+def test_where_no_law_ends_it_it_can_always_be_claimed():
+    dates = Dates(date(2025, 6, 1), delivered_on=date(2025, 5, 10), claimed_on=date(2040, 1, 1))
+
+    assert judge(rules_of_law("DE", "goods"), dates, limit_of_law("DE", "goods")).outcome == "seller"
 
 
 def test_a_repair_after_the_end_brings_nothing_back():
@@ -184,6 +219,7 @@ def test_staff_decide_against_the_dates_only_with_a_reason(case, sofia):
         "source": "TRLGDCU, art. 120 y 121",
         "months": 36,
         "reason": "",
+        "claim_until": "2031-03-01",
         "suspended_days": 0,
         "starts_on": "2023-05-10",
         "burden_until": "2025-05-10",
@@ -209,3 +245,20 @@ def test_a_service_has_no_rule_of_the_law(case):
     case = Complaint.objects.get()
 
     assert (verdict_of(case).outcome, verdict_of(case).reason) == ("doubt", "no_rule")
+
+
+# --- What is taken for the law -------------------------------------------------------------------------------------
+def test_administrators_read_what_is_taken_for_the_law_and_that_it_wants_confirming(brand, sofia):
+    html = see(client_of(sofia), reverse("admin:complaints_warrantyrule_changelist"))
+
+    for told in ("TRLGDCU, art. 21.3", "TRLGDCU, art. 120 y 121", "TRLGDCU, art. 124", "Código Civil, art. 1964.2"):
+        assert told in html
+
+
+def test_the_page_of_a_case_says_what_wants_confirming_unless_the_brand_has_written_it(case, brand, sofia):
+    before = warranty_of(case).sum
+    WarrantyRule.objects.create(brand=brand, basis="law", source="Nuestro abogado", months=36)
+    after = judge([as_rule(WarrantyRule.objects.get())], Dates(date(2026, 3, 1), date(2023, 5, 10)))
+
+    assert to_be_confirmed() in before
+    assert to_be_confirmed() not in sum_of(after)
