@@ -80,10 +80,17 @@ def change_kind(complaint: Complaint, *, kind: str, by: User, now: datetime, ver
 
 
 def set_part(complaint: Complaint, *, part: str, by: User, now: datetime, version: str = "") -> None:
-    """Say whose part it was: the sale, the product, the delivery or the service."""
+    """Say whose part it was: the sale, the product, the delivery or the service; as long as no cause says it.
+
+    ValidationError: the cause that is noted is another one's part.
+    """
     if part and part not in Complaint.Part.values:
         raise ValidationError(_("There is no such part."))
     with editing(complaint, by=by, version=version) as current:
+        if current.part == part:
+            return
+        if current.cause:
+            raise ValidationError(_("The cause says whose part it was: correct the cause instead."), code="has_cause")
         before, current.part = current.part, part
         record(current, Event.PART_CHANGED, by=by, now=now, before=before, after=part)
         current.save(update_fields=["part", "updated_at"])

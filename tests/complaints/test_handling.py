@@ -271,3 +271,17 @@ def test_a_purchase_with_another_open_case_keeps_the_old_one_closed(case, purcha
 
     assert refusal.value.code == "another_is_open"
     assert case.state == "resolved"
+
+
+def test_the_cause_says_whose_part_it_was_until_it_is_corrected(case, sofia):
+    set_part(case, part="sale", by=sofia, now=LATER)
+    set_cause(case, cause="late", by=sofia, now=LATER)
+
+    with pytest.raises(ValidationError) as refused:
+        set_part(case, part="sale", by=sofia, now=LATER)
+
+    assert refused.value.code == "has_cause"
+    assert (case.cause, case.part) == ("late", "delivery")
+    set_cause(case, cause="not_said", by=sofia, now=LATER)
+    set_part(case, part="sale", by=sofia, now=LATER)  # which it is
+    assert (case.part, kinds(case).count("part_changed")) == ("sale", 1)
