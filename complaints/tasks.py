@@ -29,3 +29,10 @@ def raise_alarms() -> int:
     from complaints.services.alarms import raise_alarms
 
     return raise_alarms(now=database_now())
+
+
+@shared_task
+def recount_deadlines() -> int:
+    from complaints.services.recounting import recount_deadlines
+
+    return recount_deadlines(now=database_now())

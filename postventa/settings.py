@@ -199,6 +199,7 @@ CELERY_BEAT_SCHEDULE = {
         ("recover-mail", "mailing.tasks.recover_expired_leases", timedelta(seconds=30)),
         ("open-complaints", "complaints.tasks.open_cases_for_bad_answers", timedelta(seconds=3)),
         ("raise-alarms", "complaints.tasks.raise_alarms", timedelta(minutes=5)),
+        ("recount-deadlines", "complaints.tasks.recount_deadlines", timedelta(seconds=10)),
         ("fold-answers", "insights.tasks.fold_changes", timedelta(seconds=3)),
         ("measure-brands", "insights.tasks.measure_brands", timedelta(minutes=10)),
         ("send-digests", "dashboards.tasks.send_digests", timedelta(minutes=10)),

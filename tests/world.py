@@ -42,6 +42,7 @@ from complaints.models import (
     IncomingMail,
     IncomingMailContent,
     Pause,
+    Recount,
     Remedy,
     SavedView,
     WarrantyDecision,
@@ -248,6 +249,7 @@ def make_case(brand: Brand, purchase: Purchase, response: Response, staff: User)
 def make_clocks(brand: Brand, complaint: Complaint) -> None:
     DayOff.objects.create(brand=brand, day=NOW.date(), name="Fiesta mundial")
     Pause.objects.create(complaint=complaint, cause="customer", began_at=NOW)
+    Recount.objects.create(brand=brand, since=NOW.date(), asked_at=NOW)
     Alarm.objects.create(complaint=complaint, clock="law", level="warning", due_at=NOW, at=NOW)
 
 

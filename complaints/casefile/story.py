@@ -4,6 +4,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
+from zoneinfo import ZoneInfo
 
 from django.db.models import Q
 from django.utils.formats import number_format
@@ -14,6 +15,7 @@ from accounts.models import User
 from affiliates.models import Attribution
 from complaints.models import Alarm, Attachment, Complaint, ComplaintEvent, Remedy, WarrantyDecision
 from complaints.services.ending import occasion_of
+from complaints.wording import moment_in_words
 from mailing.models import OutgoingMail
 from surveys.models import Invitation, Wave
 
@@ -93,6 +95,7 @@ def case_entries(complaint: Complaint) -> list[Entry]:
     people = User.objects.in_bulk({event.data["assignee"] for event in events if event.data.get("assignee")})
     mails = OutgoingMail.objects.filter(dedupe_key__in=[mail_key(event) for event in events])
     states = {mail.dedupe_key: mail.get_state_display() for mail in mails}
+    zone = ZoneInfo(complaint.brand.timezone)
     return [
         Entry(
             title=title_of(event, people),
@@ -100,6 +103,7 @@ def case_entries(complaint: Complaint) -> list[Entry]:
             text=event.text,
             voice=voice_of(event),
             actor=actor_of(event),
+            aside=moves_in_words(event.data.get("moved", {}), zone),
             mail=states.get(mail_key(event), ""),
             case=numbers[event.complaint_id],
             files=list(event.attachments.all()),
@@ -181,6 +185,15 @@ def remedy_in_words(data: dict[str, Any]) -> str:
     state = label_of(Remedy.State.choices, data.get("after")).lower()
     cost = f" ({number_format(data['cost'], 2)} {data['currency']})" if data.get("cost") else ""
     return f"{what}: {state}{cost}"
+
+
+def moves_in_words(moved: Mapping[str, Sequence[str]], zone: ZoneInfo) -> str:
+    """«Plazo legal: martes 31 de marzo → miércoles 1 de abril», where the brand is: that is where its days end."""
+    told = {
+        clock: " → ".join(moment_in_words(datetime.fromisoformat(moment), zone) for moment in moments)
+        for clock, moments in moved.items()
+    }
+    return " · ".join(f"{label_of(Alarm.Clock.choices, clock)}: {text}" for clock, text in told.items())
 
 
 def label_of(choices: Iterable[tuple[str, object]], value: str | None) -> str:

@@ -8,7 +8,7 @@ from complaints.models.guides import Guide, GuideQuestion, GuideText, GuideVerdi
 from complaints.models.incoming import IncomingMail, IncomingMailContent
 from complaints.models.links import ComplaintLink
 from complaints.models.remedies import Remedy
-from complaints.models.timing import Alarm, DayOff, Pause
+from complaints.models.timing import Alarm, DayOff, Pause, Recount
 from complaints.models.warranty import WarrantyDecision, WarrantyRule
 
 __all__ = [
@@ -31,6 +31,7 @@ __all__ = [
     "IncomingMail",
     "IncomingMailContent",
     "Pause",
+    "Recount",
     "Remedy",
     "SavedView",
     "WarrantyDecision",

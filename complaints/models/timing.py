@@ -4,7 +4,7 @@ from django.db import models
 from django.db.models import F, Q
 from django.utils.translation import gettext_lazy as _
 
-from accounts.models import Brand, BrandOwnedQuerySet
+from accounts.models import Brand, BrandOwnedQuerySet, User
 from complaints.models.cases import Complaint
 
 
@@ -107,3 +107,36 @@ class DayOff(models.Model):
 
     def __str__(self) -> str:
         return f"{self.day} · {self.name}"
+
+
+class RecountQuerySet(BrandOwnedQuerySet["Recount"]):
+    def unfinished(self) -> "RecountQuerySet":
+        return self.filter(finished_at=None)
+
+
+class Recount(models.Model):
+    """The deadlines of a brand's open cases reckoned anew, batch by batch, after a day was taken off or given back."""
+
+    brand = models.ForeignKey(Brand, models.CASCADE, related_name="+", verbose_name=_("brand"))
+    since = models.DateField(_("deadlines from this day on"))
+    asked_by = models.ForeignKey(
+        User, models.SET_NULL, null=True, related_name="+", db_index=False, verbose_name=_("by")
+    )
+    asked_at = models.DateTimeField(_("at"))
+    last_id = models.BigIntegerField(default=0)  # of the cases looked at, which are taken by their ids
+    looked_at = models.PositiveIntegerField(_("cases looked at"), default=0)
+    moved = models.PositiveIntegerField(_("cases with another deadline"), default=0)
+    finished_at = models.DateTimeField(_("finished at"), null=True, blank=True)
+
+    objects = RecountQuerySet.as_manager()
+
+    class Meta:
+        verbose_name = _("recount of deadlines")
+        verbose_name_plural = _("recounts of deadlines")
+        ordering = ["-asked_at", "-id"]
+        constraints = [
+            models.UniqueConstraint(fields=["brand"], condition=Q(finished_at=None), name="recount_one_at_a_time"),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.brand_id} · {self.since}"

@@ -8,9 +8,9 @@ from django.urls import reverse
 from django.utils.translation import override
 
 from complaints.casefile.deadlines import Deadline, deadlines_of
-from complaints.models import Complaint, DayOff
+from complaints.models import Complaint, DayOff, Recount
 from complaints.services import customer_wrote, merge_complaint, reply, resolve_complaint
-from complaints.services.recounting import recount_clocks
+from complaints.services.recounting import _next_batch, ask_recount, recount_deadlines
 from tests import factories
 from tests.complaints.factories import make_complaint
 from tests.complaints.test_admin import client_of, page_of, see
@@ -47,6 +47,7 @@ def test_each_deadline_shows_its_sum(office, purchase):
         "Received on Tuesday, March 10, 2026, + 15 working days (Ley 10/2025).",
         "Not counted: 6 days of weekends.",
         "Last day: Tuesday, March 31, 2026. Waiting for the customer does not stop it.",
+        "To be confirmed by your lawyer: this was read in a summary of the law.",
     ]
     assert found["Term of the law"].clock.text == "due March 31"
 
@@ -108,14 +109,40 @@ def test_a_day_taken_off_moves_open_cases_and_no_others(office, purchase, sofia)
     case = make_complaint(purchase)
     DayOff.objects.create(brand=office, day=date(2026, 3, 11), name="Fiesta local", is_public=True)
 
-    assert recount_clocks(office, since=date(2026, 3, 11)) == 1
-    assert recount_clocks(office, since=date(2026, 3, 11)) == 0
+    ask_recount(office, since=date(2026, 3, 11), by=sofia, now=NOW)
+    recount_deadlines(now=NOW)
 
     case.refresh_from_db()
     assert case.service_due_at == datetime(2026, 3, 12, 11, 0, tzinfo=UTC)
     assert case.legal_due_at.astimezone(MADRID).date() == date(2026, 4, 1)
     assert case.legal_sum["holidays"] == ["2026-03-11"]
     assert Complaint.objects.get(pk=closed.pk).legal_due_at == closed.legal_due_at
+    event = case.events.get(kind="deadlines_moved")
+    assert (event.actor, event.at) == (sofia, NOW)
+    assert event.data["moved"]["answer"] == ["2026-03-11T11:00:00+00:00", "2026-03-12T11:00:00+00:00"]
+    assert [each.kind for each in closed.events.filter(kind="deadlines_moved")] == []
+
+
+def test_it_goes_batch_by_batch_and_a_second_day_begins_it_again(office, purchase, sofia, monkeypatch):
+    monkeypatch.setattr("complaints.services.recounting.AT_ONCE", 1)
+    cases = [make_complaint(factories.make_purchase(purchase.customer)) for _ in range(2)]
+    DayOff.objects.create(brand=office, day=date(2026, 3, 12), name="Puente", is_public=True)
+    ask_recount(office, since=date(2026, 3, 12), by=sofia, now=NOW)
+    recount_deadlines(now=NOW, seconds=0.0)  # nothing in no time
+    _next_batch(now=NOW)
+    halfway = Recount.objects.get()
+
+    DayOff.objects.create(brand=office, day=date(2026, 3, 11), name="Fiesta local", is_public=True)
+    ask_recount(office, since=date(2026, 3, 11), by=sofia, now=NOW)
+    recount_deadlines(now=NOW)
+
+    assert (halfway.looked_at, halfway.moved, halfway.finished_at) == (1, 1, None)
+    done = Recount.objects.get()
+    assert (done.since, done.looked_at, done.moved, done.finished_at) == (date(2026, 3, 11), 2, 3, NOW)
+    for case in cases:
+        case.refresh_from_db()
+        assert case.legal_sum["holidays"] == ["2026-03-11", "2026-03-12"]
+    assert recount_deadlines(now=NOW) == 0
 
 
 def test_administrators_take_days_off_and_give_them_back(office, purchase, sofia):
@@ -124,12 +151,20 @@ def test_administrators_take_days_off_and_give_them_back(office, purchase, sofia
     given = {"brand": office.pk, "day": "2026-03-11", "name": "Fiesta local", "is_public": "on"}
 
     desk.post(reverse("admin:complaints_dayoff_add"), given)
+    asked = see(desk, reverse("admin:complaints_dayoff_changelist"))
+    recount_deadlines(now=NOW)
     case.refresh_from_db()
     when_taken = case.legal_sum["holidays"]
     desk.post(reverse("admin:complaints_dayoff_delete", args=[DayOff.objects.get().pk]), {"post": "yes"})
+    recount_deadlines(now=NOW)
     case.refresh_from_db()
 
     assert (when_taken, case.legal_sum["holidays"]) == (["2026-03-11"], [])
+    assert "Being reckoned anew" in asked
+    assert [recount.moved for recount in Recount.objects.all()] == [1, 1]
+    page = see(desk, page_of(case))
+    assert page.count("Deadlines moved by a day off") == 2
+    assert "Tuesday, March 31 → Wednesday, April 1" in page
 
 
 def test_the_page_of_a_case_shows_the_sums(office, purchase, sofia):
