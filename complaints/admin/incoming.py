@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING, Any
 from django import forms
 from django.contrib import admin, messages
 from django.core.exceptions import ValidationError
-from django.core.paginator import Page
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
 from django.urls import path
@@ -16,20 +15,18 @@ from django.utils.http import content_disposition_header
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
-from accounts.admin import BoundedPaginator, BrandModelAdmin
+from accounts.admin import BrandModelAdmin
 from accounts.models import AccessLog, Brand, User
 from accounts.services import record_access
 from complaints.admin.forms import OtherCaseForm
 from complaints.admin.pages import page_context, staff_of, zone_for
 from complaints.models import Complaint, IncomingMail, IncomingMailContent
-from complaints.selectors.incoming import Tab, open_cases_of, tabs
+from complaints.selectors.incoming import mails_in, open_cases_of, tabs
 from complaints.services import WRITING_ROLES
 from complaints.services.quarantine import accept_mail, discard_mail, open_from_mail
 
 if TYPE_CHECKING:
     from django_stubs_ext import StrPromise
-
-ROWS = 50
 
 
 class AcceptForm(OtherCaseForm):
@@ -68,16 +65,15 @@ class IncomingMailAdmin(BrandModelAdmin):
 
 
 def list_view(page: IncomingMailAdmin, request: HttpRequest) -> HttpResponse:
-    """What waits, the oldest first; of the rest the newest first."""
+    """Each state a list of its own."""
     user = staff_of(page, request)
-    visible = IncomingMail.objects.visible_to(user)
     chosen = request.GET.get("state", "")
     state = chosen if chosen in IncomingMail.State.values else IncomingMail.State.QUARANTINED
-    order = ("received_at", "id") if state == IncomingMail.State.QUARANTINED else ("-received_at", "-id")
-    rows = visible.filter(state=state).select_related("brand", "complaint", "handled_by").order_by(*order)
-    shown: list[Tab] = tabs(visible, state)
-    current: Page[IncomingMail] = BoundedPaginator(rows, ROWS).get_page(request.GET.get("page"))
-    context = page_context(page, request) | {"tabs": shown, "mails": current, "state": state}
+    context = page_context(page, request) | {
+        "tabs": tabs(IncomingMail.objects.visible_to(user), state),
+        "mails": mails_in(state, user, request.GET.get("at", "")),
+        "state": state,
+    }
     with timezone.override(zone_for(user, Brand.objects.visible_to(user).first())):
         return render(request, "admin/complaints/mails.html", context)
 

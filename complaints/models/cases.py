@@ -144,10 +144,22 @@ class Complaint(models.Model):
         indexes = [
             models.Index(fields=["brand", "-opened_at", "-id"], name="complaint_newest"),
             models.Index(fields=["brand", "kind", "-opened_at", "-id"], name="complaint_newest_of_kind"),
+            models.Index(fields=["brand", "severity", "-opened_at", "-id"], name="complaint_newest_as_bad"),
+            models.Index(
+                fields=["brand", "part", "-opened_at", "-id"], name="complaint_newest_of_part", condition=~Q(part="")
+            ),
+            models.Index(
+                fields=["brand", "cause", "-opened_at", "-id"], name="complaint_newest_of_cause", condition=~Q(cause="")
+            ),
             models.Index(fields=["assignee", "-opened_at", "-id"], name="complaint_newest_of_owner"),
             GinIndex(fields=["tags"], name="complaint_tags"),
             # One for each queue of open cases that is shown and counted.
-            models.Index("brand", urgency(), gravity(), "id", name="complaint_open_due", condition=IS_OPEN),
+            # What is filtered by comes last in it: so the rare ones among many are found without reading the rest.
+            models.Index(
+                *("brand", urgency(), gravity(), "id", "kind", "severity", "part", "cause"),
+                name="complaint_open_urgent",
+                condition=IS_OPEN,
+            ),
             models.Index(
                 *("brand", "assignee", urgency(), gravity(), "id"), name="complaint_owned_due", condition=IS_OPEN
             ),

@@ -27,6 +27,7 @@ class ComplaintEvent(models.Model):
         REMEDY = "remedy", pgettext_lazy("remedy", "Remedy")
         WARNED = "warned", _("Due soon")
         ESCALATED = "escalated", _("Overdue: passed on")
+        DEADLINES_MOVED = "deadlines_moved", _("Deadlines moved by a day off")
         SEVERITY = "severity", _("Severity changed")
         TAGS = "tags", _("Tags changed")
         LINKED = "linked", _("Linked with another case")
@@ -56,6 +57,9 @@ class ComplaintEvent(models.Model):
         verbose_name = _("event of a case")
         verbose_name_plural = _("events of cases")
         ordering = ["at", "id"]
+        indexes = [
+            models.Index(fields=["complaint"], name="case_event_reopened", condition=models.Q(kind="reopened")),
+        ]
 
     def __str__(self) -> str:
         return f"{self.get_kind_display()} · {self.at:%Y-%m-%d %H:%M}"

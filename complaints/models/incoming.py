@@ -107,6 +107,7 @@ class IncomingMail(models.Model):
         indexes = [
             models.Index(fields=["try_at", "id"], name="incoming_unsorted", condition=Q(state="received")),
             models.Index(fields=["brand", "state", "-received_at", "-id"], name="incoming_by_state"),
+            models.Index(fields=["state", "-received_at", "-id"], name="incoming_of_all_brands"),
             models.Index(fields=["sender", "-received_at"], name="incoming_of_sender"),
         ]
         constraints = [

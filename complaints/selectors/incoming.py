@@ -5,11 +5,15 @@ from dataclasses import dataclass
 
 from django.db.models import Q
 
+from accounts.models import Brand, User
+from accounts.paging import Order, Page, page_of
 from complaints.models import Complaint, IncomingMail
 from complaints.models.incoming import IncomingMailQuerySet
 from mailing.addresses import known_hashes
 
 MOST_COUNTED = 999
+OLDEST_FIRST = Order(("received_at", "id"), moments=("received_at",))
+NEWEST_FIRST = Order(("received_at", "id"), moments=("received_at",), falls=True)
 
 
 @dataclass(frozen=True)
@@ -30,6 +34,16 @@ def tabs(mails: IncomingMailQuerySet, current: str) -> list[Tab]:
         Tab(state, str(labels[state]), min(count, MOST_COUNTED), count > MOST_COUNTED, state == current)
         for state, count in counts.items()
     ]
+
+
+def mails_in(state: str, user: User, cursor: str) -> Page:
+    """What waits, the oldest first; of the rest the newest first. A page costs the same however deep it is."""
+    rows = IncomingMail.objects.visible_to(user).filter(state=state).select_related("brand", "complaint", "handled_by")
+    order = OLDEST_FIRST if state == IncomingMail.State.QUARANTINED else NEWEST_FIRST
+    if user.is_superuser:  # who sees what belongs to no brand too: there is an index of all
+        return page_of(rows, order, cursor)
+    brands = list(Brand.objects.visible_to(user).values_list("pk", flat=True))
+    return page_of(rows.filter(brand__in=brands), order, cursor, apart=[Q(brand=brand) for brand in brands])
 
 
 def open_cases_of(mail: IncomingMail) -> Sequence[Complaint]:

@@ -1,5 +1,6 @@
 """Incoming mail at the desk: read as text, decided by buttons, and by the staff of its brand alone."""
 
+from datetime import timedelta
 from typing import Any
 
 import pytest
@@ -12,8 +13,10 @@ from tests import factories
 from tests.complaints.factories import make_complaint
 from tests.complaints.test_admin import client_of
 from tests.complaints.test_receiving import letter, receive
+from tests.factories import NOW
 
 pytestmark = pytest.mark.django_db
+HOUR = timedelta(hours=1)
 LIST = reverse("admin:complaints_incomingmail_changelist")
 INBOX = reverse("admin:complaints_complaint_changelist")
 
@@ -132,3 +135,20 @@ def test_the_list_costs_the_same_with_many(mail, sofia, django_assert_max_num_qu
 
     with django_assert_max_num_queries(16):
         desk.get(LIST)
+
+
+def test_pages_go_on_from_the_last_mail_for_staff_and_for_the_operator(brand, sofia, monkeypatch):
+    monkeypatch.setattr("accounts.paging.page_of.__kwdefaults__", {"size": 2, "apart": ()})
+    mails = [
+        receive(letter(sender=f"v{number}@otra.example", Message_ID=f"<{number}@x.example>"), now=NOW + number * HOUR)
+        for number in range(3)
+    ]
+    lost = receive(letter("quien@sabe.example", Message_ID="<9@x.example>"), now=NOW + 9 * HOUR)
+    operator = factories.make_user("ops@postventa.example", "Ops", is_staff=True, is_superuser=True)
+
+    for reader, expected in ((sofia, mails), (operator, [*mails, lost])):
+        desk = client_of(reader)
+        first = desk.get(LIST).context["mails"]
+        second = desk.get(LIST, {"at": first.next}).context["mails"]
+        assert [*first.rows, *second.rows] == expected
+        assert desk.get(LIST, {"at": second.previous}).context["mails"].rows == first.rows
