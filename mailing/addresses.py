@@ -13,6 +13,19 @@ LONGEST_PLAIN = 100  # characters: longer ones are read with all care
 PLAIN = re.compile(r"[a-z0-9_+-]+(\.[a-z0-9_+-]+)*@([a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?\.)+[a-z]{2,63}")
 
 
+_MAILBOX = re.compile(r"[^\s<>@]+@")
+
+
+def unnamed(said: str) -> str:
+    """A server's words without the mailbox they were said of: such words outlive the mail, and others read them."""
+    return _MAILBOX.sub("…@", said)
+
+
+def abridged(address: str) -> str:
+    """`a…@correo.example`, for a history that stays: whoever knows the person knows whom it means."""
+    return f"{address[:1]}…@{address.rpartition('@')[2]}"
+
+
 def is_plain(address: str) -> bool:
     """Is it surely an address, and normalised already? False says nothing: look closer."""
     return len(address) <= LONGEST_PLAIN and PLAIN.fullmatch(address) is not None

@@ -10,6 +10,7 @@ from django.utils.translation import gettext as _
 
 from accounts.models import User
 from affiliates.models import Affiliate, AffiliateEvent, AffiliateMember, MemberInvitation
+from mailing.addresses import abridged
 from mailing.models import OutgoingMail
 from mailing.services import MailRequest, cancel_mails, queue_mail
 
@@ -41,7 +42,7 @@ def invite_member(
     invitation.clean_fields(exclude=["mail"])
     invitation.mail = _queue(invitation, now=now)
     invitation.save(force_insert=True)
-    AffiliateEvent.objects.create(affiliate=locked, kind=Kind.MEMBER_INVITED, by=by, at=now, note=address)
+    AffiliateEvent.objects.create(affiliate=locked, kind=Kind.MEMBER_INVITED, by=by, at=now, note=abridged(address))
     return invitation
 
 
@@ -61,7 +62,7 @@ def withdraw_invitation(invitation: MemberInvitation, *, by: User, now: datetime
     if not affiliate.invitations.pending().filter(pk=invitation.pk).exists():
         raise ValidationError(_("This invitation has been used or withdrawn already."), "used_up")
     withdraw_invitations(affiliate, now=now, email=invitation.email)
-    AffiliateEvent.objects.create(affiliate=affiliate, kind=Kind.MEMBER_UNINVITED, by=by, at=now, note=invitation.email)
+    AffiliateEvent.objects.create(affiliate=affiliate, kind=Kind.MEMBER_UNINVITED, by=by, at=now, note=abridged(invitation.email))
 
 
 @transaction.atomic
@@ -92,7 +93,7 @@ def remove_member(member: AffiliateMember, *, by: User, now: datetime) -> None:
     """They sign in for this affiliate no more; their account stays. ValidationError: the last owner."""
     affiliate = _locked(member.affiliate)
     _keep_an_owner(affiliate, without=member)
-    AffiliateEvent.objects.create(affiliate=affiliate, kind=Kind.MEMBER_REMOVED, by=by, at=now, note=member.user.email)
+    AffiliateEvent.objects.create(affiliate=affiliate, kind=Kind.MEMBER_REMOVED, by=by, at=now, note=abridged(member.user.email))
     member.delete()
 
 
@@ -105,7 +106,7 @@ def change_role(member: AffiliateMember, role: str, *, by: User, now: datetime) 
     if role != AffiliateMember.Role.OWNER:
         _keep_an_owner(affiliate, without=member)
     if AffiliateMember.objects.filter(pk=member.pk).exclude(role=role).update(role=role):
-        note = f"{member.user.email}: {AffiliateMember.Role(role).label}"
+        note = f"{abridged(member.user.email)}: {AffiliateMember.Role(role).label}"
         AffiliateEvent.objects.create(affiliate=affiliate, kind=Kind.ROLE_CHANGED, by=by, at=now, note=note)
 
 

@@ -87,6 +87,8 @@ class OutgoingMail(models.Model):
         AT_LEAST_ONCE = "at_least_once", _("At least once")
 
     PASSING = (Reason.RESTS, Reason.PAUSED)
+    # Nothing more is to become of it, and it is still known to whom it went.
+    SETTLED = ~Q(to_address="") & Q(state__in=["sent", "failed", "cancelled", "expired", "uncertain"])
     # The streams one can unsubscribe from: what customers are asked, from a sender of its own, and what people who sign
     # in are told at a rhythm of theirs. Mail of neither answers somebody.
     SURVEYS = "surveys"
@@ -152,6 +154,12 @@ class OutgoingMail(models.Model):
             ),
             models.Index(
                 fields=["id"], name="mail_put_aside", condition=Q(state="cancelled", reason__in=["rests", "paused"])
+            ),
+            # Whose time comes next, however many are emptied by now.
+            models.Index(
+                fields=["created_at"],
+                name="mail_by_age",
+                condition=~Q(to_address="") & Q(state__in=["sent", "failed", "cancelled", "expired", "uncertain"]),
             ),
             models.Index(fields=["id"], name="mail_called_back", condition=~Q(cancel_wanted="") & Q(state="cancelled")),
         ]

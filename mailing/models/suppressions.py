@@ -29,12 +29,15 @@ class Suppression(models.Model):
     # All that answers nobody: every mail that has a scope. Whoever marked a survey as spam and then asks us something
     # still gets the answer.
     UNASKED = "unasked"
+    # About no mail at all: what was said before this moment is not taken in again from an old file.
+    HISTORY = "history"
 
     class Reason(models.TextChoices):
         OPTED_OUT = "opted_out", _("Asked not to be written to")
         BOUNCED = "bounced", _("The address does not exist")
         COMPLAINED = "complained", _("Marked our mail as spam")
         MANUAL = "manual", _("Set by staff")
+        ERASED = "erased", _("Was erased")
 
     brand = models.ForeignKey(Brand, models.CASCADE, related_name="suppressions", verbose_name=_("brand"))
     address_hash = models.BinaryField(_("address (hash)"), max_length=33, editable=False)

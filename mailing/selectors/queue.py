@@ -1,6 +1,5 @@
 """How the queue does: its age, its speed, who rests, who works. Each figure by index and counted up to a bound."""
 
-import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -150,17 +149,9 @@ def slow_domains(brands: Sequence[int], *, now: datetime) -> list[DomainPace]:
         known: dict[str, Any] = {"now": now, "brands": list(brands), "shown": DOMAINS_SHOWN, "bound": COUNTED + 1}
         cursor.execute(_SLOW_DOMAINS, known)
         return [
-            DomainPace(name, Count(min(number, COUNTED), number > COUNTED), through_at, rests_until, unnamed(said))
+            DomainPace(name, Count(min(number, COUNTED), number > COUNTED), through_at, rests_until, said)
             for name, through_at, rests_until, said, number in cursor.fetchall()
         ]
-
-
-_MAILBOX = re.compile(r"[^\s<>@]+@")
-
-
-def unnamed(said: str) -> str:
-    """A server's words without the mailbox they were said of, which may be another brand's customer."""
-    return _MAILBOX.sub("…@", said)
 
 
 def processes(*, now: datetime) -> list[Process]:

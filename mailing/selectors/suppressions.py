@@ -16,6 +16,7 @@ STRONGEST_FIRST = [
     Suppression.Reason.COMPLAINED,
     Suppression.Reason.OPTED_OUT,
     Suppression.Reason.MANUAL,
+    Suppression.Reason.ERASED,
 ]
 
 
@@ -42,6 +43,16 @@ def suppressed_addresses(brand: Brand, addresses: Iterable[str], *, scopes: Iter
     standing = standing_suppressions(brand, addresses)
     found = {address: strongest_objection(by_scope, wanted) for address, by_scope in standing.items()}
     return {address: objection.reason for address, objection in found.items() if objection}
+
+
+def erased_addresses(brand: Brand, addresses: Iterable[str]) -> dict[str, datetime]:
+    """Which of these were somebody's who was erased, and when that was asked for last: normalised address → when."""
+    address_of = {digest: normalize_address(address) for address in set(addresses) for digest in known_hashes(address)}
+    rows = Suppression.objects.filter(brand=brand, scope=Suppression.HISTORY, address_hash__in=list(address_of))
+    erased: dict[str, datetime] = {}
+    for digest, at in rows.order_by("created_at").values_list("address_hash", "created_at"):
+        erased[address_of[bytes(digest)]] = at
+    return erased
 
 
 def standing_suppressions(brand: Brand, addresses: Iterable[str]) -> dict[str, dict[str, Objection]]:

@@ -7,7 +7,7 @@ from django.db.models import Q, QuerySet
 
 from accounts.models import Brand
 from mailing.addresses import normalize_address
-from mailing.models import MailDomain, MailEvent, OutgoingMail, WebhookEvent
+from mailing.models import MailEvent, OutgoingMail, WebhookEvent
 from mailing.services.queueing import cancel_mails
 
 # To people who sign in: it may be the same person, and is not a customer's mail.
@@ -34,9 +34,6 @@ def erase_mails(brand: Brand, *, address: str, also: Iterable[int]) -> dict[str,
         return None
     events = MailEvent.objects.filter(mail__in=found).count()
     mails.delete()
-    if address:  # what servers said of it
-        MailEvent.objects.filter(brand=brand, detail__icontains=address).delete()
-        MailDomain.objects.filter(said__icontains=address).update(said="")
     counts = {OutgoingMail._meta.label: len(found), MailEvent._meta.label: events}
     return {name: count for name, count in counts.items() if count}
 

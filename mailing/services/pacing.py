@@ -11,6 +11,7 @@ import structlog
 from django.conf import settings
 from django.db import connection
 
+from mailing.addresses import unnamed
 from mailing.models import MailDomain, OutgoingMail
 
 # Unused allowance of so many seconds may be used at once. More than the pause between two runs of the workers.
@@ -97,6 +98,7 @@ def pause_domain(name: str, *, pause: timedelta, said: str) -> None:
     """Send nothing there for a while, whatever was claimed already. The server's words are kept for staff."""
     if not pause:
         return
+    said = unnamed(said)
     log.error("mail_domain_paused", domain=name, seconds=pause.total_seconds(), said=said)
     with connection.cursor() as cursor:
         cursor.execute(_PAUSE, {"name": name, "seconds": pause.total_seconds(), "said": said})

@@ -12,7 +12,7 @@ from django.db import transaction
 from django.db.models import Q, QuerySet
 from django.db.models.functions import Now
 
-from mailing.addresses import hash_address
+from mailing.addresses import hash_address, unnamed
 from mailing.bounces import Fault, enhanced_code, fault_of
 from mailing.models import MailEvent, OutgoingMail, Suppression
 from mailing.services.pacing import domain_of, pause_domain
@@ -64,7 +64,7 @@ def record_mail_event(report: MailReport, *, now: datetime) -> MailEvent | None:
             "brand_id": mail.brand_id,
             "mail": mail,
             "kind": report.kind,
-            "detail": _storable(report.detail)[:200],
+            "detail": unnamed(_storable(report.detail))[:200],
             "occurred_at": report.occurred_at,
         },
     )

@@ -29,7 +29,7 @@ from django.db.models import Value
 from django.db.models.functions import Now
 from django.utils import timezone
 
-from mailing.addresses import known_hashes, normalize_address
+from mailing.addresses import known_hashes, normalize_address, unnamed
 from mailing.backoff import backoff
 from mailing.bounces import Fault, fault_of, wants_quiet
 from mailing.lanes import Lanes
@@ -371,7 +371,7 @@ def _event_of(outcome: Outcome, *, at: datetime) -> MailEvent:
         kind=outcome.event,
         source="server",
         event_id=f"{mail.uuid}:{at.isoformat()}",
-        detail=outcome.reply[:200],
+        detail=unnamed(outcome.reply)[:200],
         occurred_at=at,
     )
 

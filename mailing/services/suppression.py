@@ -37,6 +37,13 @@ def suppress(
     (ending.filter(expires_at__lt=expires_at) if expires_at else ending).update(**said)
 
 
+def remember_erased(brand: Brand, address: str, *, now: datetime) -> None:
+    """Its owner is erased: what they said until now does not come back with an old file (`erased_addresses`)."""
+    said = {"reason": Suppression.Reason.ERASED, "created_at": now}
+    row = {"brand": brand, "address_hash": hash_address(address), "scope": Suppression.HISTORY}
+    Suppression.objects.update_or_create(**row, defaults=said)
+
+
 def lift(brand: Brand, address: str, *, scope: str, reason: str) -> None:
     """Take back what was said for this very reason; others that stand against the same scope stay."""
     standing = Suppression.objects.filter(brand=brand, scope=scope, reason=reason)

@@ -106,7 +106,7 @@ def test_an_invitation_is_withdrawn_and_it_is_on_record(as_ana: Client, ana: Aff
     assert mail.state == "cancelled"
     assert pending(ana) == []
     [event] = AffiliateEvent.objects.filter(kind="uninvited")
-    assert (event.by, event.note) == (ana.members.get().user, "marta@correo.example")
+    assert (event.by, event.note) == (ana.members.get().user, "m…@correo.example")
 
 
 # --- Roles and leaving -----------------------------------------------------------------------------------------------

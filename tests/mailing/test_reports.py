@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from accounts.models import Brand
-from mailing.models import MailEvent, OutgoingMail, Suppression
+from mailing.models import MailDomain, MailEvent, OutgoingMail, Suppression
 from mailing.selectors import suppressed_addresses
 from mailing.services import MailReport, queue_mail, record_mail_event, send_due_mail, suppress
 from tests.factories import NOW, make_brand
@@ -72,6 +72,18 @@ def test_a_stranger_may_name_any_mail(brand: Brand, odd: str) -> None:
     event = record_mail_event(report(mail, Kind.BOUNCED, f"550 {odd}"), now=NOW)
     assert event is not None
     assert len(event.detail) <= 200
+
+
+def test_what_a_server_said_is_kept_without_the_mailbox(brand: Brand) -> None:
+    """It outlives the mail, whose address goes with time or with its customer."""
+    mail = make_mail(brand, to="carla@correo.example")
+    said = "550 5.7.1 <carla@correo.example>: refused, see bob@correo.example"
+
+    event = record_mail_event(report(mail, Kind.BOUNCED, said), now=NOW)
+
+    assert event is not None
+    assert event.detail == "550 5.7.1 <…@correo.example>: refused, see …@correo.example"
+    assert MailDomain.objects.get(name="correo.example").said == event.detail
 
 
 @pytest.mark.parametrize(
