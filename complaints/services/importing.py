@@ -15,6 +15,8 @@ from complaints.services.opening import customers_by_email, draw_numbers
 from complaints.services.record import hold_cause
 from complaints.services.timing import rules_of, set_legal_term
 from complaints.services.words import index_words
+from mailing.addresses import normalize_address
+from mailing.selectors.suppressions import erased_addresses
 from mailing.tokens import hash_token
 from surveys.services import hold_purchase, lift_hold
 
@@ -67,7 +69,9 @@ class _Batch:
         # In the order in which everybody takes purchases; then nobody opens another case on one of them.
         locked = purchases.select_related("customer").select_for_update(of=("self",), no_key=True).order_by("pk")
         self.purchases = {purchase.external_id: purchase for purchase in locked}
-        self.customers = customers_by_email(brand, {row.email for row in rows if row.email and not row.purchase})
+        by_address = [row for row in rows if row.email and not row.purchase]
+        self.erased = erased_addresses(brand, {row.email for row in by_address})
+        self.customers = customers_by_email(brand, {row.email for row in by_address if not self.is_of_erased(row)})
         known = Complaint.objects.filter(brand=brand, external_id__in={row.external_id for row in rows})
         self.known = {case.external_id: case for case in known.select_for_update(of=("self",)).order_by("pk")}
         self.busy = set(
@@ -83,8 +87,7 @@ class _Batch:
             return self._repeat(standing, row)
         if errors := tuple(self._errors(row)):
             return Imported("rejected", errors=errors)
-        purchase = self.purchases.get(row.purchase)
-        if purchase and purchase.customer.erased_at:  # an old file must not bring back what they wrote
+        if self.is_of_erased(row):
             return Imported("duplicate")
         complaint = self._new(row, pk, number)
         self.known[row.external_id] = complaint
@@ -92,6 +95,13 @@ class _Batch:
         if complaint.is_open and complaint.purchase_id:
             self.busy.add(complaint.purchase_id)
         return Imported("created", complaint)
+
+    def is_of_erased(self, row: HistoricComplaint) -> bool:
+        """An old file must not bring back what they wrote; what they write afterwards is another matter."""
+        if purchase := self.purchases.get(row.purchase):
+            return purchase.customer.erased_at is not None
+        erased_at = self.erased.get(normalize_address(row.email))
+        return not row.purchase and erased_at is not None and row.opened_at <= erased_at
 
     def _repeat(self, standing: Complaint, row: HistoricComplaint) -> Imported:
         if row.state != Complaint.State.RESOLVED or not standing.is_open or standing.pk is None:

@@ -9,13 +9,14 @@ from affiliates.models import Customer
 from complaints.models import Complaint, ComplaintChange, ComplaintEvent
 from complaints.services import HistoricComplaint, import_complaints, take_complaint
 from mailing.models import OutgoingMail
+from mailing.services.suppression import remember_erased
 from surveys.models import Hold
 from tests import factories
 from tests.complaints.factories import make_complaint
 from tests.factories import NOW
 
 pytestmark = pytest.mark.django_db
-THEN = NOW - timedelta(days=100)
+THEN, LATER = NOW - timedelta(days=100), NOW + timedelta(days=1)
 
 
 def row(external_id: str = "ra-1", **fields: Any) -> HistoricComplaint:
@@ -62,6 +63,18 @@ def test_nothing_of_who_was_erased_comes_back_with_an_old_file(brand, purchase):
 
     assert statuses(brand, row(purchase=purchase.external_id)) == ["duplicate"]
     assert not Complaint.objects.exists()
+
+
+def test_nor_by_their_address_but_for_what_they_wrote_afterwards(brand, purchase):
+    remember_erased(brand, "carla@correo.example", now=NOW)
+    other_brand = factories.make_brand("brasa")
+
+    before = row("ra-1", email="Carla@correo.example")
+    after = row("ra-2", email="carla@correo.example", opened_at=LATER)
+
+    assert statuses(brand, before, after) == ["duplicate", "created"]
+    assert [case.external_id for case in Complaint.objects.all()] == ["ra-2"]
+    assert statuses(other_brand, before) == ["created"]
 
 
 def test_what_the_other_tool_resolved_since_is_resolved(brand, purchase):
