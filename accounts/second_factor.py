@@ -87,7 +87,7 @@ class SecondFactorMiddleware:
 
     def process_view(self, request: HttpRequest, view: Any, args: Any, kwargs: Any) -> HttpResponse | None:
         user: Any = request.user
-        if not getattr(view, "login_required", True) or not getattr(user, "owes_second_factor", False):
+        if not getattr(view, "login_required", True) or not user.is_authenticated or not user.owes_second_factor:
             return None
         name = request.resolver_match.view_name if request.resolver_match else ""
         if name in ALWAYS_OPEN or has_shown_factor(request):

@@ -6,6 +6,7 @@ from django.conf import settings
 from django.contrib.auth.models import AbstractBaseUser, BaseUserManager, PermissionsMixin
 from django.db import models
 from django.db.models import Exists, OuterRef, Q
+from django.utils.functional import cached_property
 from django.utils.translation import gettext_lazy as _
 
 from accounts.models.brands import Brand, BrandOwnedQuerySet, validate_timezone
@@ -84,6 +85,11 @@ class User(AbstractBaseUser, PermissionsMixin):
             return Membership.Role.ADMIN
         membership = self.memberships.filter(brand=brand).first()
         return Membership.Role(membership.role) if membership else None
+
+    @cached_property
+    def owes_second_factor(self) -> bool:
+        """Does a brand that they see ask its staff for one? Known already of whoever came `with_duties`."""
+        return User.objects.with_duties().filter(pk=self.pk, owes_second_factor=True).exists()
 
     def may_write_for(self, brand: Brand) -> bool:
         """May they change what concerns the brand's customers?"""

@@ -83,6 +83,16 @@ def test_what_needs_no_sign_in_and_the_way_out_stay_open(sofia: User) -> None:
     assert "_auth_user_id" not in client.session
 
 
+def test_who_came_by_another_door_is_asked_too(sofia: User, settings: Settings) -> None:
+    """A session that some other backend opened knows nothing of duties: then they are looked up."""
+    other = "django.contrib.auth.backends.ModelBackend"
+    settings.AUTHENTICATION_BACKENDS = [other]
+    client = Client()
+    client.force_login(sofia, backend=other)
+
+    assert client.get("/admin/").headers["Location"].startswith(SETUP)
+
+
 def test_nobody_else_is_asked(brand: Brand, sofia: User) -> None:
     relaxed = make_brand("brasa")
 
