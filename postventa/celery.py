@@ -11,7 +11,7 @@ from django_structlog.celery.steps import DjangoStructLogInitStep
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "postventa.settings")
 
-app = Celery("postventa")
+app = Celery("postventa", task_cls="mailing.runs:WatchedTask")
 app.config_from_object("django.conf:settings", namespace="CELERY")
 app.steps["worker"].add(DjangoStructLogInitStep)
 app.steps["worker"].add("mailing.heartbeats:WorkerHeartbeat")

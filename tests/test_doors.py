@@ -20,8 +20,12 @@ from tests.world import World, make_world
 
 OURS = ("accounts", "mailing", "affiliates", "surveys", "complaints", "insights", "intake")
 # Lists of work that no door shows: ids of rows that changed, taken and deleted by insights; how fast mail may go;
-# and what belongs to no brand: which processes are alive, and what is wrong with them.
-INTERNAL = {"RetentionRun", "PurchaseChange", "ResponseChange", "ComplaintChange", "MailDomain", "Heartbeat", "Alarm"}
+# and what belongs to no brand: which processes are alive, and what is wrong with them. What is blocked no page shows.
+INTERNAL = {
+    "BlockedRecord",
+    *("RetentionRun", "PurchaseChange", "ResponseChange", "ComplaintChange", "MailDomain", "Heartbeat", "Alarm"),
+    *("TaskRun", "Reading"),
+}
 # What an affiliate's member may see of their own; all else is the staff's.
 SEEN_BY_AFFILIATES = {
     "Action",

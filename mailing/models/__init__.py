@@ -3,7 +3,7 @@
 from mailing.models.mails import MailEvent, OutgoingMail, OutgoingMailQuerySet
 from mailing.models.pacing import MailDomain
 from mailing.models.suppressions import Suppression, SuppressionQuerySet, scopes_against
-from mailing.models.watching import Alarm, Heartbeat
+from mailing.models.watching import Alarm, Heartbeat, TaskRun
 from mailing.models.webhooks import (
     OF_BRAND,
     AdministratedQuerySet,
@@ -31,6 +31,7 @@ __all__ = [
     "OutgoingMailQuerySet",
     "Suppression",
     "SuppressionQuerySet",
+    "TaskRun",
     "WebhookEvent",
     "scopes_against",
 ]

@@ -67,3 +67,32 @@ class Alarm(models.Model):
 
     def __str__(self) -> str:
         return self.get_kind_display()
+
+
+class TaskRun(models.Model):
+    """How a task of the timetable has fared: all its runs in sum, and the last one. One row a task."""
+
+    name = models.CharField(_("task"), max_length=100, unique=True)
+    runs = models.PositiveBigIntegerField(_("runs"), default=0)
+    failures = models.PositiveBigIntegerField(_("failures"), default=0)
+    seconds = models.FloatField(_("seconds in all"), default=0)
+    began_at = models.DateTimeField(_("last began at"))
+    last_seconds = models.FloatField(_("seconds of the last run"))
+    host = models.CharField(_("host"), max_length=255)
+    # What it gave back, which with most is how much it did; nothing where it says nothing.
+    result = models.CharField(_("result"), max_length=60, blank=True)
+    ended_well_at = models.DateTimeField(_("last ended well at"), null=True, blank=True)
+    failed_at = models.DateTimeField(_("last failed at"), null=True, blank=True)
+    # The name of the error alone: its words may speak of people.
+    problem = models.CharField(_("problem"), max_length=100, blank=True)
+
+    class Meta:
+        verbose_name = _("task")
+        verbose_name_plural = _("tasks")
+
+    def __str__(self) -> str:
+        return self.name
+
+    @property
+    def is_failing(self) -> bool:
+        return self.failed_at is not None and (self.ended_well_at is None or self.ended_well_at < self.failed_at)

@@ -4,13 +4,15 @@ Every process that is alive looks (mailing/heartbeats.py, /readyz, `manage.py ch
 beat still writes to the operator, and where beat is dead too the web process does, as long as something asks it.
 """
 
-from collections.abc import Iterable
+import time
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 import structlog
 from django.conf import settings
 from django.core.mail import EmailMessage, get_connection
-from django.db import transaction
+from django.db import connection, transaction
 from django.db.models import F, Q
 from django.db.models.functions import Coalesce, Now
 from django.template.loader import render_to_string
@@ -46,6 +48,56 @@ def note_alive(kind: str, *, host: str, pid: int, has_just_started: bool = False
 def note_stopped(kind: str, *, host: str, pid: int) -> None:
     """This process ends because it was asked to. Nobody has to miss it."""
     Heartbeat.objects.filter(kind=kind, host=host, pid=pid).update(stopped_at=Now(), seen_at=Now())
+
+
+@dataclass
+class Runs:
+    """Those of one task that a process has not written down yet."""
+
+    runs: int = 0
+    failures: int = 0
+    seconds: float = 0.0
+    last_seconds: float = 0.0
+    result: str = ""
+    problem: str = ""  # of the last run; empty: it went well
+    ended_at: float = 0.0  # of the monotonic clock
+
+    def add(self, seconds: float, result: str, problem: str) -> None:
+        self.runs += 1
+        self.failures += bool(problem)
+        self.seconds += seconds
+        self.last_seconds, self.result, self.problem, self.ended_at = seconds, result, problem, time.monotonic()
+
+
+_NOTE_RUNS = """
+INSERT INTO mailing_taskrun AS known (name, runs, failures, seconds, began_at, last_seconds, host, result,
+                                      ended_well_at, failed_at, problem)
+SELECT name, runs, failures, seconds, at - make_interval(secs => last_seconds), last_seconds, host, result,
+       CASE WHEN problem = '' THEN at END, CASE WHEN problem <> '' THEN at END, problem
+  FROM (SELECT *, statement_timestamp() - make_interval(secs => ago) AS at
+          FROM unnest(%s::text[], %s::bigint[], %s::bigint[], %s::float[], %s::float[], %s::text[], %s::text[],
+                      %s::text[], %s::float[])
+               AS run (name, runs, failures, seconds, last_seconds, host, result, problem, ago)) AS run
+ ORDER BY name
+ON CONFLICT (name) DO UPDATE
+   SET runs = known.runs + excluded.runs, failures = known.failures + excluded.failures,
+       seconds = known.seconds + excluded.seconds, began_at = excluded.began_at, last_seconds = excluded.last_seconds,
+       host = excluded.host, result = excluded.result,
+       ended_well_at = coalesce(excluded.ended_well_at, known.ended_well_at),
+       failed_at = coalesce(excluded.failed_at, known.failed_at),
+       problem = CASE WHEN excluded.problem <> '' THEN excluded.problem ELSE known.problem END
+"""
+
+
+def note_runs(tasks: Mapping[str, Runs], *, host: str) -> None:
+    """Add what a process has run, by task; in one statement, the rows in one order for all who write."""
+    now = time.monotonic()
+    rows = [
+        (name, own.runs, own.failures, own.seconds, own.last_seconds, host, own.result, own.problem, now - own.ended_at)
+        for name, own in sorted(tasks.items())
+    ]
+    with connection.cursor() as cursor:
+        cursor.execute(_NOTE_RUNS, [list(column) for column in zip(*rows, strict=True)])
 
 
 def watch() -> dict[Kind, datetime]:

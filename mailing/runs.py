@@ -1,0 +1,57 @@
+"""What Celery's tasks do to be seen at work: how often each ran, how long it took, and how it ended."""
+
+import socket
+import time
+from threading import Lock
+from typing import Any
+
+import structlog
+from celery import Task
+
+from mailing.services.watching import Runs, note_runs
+
+# Seconds for which a process keeps to itself what went quickly and as it should: else routine would write more than
+# it does.
+KEPT_FOR = 10.0
+LONG = 1.0  # seconds: a run of which one wants to know at once
+
+log = structlog.get_logger(__name__)
+
+
+class Diary:
+    """What a process has not written down yet. The threads of a pool share it."""
+
+    def __init__(self) -> None:
+        self.lock = Lock()
+        self.kept: dict[str, Runs] = {}
+        self.written_at = -KEPT_FOR
+
+    def note(self, name: str, seconds: float, *, result: str = "", problem: str = "") -> None:
+        with self.lock:
+            self.kept.setdefault(name, Runs()).add(seconds, result, problem)
+            is_time = time.monotonic() - self.written_at >= KEPT_FOR
+            if not (is_time or problem or seconds >= LONG):
+                return
+            due, self.kept, self.written_at = self.kept, {}, time.monotonic()
+        try:
+            note_runs(due, host=socket.gethostname())
+        except Exception as error:  # the database is away, or what not: the task was run all the same
+            log.warning("runs_not_noted", tasks=sorted(due), error=type(error).__name__)
+
+
+DIARY = Diary()
+
+
+class WatchedTask(Task):
+    def __call__(self, *args: Any, **kwargs: Any) -> Any:
+        """As Celery's workers run it. Who calls it as a function is no worker, and nothing is noted."""
+        if self.request.called_directly:
+            return super().__call__(*args, **kwargs)
+        began = time.perf_counter()
+        try:
+            result = self.run(*args, **kwargs)
+        except Exception as error:
+            DIARY.note(self.name, time.perf_counter() - began, problem=type(error).__name__)
+            raise
+        DIARY.note(self.name, time.perf_counter() - began, result="" if result is None else str(result)[:60])
+        return result
