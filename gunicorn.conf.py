@@ -1,8 +1,13 @@
 """gunicorn reads this file from the folder it starts in; the command line can still say otherwise."""
 
 import gc
+import itertools
 import os
+import shutil
+import tempfile
 from typing import Any
+
+from prometheus_client import values
 
 from postventa.logs import logging_config
 
@@ -17,6 +22,28 @@ max_requests_jitter = 1_000
 control_socket_disable = True
 # Requests are logged by the application, with their id; gunicorn's own line would say it again.
 accesslog = None
+
+
+# Where the workers of this host count requests, so that any of them can tell the sum (postventa/metrics.py).
+if "PROMETHEUS_MULTIPROC_DIR" not in os.environ:  # else this is a reload
+    os.environ["PROMETHEUS_MULTIPROC_DIR"] = tempfile.mkdtemp(prefix="postventa-metrics-")
+
+
+def pre_fork(server: Any, worker: Any) -> None:
+    """The least number that nobody at work has: whoever follows a worker counts on from where it ended.
+
+    By process numbers, as is usual, each worker that is replaced would leave files behind, read at every question.
+    """
+    held = {other.number for other in server.WORKERS.values()}
+    worker.number = next(number for number in itertools.count() if number not in held)
+
+
+def post_fork(server: Any, worker: Any) -> None:
+    values.ValueClass = values.MultiProcessValue(lambda: worker.number)
+
+
+def on_exit(server: Any) -> None:
+    shutil.rmtree(os.environ["PROMETHEUS_MULTIPROC_DIR"], ignore_errors=True)
 
 
 def post_worker_init(worker: Any) -> None:

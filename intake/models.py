@@ -303,3 +303,23 @@ class RetentionRun(models.Model):
     @property
     def total(self) -> int:
         return sum(self.counts.values())
+
+
+class Reading(models.Model):
+    """How the installation did in one minute (intake/operations): of nobody in particular, and kept for a few days."""
+
+    at = models.DateTimeField(_("minute"), unique=True)
+    until = models.DateTimeField(_("counted until"))
+    # {"mail": [12.5, 3], …}: seconds for which the oldest that was due had waited, and how much was due
+    waits = models.JSONField(_("waiting"), default=dict)
+    # {"mails_sent": 1200, …}: since the first reading
+    totals = models.JSONField(_("totals"), default=dict)
+    # {"mailing_mailevent": 77, …}: the last row counted
+    seen = models.JSONField(default=dict, editable=False)
+
+    class Meta:
+        verbose_name = _("reading")
+        verbose_name_plural = _("readings")
+
+    def __str__(self) -> str:
+        return f"{self.at:%Y-%m-%d %H:%M}"

@@ -52,3 +52,10 @@ def forget_what_is_old() -> int:
     from intake.rights.retention import forget_what_is_old as forget
 
     return forget(now=database_now()).total
+
+
+@shared_task
+def take_reading() -> bool:
+    from intake.operations.readings import take_reading as take
+
+    return take(now=database_now())

@@ -11,10 +11,11 @@ from django.db import Error as DatabaseError
 from django.http import HttpRequest, HttpResponse, JsonResponse
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_safe
-from django_prometheus.exports import ExportToDjangoView
+from prometheus_client import CONTENT_TYPE_LATEST
 
 from mailing import alarms
 from mailing.services.watching import watch
+from postventa.metrics import exposition
 from postventa.readiness import is_database_reachable, is_migrated, is_redis_reachable
 
 
@@ -44,8 +45,7 @@ def metrics(request: HttpRequest) -> HttpResponse:
     """For Prometheus, with METRICS_TOKEN as bearer, or from this very machine."""
     if not (has_metrics_token(request) or is_from_this_machine(request)):
         raise PermissionDenied
-    response: HttpResponse = ExportToDjangoView(request)
-    return response
+    return HttpResponse(exposition(), content_type=CONTENT_TYPE_LATEST)
 
 
 def has_metrics_token(request: HttpRequest) -> bool:

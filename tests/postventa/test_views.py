@@ -49,6 +49,7 @@ def test_readyz_names_what_fails_and_nothing_more(client: Client, db: None, sett
 )
 def test_metrics_are_for_this_machine_or_the_token(
     client: Client,
+    db: None,
     settings: Settings,
     address: str,
     headers: dict[str, str],
