@@ -27,7 +27,10 @@ VENV = ROOT / ".venv"
 STAMP = VENV / "postventa.json"
 # Each holds all of those before it; `base` is what production installs, and is never installed from here.
 LEVELS = ("base", "demo", "dev")
-LEVEL_OF_COMMAND = {"demo": "demo", "mailbox": "demo", "test": "dev", "lint": "dev", "bench": "dev", "chaos": "dev"}
+LEVEL_OF_COMMAND = {
+    **dict.fromkeys(("demo", "mailbox"), "demo"),
+    **dict.fromkeys(("test", "lint", "bench", "chaos", "screenshots"), "dev"),
+}
 RESTARTED = "POSTVENTA_BOOTSTRAPPED"  # set across the restart, so that a mistake here cannot loop
 
 

@@ -7,10 +7,12 @@ import pytest
 from django.conf import settings
 from django.core.management import get_commands
 
+from mailing.models import WebhookEvent
+from postventa.management.commands.screenshots import PICTURES
 from postventa.management.commands.settings import with_reference
 
 ROOT = Path(settings.BASE_DIR)
-PAGES = [*ROOT.glob("*.md"), *(ROOT / "docs").glob("*.md")]
+PAGES = sorted([*ROOT.glob("*.md"), *(ROOT / "docs").rglob("*.md")])
 
 
 @pytest.mark.parametrize("document", PAGES, ids=lambda path: path.name)
@@ -25,6 +27,27 @@ def test_commands_exist(document: Path) -> None:
     named = re.findall(r"manage\.py (?!…)([a-z_]+)", document.read_text())
 
     assert sorted(set(named) - set(get_commands())) == []
+
+
+def test_what_the_how_tos_name_exists() -> None:
+    named = re.findall(r"`((?:[a-z_]+/)+[a-z_]+\.[a-z]+)`", (ROOT / "CONTRIBUTING.md").read_text())
+
+    assert len(named) > 20
+    assert [path for path in named if not (ROOT / path).exists()] == []
+
+
+def test_every_event_for_other_systems_is_described() -> None:
+    page = (ROOT / "docs" / "webhooks.md").read_text()
+
+    assert [kind.value for kind in WebhookEvent.Kind if f"`{kind.value}`" not in page] == []
+
+
+def test_a_command_takes_every_picture() -> None:
+    shown = {found for page in PAGES for found in re.findall(r"images/([a-z-]+)\.png", page.read_text())}
+    there = {path.stem for path in (ROOT / "docs" / "images").glob("*.png")}
+
+    assert {picture.name for picture in PICTURES} == there
+    assert shown <= there
 
 
 def test_the_readme_names_every_folder_of_the_house() -> None:
