@@ -12,13 +12,30 @@ class SealBroken(Exception):
 
 
 def seal(text: str) -> bytes:
-    return _keys().encrypt(text.encode())
+    return seal_bytes(text.encode())
+
+
+def seal_bytes(data: bytes) -> bytes:
+    return _keys().encrypt(data)
 
 
 def unseal(sealed: bytes) -> str:
     """The text again, whichever of LINK_KEYS sealed it. SealBroken."""
+    return unseal_bytes(sealed).decode()
+
+
+def unseal_bytes(sealed: bytes) -> bytes:
+    """SealBroken."""
     try:
-        return _keys().decrypt(bytes(sealed)).decode()
+        return _keys().decrypt(bytes(sealed))
+    except InvalidToken:
+        raise SealBroken from None
+
+
+def reseal(sealed: bytes) -> bytes:
+    """The same under the newest key. SealBroken."""
+    try:
+        return _keys().rotate(bytes(sealed))
     except InvalidToken:
         raise SealBroken from None
 

@@ -278,6 +278,35 @@ class Erasure(models.Model):
         return self.finished_at is not None
 
 
+class BlockedRecordQuerySet(models.QuerySet["BlockedRecord"]):
+    def visible_to(self, user: "Viewer") -> "BlockedRecordQuerySet":
+        """That there is one, for whoever runs the installation; what it says is shown by no page."""
+        return self if user.is_authenticated and user.is_active and user.is_superuser else self.none()
+
+
+class BlockedRecord(models.Model):
+    """What a claim of an erased customer may need, sealed: for a court or an authority, until none can come any more.
+
+    Spain, LOPDGDD 32. Opened by `manage.py open_blocked` alone, which is put on record.
+    """
+
+    brand = models.ForeignKey(Brand, models.PROTECT, related_name="+", verbose_name=_("brand"))
+    erasure = models.ForeignKey(Erasure, models.CASCADE, related_name="blocked", verbose_name=_("erasure"))
+    # A ZIP as the customer would have got it, of their cases and the purchases they were about.
+    sealed = models.BinaryField(editable=False)
+    since = models.DateTimeField(_("last case closed at"))
+
+    objects = BlockedRecordQuerySet.as_manager()
+
+    class Meta:
+        verbose_name = _("blocked record")
+        verbose_name_plural = _("blocked records")
+        indexes = [models.Index(fields=["since"], name="blockedrecord_by_age")]
+
+    def __str__(self) -> str:
+        return str(self.erasure_id)
+
+
 class RetentionRunQuerySet(models.QuerySet["RetentionRun"]):
     def visible_to(self, user: "Viewer") -> "RetentionRunQuerySet":
         """It counts the rows of all brands together: for whoever runs the installation."""

@@ -85,7 +85,7 @@ def with_ledger(invitations: QuerySet[Invitation]) -> QuerySet[Any]:
 
 def state_of(invitation: Any, *, now: datetime) -> SurveyState:
     """Where an invitation of `with_ledger` stands."""
-    if invitation.is_answered:
+    if invitation.is_answered or invitation.was_answered:
         return SurveyState(Standing.ANSWERED, invitation.scheduled_for)
     if invitation.state != Invitation.State.QUEUED:
         return SurveyState(Standing(invitation.state), invitation.scheduled_for, invitation.reason)

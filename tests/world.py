@@ -79,7 +79,7 @@ from insights.models import (
     TellingWord,
     Weighing,
 )
-from intake.models import Erasure, Hook, IdempotencyKey, ImportRun, InboundEvent, RetentionRun, Source
+from intake.models import BlockedRecord, Erasure, Hook, IdempotencyKey, ImportRun, InboundEvent, RetentionRun, Source
 from mailing.addresses import hash_address
 from mailing.models import Delivery, DeliveryAttempt, Endpoint, MailEvent, OutgoingMail, Suppression, WebhookEvent
 from mailing.tokens import current_key_version, hash_token, make_token
@@ -141,9 +141,10 @@ def make_world() -> World:
     make_inbound(brand)
     make_webhooks(brand)
     RetentionRun.objects.create(ran_at=NOW, counts={"clicks": 3})
-    Erasure.objects.create(
+    erasure = Erasure.objects.create(
         brand=brand, customer=purchase.customer, door="staff", requested_at=NOW, step="done", finished_at=NOW
     )
+    BlockedRecord.objects.create(brand=brand, erasure=erasure, sealed=seal("what a court may need"), since=NOW)
     return World(brand, staff, ana, bruno, olga, affiliate, purchase, mail, complaint, api_key, key_text)
 
 

@@ -18,8 +18,9 @@ from affiliates.admin import CustomerAdmin
 from affiliates.models import Customer
 from intake.models import Erasure, RetentionRun
 from intake.rights.blocking import block_customer, unblock_customer
-from intake.rights.erasing import HELD, cases_of, mails_about, request_erasure
+from intake.rights.erasing import request_erasure
 from intake.rights.exporting import archive_of, note_export
+from intake.rights.holdings import HELD, cases_of, mails_about
 from mailing.services.erasing import mails_of
 
 if TYPE_CHECKING:

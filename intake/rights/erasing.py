@@ -1,5 +1,6 @@
 """Erasing a customer from every table, by steps that survive whatever stops them."""
 
+from collections import Counter
 from collections.abc import Callable, Iterable
 from datetime import datetime
 
@@ -7,31 +8,26 @@ from django.contrib.admin.models import LogEntry
 from django.contrib.contenttypes.models import ContentType
 from django.core.exceptions import ValidationError
 from django.db import connection, transaction
-from django.db.models import Q, QuerySet
 from django.utils.translation import gettext as _
 
 from accounts.append_only import ERASURE, open_door
 from accounts.models import ApiKey, AuditEntry, Brand, User
-from accounts.personal_data import Held
 from accounts.services import record_change
 from affiliates.models import Customer
-from affiliates.personal_data import HELD as OF_AFFILIATES
 from affiliates.services.erasing import block_person, erase_person
-from complaints.models import Complaint, ComplaintEvent, ComplaintQuerySet
-from complaints.personal_data import HELD as OF_COMPLAINTS
-from complaints.services.erasing import erase_cases
+from complaints.services.erasing import erase_cases, erase_stranger
 from insights.services.erasing import shows_words_of, who_keeps
 from intake.models import Erasure, IdempotencyKey, ImportRun, InboundEvent
+from intake.rights.claims import block_for_claims
+from intake.rights.holdings import HELD, cases_of, mails_about, occasions_of
 from mailing.addresses import known_hashes
-from mailing.models import OutgoingMail, WebhookEvent
+from mailing.models import WebhookEvent
 from mailing.services.erasing import erase_mails, erase_told
-from surveys.models import InvitationMail, Response
-from surveys.personal_data import HELD as OF_SURVEYS
+from mailing.services.suppression import remember_erased
+from surveys.models import Response
 from surveys.services.erasing import invitations_of, unlink_answers
 
 Step = Erasure.Step
-# From the top down, as tables lean on each other.
-HELD: tuple[Held, ...] = (*OF_COMPLAINTS, *OF_SURVEYS, *OF_AFFILIATES)
 STEPS = (Step.MESSAGES, Step.MAILS, Step.ANSWERS, Step.CASES, Step.PERSON, Step.SHOWN_WORDS, Step.DONE)
 
 
@@ -60,6 +56,24 @@ def request_erasure(customer: Customer, *, door: str, by: User | ApiKey | None, 
     return Erasure.objects.create(
         brand_id=locked.brand_id, customer=locked, door=door, requested_by=person, requested_at=now
     )
+
+
+@transaction.atomic
+def erase_stranger_everywhere(address: str, *, brand: Brand | None = None, now: datetime) -> dict[str, int] | None:
+    """What is held of an address that is no customer's: of who only wrote to us, or was written to by mistake.
+
+    How many rows of which tables. None: a mail to it is being handed over, try again in a while.
+    """
+    counts: Counter[str] = Counter()
+    with open_door(ERASURE):
+        for each in [brand] if brand else list(Brand.objects.order_by("pk")):
+            mails = erase_mails(each, address=address, also=[])
+            if mails is None:
+                return None
+            counts += Counter(mails) + Counter(erase_stranger(each, address))
+            counts[InboundEvent._meta.label] += _empty_bodies(each, address, [], now=now)
+            counts[IdempotencyKey._meta.label] += _forget_answers(each, [address], address=address)
+    return {name: count for name, count in counts.items() if count}
 
 
 def work_erasures(*, now: datetime) -> int:
@@ -113,6 +127,7 @@ def _erase_messages(erasure: Erasure, now: datetime) -> dict[str, int] | None:
     customer = Customer.objects.get(pk=erasure.customer_id)
     if customer.email and _reports_are_unread(customer.email):
         return None
+    block_for_claims(erasure, now=now)
     orders = list(customer.purchases.values_list("external_id", flat=True))
     numbers = list(cases_of(customer.pk).values_list("number", flat=True))
     names = [name for name in (customer.email, customer.external_id, *orders, *numbers) if name]
@@ -155,6 +170,9 @@ def _erase_cases(erasure: Erasure, now: datetime) -> dict[str, int] | None:
 
 
 def _erase_person(erasure: Erasure, now: datetime) -> dict[str, int]:
+    address = Customer.objects.values_list("email", flat=True).get(pk=erasure.customer_id)
+    if address:
+        remember_erased(erasure.brand, address, now=erasure.requested_at)
     return erase_person(erasure.customer_id, now=now)
 
 
@@ -174,32 +192,7 @@ WORK: dict[Erasure.Step, Callable[[Erasure, datetime], dict[str, int] | None]] =
 }
 
 
-# --- What belongs to whom, where no key says it -----------------------------------------------------------------------
-def cases_of(customer_id: int) -> ComplaintQuerySet:
-    cases: ComplaintQuerySet = Complaint.objects.all()
-    return cases.filter(Q(customer=customer_id) | Q(purchase__customer=customer_id))
-
-
-def occasions_of(customer_id: int) -> list[str]:
-    """What they were asked about besides their purchases."""
-    return [f"case:{pk}" for pk in cases_of(customer_id).values_list("pk", flat=True)]
-
-
-def mails_about(customer_id: int) -> list[int]:
-    """The mails of their surveys and of their cases, whatever address they went to."""
-    invitations = invitations_of(customer_id, occasions_of(customer_id))
-    asked = InvitationMail.objects.filter(invitation__in=invitations).values_list("mail", flat=True)
-    return [*asked, *_mails_about_cases(customer_id).values_list("pk", flat=True)]
-
-
-def _mails_about_cases(customer_id: int) -> QuerySet[OutgoingMail]:
-    """By the keys under which complaints.services.mails writes."""
-    cases = list(cases_of(customer_id).values_list("pk", flat=True))
-    events = ComplaintEvent.objects.filter(complaint__in=cases).values_list("pk", flat=True)
-    keys = [f"complaint:{pk}:acknowledgement" for pk in cases] + [f"complaint:event:{pk}" for pk in events]
-    return OutgoingMail.objects.filter(dedupe_key__in=keys)
-
-
+# --- What no key leads to ---------------------------------------------------------------------------------------------
 EMPTY_BODIES = """
 UPDATE intake_inboundevent SET body = '', error = '', order_id = '',
     state = CASE WHEN processed_at IS NULL THEN 'ignored' ELSE state END, processed_at = coalesce(processed_at, %(now)s)

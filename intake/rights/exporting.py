@@ -3,6 +3,7 @@
 import io
 import json
 import zipfile
+from collections.abc import Callable
 from datetime import datetime
 from typing import Any
 
@@ -14,7 +15,7 @@ from accounts.models import AccessLog, ApiKey, User
 from accounts.services import record_access
 from affiliates.models import Customer
 from complaints.models import AttachmentContent
-from intake.rights.erasing import HELD, mails_about, occasions_of
+from intake.rights.holdings import HELD, mails_about, occasions_of
 from mailing.models import MailEvent
 from mailing.selectors.suppressions import standing_suppressions
 from mailing.services.erasing import mails_of
@@ -47,12 +48,17 @@ def note_export(customer: Customer, *, by: User | ApiKey) -> None:
     record_access(by, customer.brand, purpose=purpose, object_type="customer", object_id=str(customer.pk))
 
 
-def archive_of(customer: Customer, *, now: datetime) -> bytes:
-    """A ZIP: README.txt in the customer's language, data.json, and the files of their cases."""
+def archive_of(customer: Customer, *, now: datetime, is_told: Callable[[str], bool] = lambda table: True) -> bytes:
+    """A ZIP: README.txt in the customer's language, data.json, and the files of their cases.
+
+    `is_told`: of which tables, by name; of all unless said.
+    """
     packed = io.BytesIO()
     with zipfile.ZipFile(packed, "w", zipfile.ZIP_DEFLATED) as archive:
         archive.writestr("README.txt", _readme(customer, now=now))
-        told = json.dumps(told_of(customer, now=now), cls=DjangoJSONEncoder, indent=2, ensure_ascii=False)
+        all_told = told_of(customer, now=now)
+        held = {table: rows for table, rows in all_told["held"].items() if is_told(table)}
+        told = json.dumps(all_told | {"held": held}, cls=DjangoJSONEncoder, indent=2, ensure_ascii=False)
         archive.writestr("data.json", told)
         for name, data in _files_of(customer):
             archive.writestr(name, data)

@@ -9,27 +9,21 @@ from typing import Any
 from django.conf import settings
 from django.contrib.admin.models import LogEntry
 from django.contrib.sessions.models import Session
-from django.db.models import Q, QuerySet
+from django.db.models import QuerySet
 
 from accounts.append_only import ERASURE, RETENTION, open_door
 from accounts.models import AccessLog, AuditEntry, Brand
-from affiliates.models import Click
-from complaints.models import ComplaintResponse
+from affiliates.services.clicks import forget_clicks
+from complaints.models import Complaint, ComplaintResponse, IncomingMail
+from complaints.services.erasing import forget_cases
 from insights.services.erasing import who_keeps
-from intake.models import InboundEvent, RetentionRun
+from intake.models import BlockedRecord, InboundEvent, RetentionRun
 from mailing.models import OutgoingMail
-from surveys.models import Invitation
-from surveys.services.erasing import unlink
+from surveys.models import Invitation, Response
+from surveys.services.erasing import unlink_old
 
 BATCH = 2000
 MOST_A_NIGHT = 200_000  # rows of a kind: what is left goes the next night
-FINAL_MAIL = (
-    OutgoingMail.State.SENT,
-    OutgoingMail.State.FAILED,
-    OutgoingMail.State.CANCELLED,
-    OutgoingMail.State.EXPIRED,
-    OutgoingMail.State.UNCERTAIN,
-)
 
 
 def forget_what_is_old(*, now: datetime) -> RetentionRun:
@@ -51,7 +45,12 @@ def _in_batches(work: Callable[[datetime], int], before: datetime) -> int:
 
 
 def _first(rows: QuerySet[Any]) -> list[Any]:
-    return list(rows.order_by("pk").values_list("pk", flat=True)[:BATCH])
+    return _oldest(rows, "pk")
+
+
+def _oldest(rows: QuerySet[Any], by: str) -> list[Any]:
+    """Of tables that keep their rows: by an index that those which are emptied have left."""
+    return list(rows.order_by(by).values_list("pk", flat=True)[:BATCH])
 
 
 def _delete(rows: QuerySet[Any]) -> int:
@@ -60,16 +59,9 @@ def _delete(rows: QuerySet[Any]) -> int:
     return len(found)
 
 
-def _clicks(before: datetime) -> int:
-    """The visit is counted on; by which browser it came is not known any more."""
-    found = _first(Click.objects.filter(occurred_at__lt=before).exclude(visitor=""))
-    return Click.objects.filter(pk__in=found).update(visitor="")
-
-
 def _mails(before: datetime) -> int:
     """That a mail went, and what became of it, stays: not to whom, nor what it said."""
-    old = OutgoingMail.objects.filter(state__in=FINAL_MAIL, created_at__lt=before).exclude(to_address="")
-    found = _first(old)
+    found = _oldest(OutgoingMail.objects.filter(OutgoingMail.SETTLED, created_at__lt=before), "created_at")
     emptied: dict[str, Any] = {"to_address": "", "context": {}, "sealed_context": None, "server_reply": ""}
     return OutgoingMail.objects.filter(pk__in=found).update(**emptied)
 
@@ -80,10 +72,8 @@ def _samples(before: datetime) -> int:
 
 def _answers(before: datetime) -> int:
     """As when their customer is erased: the scores stay, in their month, without words and without anybody."""
-    old = Invitation.objects.filter(response__answered_at__lt=before).filter(
-        Q(purchase__isnull=False) | Q(occasion__startswith="case:")
-    )
-    found = _first(old)
+    old = _oldest(Response.objects.filter(is_unlinked=False, answered_at__lt=before), "answered_at")
+    found = list(Response.objects.filter(pk__in=old).values_list("invitation", flat=True))
     for brand in Brand.objects.filter(invitations__in=found).distinct():
         _unlink(brand, found)
     return len(found)
@@ -95,7 +85,7 @@ def _unlink(brand: Brand, invitations: Collection[int]) -> None:
     ComplaintResponse.objects.filter(response__invitation__in=own).delete()
     kept_for = {response: keeper for one in people for response, keeper in who_keeps(brand, one).items()}
     with open_door(ERASURE):
-        unlink(own, kept_for=kept_for)
+        unlink_old(own, kept_for=kept_for)
 
 
 def _by_customer(invitations: QuerySet[Invitation]) -> list[list[int]]:
@@ -104,12 +94,31 @@ def _by_customer(invitations: QuerySet[Invitation]) -> list[list[int]]:
     return [[response for _customer, response in own] for _who, own in groupby(found, key=itemgetter(0))]
 
 
+def _incoming(before: datetime) -> int:
+    """In no case, and nobody waits to decide on it: letters of strangers, robots and what was thrown away."""
+    waiting = (IncomingMail.State.RECEIVED, IncomingMail.State.QUARANTINED)
+    return _delete(IncomingMail.objects.filter(complaint=None, received_at__lt=before).exclude(state__in=waiting))
+
+
+def _cases(before: datetime) -> int:
+    """Closed, and touched no more since: with thread, notes and files, and out of the counts."""
+    found = _oldest(
+        Complaint.objects.exclude(state__in=Complaint.OPEN_STATES).filter(updated_at__lt=before), "updated_at"
+    )
+    with open_door(ERASURE):
+        forget_cases(found)
+    return len(found)
+
+
 KINDS: dict[str, Callable[[datetime], int]] = {
     "hooks": lambda before: _delete(InboundEvent.objects.filter(received_at__lt=before, processed_at__isnull=False)),
     "mails": _mails,
     "sample_mails": _samples,
-    "clicks": _clicks,
+    "clicks": forget_clicks,
     "answers": _answers,
+    "incoming": _incoming,
+    "cases": _cases,
+    "blocked": lambda before: _delete(BlockedRecord.objects.filter(since__lt=before)),
     "sessions": lambda before: _delete(Session.objects.filter(expire_date__lt=before)),
     "history": lambda before: _delete(LogEntry.objects.filter(action_time__lt=before)),
     "access_log": lambda before: _delete(AccessLog.objects.filter(at__lt=before)),

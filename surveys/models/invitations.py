@@ -92,6 +92,8 @@ class Invitation(models.Model):
     remind_at = models.DateTimeField(_("remind at"), null=True, blank=True)
     # Asked by another tool before Postventa came: its history, without a mail of ours.
     sent_elsewhere_at = models.DateTimeField(_("sent by another tool at"), null=True, blank=True)
+    # Answered so long ago that the answer is nobody's any more: it counts on without this row, and never a second time.
+    was_answered = models.BooleanField(_("was answered"), default=False, db_default=False, editable=False)
     created_at = models.DateTimeField(_("created at"), auto_now_add=True)
     updated_at = models.DateTimeField(_("updated at"), auto_now=True)
 

@@ -63,6 +63,17 @@ def unlink(invitations: QuerySet[Invitation], *, kept_for: Mapping[int, int | No
     return {name: count for name, count in counts.items() if count}
 
 
+@transaction.atomic
+def unlink_old(invitations: QuerySet[Invitation], *, kept_for: Mapping[int, int | None]) -> dict[str, int]:
+    """The same of answers that are too old. That their occasions were asked about stays known, and no more: nobody asks
+    again, and an old file counts nothing twice."""
+    occasions = list(invitations.values("brand_id", "survey_id", "wave", "occasion", "purchase_id"))
+    counts = unlink(invitations, kept_for=kept_for)
+    asked = {"state": Invitation.State.QUEUED, "was_answered": True}
+    Invitation.objects.bulk_create(Invitation(**occasion, **asked) for occasion in occasions)
+    return counts
+
+
 def _unlink(response: Response, affiliate_id: int | None) -> None:
     month = _month_of(response.answered_at, ZoneInfo(response.brand.timezone))
     Invitation.objects.filter(pk=response.invitation_id).update(
@@ -86,6 +97,7 @@ def _unlink(response: Response, affiliate_id: int | None) -> None:
         follow_up=Response.FollowUp.NONE,
         followed_up_at=None,
         resumes_at=None,
+        is_unlinked=True,
     )
     ResponseChange.objects.create(response=response)
 

@@ -114,7 +114,8 @@ def import_responses(
 ) -> list[Imported]:
     """Store rows of history; one result a row, in order. The number of statements does not grow with the rows.
 
-    A known id is a duplicate, whatever else its row says, and so is the word of somebody who is erased. Of several
+    A known id is a duplicate, whatever else its row says, and so is what is nobody's any more: of somebody who is
+    erased, or answered so long ago that it counts on by itself. Of several
     answers to one purchase the latest counts, by its own date, and the others are kept in its history. Nobody is
     mailed, and who answered elsewhere is not asked again. Affiliates may read the words only if `quotable`; bad answers
     are followed up only if `open_follow_up`.
@@ -126,7 +127,7 @@ def import_responses(
     purchases = Purchase.objects.filter(brand=brand, external_id__in=ids).select_related("customer")
     by_id = {purchase.external_id: purchase for purchase in purchases}
     faults = [tuple(faults_of(row, by_id, questions, now=now)) for row in rows]
-    known = known_ids(brand, rows) | ids_of_erased(rows, by_id)
+    known = known_ids(brand, rows) | ids_of_forgotten(rows, by_id)
     new = [row for row, found in zip(rows, faults, strict=True) if not found and row.external_id not in known]
     histories = lock_histories(brand, survey, {by_id[row.purchase_external_id] for row in new})
     known |= known_ids(brand, new)  # what another import of the same rows has stored while this one waited for it
@@ -192,9 +193,11 @@ def _last_before(answered_at: datetime, bought: Sequence[tuple[datetime, str]]) 
     return max((each for each in bought if each[0] <= answered_at), default=(answered_at, ""))[1]
 
 
-def ids_of_erased(rows: Sequence[ImportedResponse], purchases: Mapping[str, Purchase]) -> set[str]:
-    """Their orders stay as numbers; an old file must not bring their words back."""
-    gone = {number for number, purchase in purchases.items() if purchase.customer.erased_at}
+def ids_of_forgotten(rows: Sequence[ImportedResponse], purchases: Mapping[str, Purchase]) -> set[str]:
+    """Orders stay as numbers; an old file must neither bring words back nor count an answer a second time."""
+    answered = Invitation.objects.filter(wave=Wave.FIRST, purchase__in=purchases.values(), was_answered=True)
+    gone = set(answered.values_list("purchase__external_id", flat=True))
+    gone |= {number for number, purchase in purchases.items() if purchase.customer.erased_at}
     return {row.external_id for row in rows if row.purchase_external_id in gone}
 
 

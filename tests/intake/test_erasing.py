@@ -21,13 +21,14 @@ from django.db.models import Q
 from accounts.models import Brand
 from affiliates.models import Attribution, Click, Customer, Purchase
 from affiliates.services import CustomerInput, PurchaseInput, record_purchases
-from complaints.models import Complaint, ComplaintEvent
+from complaints.models import Complaint, ComplaintEvent, IncomingMail
 from complaints.services import HistoricComplaint, import_complaints
 from insights.models import MonthlyAnswers, Quote
 from insights.services import fold_changes
 from intake.models import Erasure, IdempotencyKey, InboundEvent
 from intake.rights import erasing
-from intake.rights.erasing import HELD, WORK, request_erasure, work_erasure, work_erasures
+from intake.rights.erasing import WORK, request_erasure, work_erasure, work_erasures
+from intake.rights.holdings import HELD
 from mailing.addresses import hash_address
 from mailing.models import OutgoingMail, Suppression, WebhookEvent
 from mailing.services import suppress
@@ -70,6 +71,7 @@ NOT_OF_CUSTOMERS = {
     "mailing.Endpoint": "the brand",
     "mailing.Heartbeat": "processes",
     "mailing.Alarm": "processes",
+    "mailing.TaskRun": "processes",
     "insights.Block": "sums",
     "insights.Rollup": "sums",
     "insights.CaseCount": "sums",
@@ -90,7 +92,9 @@ NOT_OF_CUSTOMERS = {
     "insights.AffiliateWord": "words that at least three customers use, anew every night",
     "intake.Hook": "the brand",
     "intake.Erasure": "ids",
+    "intake.BlockedRecord": "what claims may need, sealed, until none can come any more",
     "intake.RetentionRun": "sums",
+    "intake.Reading": "sums",
 }
 # Columns that stay as they are on purpose, though strangers write them.
 STAYS = {
@@ -473,3 +477,17 @@ def test_another_brands_customer_of_the_same_address_stays(world: World) -> None
 def test_the_command_says_so_where_there_is_nobody(db: None) -> None:
     with pytest.raises(CommandError, match="no customer"):
         call_command("erase_customer", "nadie@correo.example")
+
+
+def test_whoever_only_wrote_to_a_brand_is_erased_by_their_address(world: World) -> None:
+    came: dict[str, Any] = {"state": "quarantined", "reason": "unknown_sender", "received_at": NOW, "try_at": NOW}
+    for number, brand in enumerate((world.brand, None)):
+        IncomingMail.objects.create(message_id=f"<{number}@x>", brand=brand, sender=f"{NEEDLE}@correo.example", **came)
+    other = IncomingMail.objects.create(message_id="<other@x>", brand=world.brand, sender="otra@correo.example", **came)
+    out = StringIO()
+
+    call_command("erase_customer", f"{NEEDLE.upper()}@Correo.example", stdout=out)
+
+    assert "complaints.IncomingMail: 2" in out.getvalue()
+    assert tables_with(NEEDLE) == []
+    assert IncomingMail.objects.filter(pk=other.pk).exists()

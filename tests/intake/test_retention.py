@@ -1,5 +1,6 @@
 """What goes by itself, who is left in peace, and new keys for fingerprints."""
 
+from dataclasses import replace
 from datetime import datetime, timedelta
 from io import StringIO
 from typing import Any
@@ -7,12 +8,16 @@ from typing import Any
 import pytest
 from django.conf import settings as product
 from django.core.management import call_command
+from django.db import connection
 from django.test import Client
+from django.test.utils import CaptureQueriesContext
 from django.urls import reverse
 from pytest_django.fixtures import Settings
 
-from accounts.models import AccessLog, AuditEntry, User
+from accounts.models import AccessLog, AuditEntry, Brand, User
 from affiliates.models import Click, Customer
+from complaints.models import Complaint, ComplaintEvent, IncomingMail
+from insights.sales import link_traffic
 from insights.services import fold_changes
 from intake.models import Erasure, InboundEvent, RetentionRun
 from intake.rights.blocking import block_customer, unblock_customer
@@ -23,6 +28,9 @@ from mailing.models import OutgoingMail, Suppression
 from mailing.selectors.suppressions import suppressed_addresses
 from mailing.services import suppress
 from surveys.models import Answer, Invitation, Response, ResponseChange
+from surveys.selectors import survey_states
+from surveys.services import plan_invitations
+from surveys.services.importing import ImportedResponse, import_responses
 from tests.factories import NOW, make_customer, make_purchase
 from tests.world import World, make_world
 
@@ -43,7 +51,8 @@ def test_what_is_young_stays(world: World) -> None:
 
 
 def test_what_is_old_goes_and_is_reported(world: World) -> None:
-    Click.objects.update(visitor="abc")
+    connection.check_constraints()  # as at the end of the transactions that made the world
+    visits = link_traffic(world.affiliate).visits
     InboundEvent.objects.update(state="done", processed_at=NOW)
 
     run = forget_what_is_old(now=YEARS_LATER)
@@ -56,7 +65,8 @@ def test_what_is_old_goes_and_is_reported(world: World) -> None:
         "answers",
         "access_log",
     }
-    assert list(Click.objects.values_list("visitor", flat=True)) == [""]
+    assert not Click.objects.exists()
+    assert link_traffic(world.affiliate).visits == visits
     assert not InboundEvent.objects.exists()
     assert not AccessLog.objects.exists()
     assert [each.to_address for each in OutgoingMail.objects.filter(state="sent")] == [""]
@@ -88,6 +98,58 @@ def test_old_answers_that_go_together_stay_among_each_other(world: World) -> Non
     forget_what_is_old(now=YEARS_LATER)
 
     assert {each.kept_for for each in Response.objects.all()} == {world.affiliate}
+
+
+def test_letters_of_strangers_and_closed_cases_go_with_time(world: World) -> None:
+    came: dict[str, Any] = {"brand": world.brand, "received_at": NOW, "try_at": NOW, "reason": "automatic"}
+    IncomingMail.objects.create(message_id="<a@x.example>", state="set_aside", sender="robot@x.example", **came)
+    waiting = IncomingMail.objects.create(message_id="<b@x.example>", state="quarantined", **came)
+    Complaint.objects.filter(pk=world.complaint.pk).update(state="resolved", resolved_at=NOW, updated_at=NOW)
+
+    forget_what_is_old(now=YEARS_LATER)
+
+    assert [mail.pk for mail in IncomingMail.objects.all()] == [waiting.pk]
+    assert [case.is_open for case in Complaint.objects.all()] == [True]
+    assert not ComplaintEvent.objects.filter(complaint=world.complaint.pk).exists()
+
+
+def test_an_old_file_counts_no_answer_twice(world: World) -> None:
+    row = ImportedResponse("R-1", world.purchase.external_id, answered_at=NOW, csat=5, comment="Muy bien")
+    assert [each.status for each in import_responses(world.brand, [row], now=NOW)] == ["updated"]
+    forget_what_is_old(now=YEARS_LATER)
+    later = replace(row, external_id="R-2", answered_at=NOW + timedelta(days=1))
+
+    again = import_responses(world.brand, [row, later], now=YEARS_LATER)
+
+    assert [each.status for each in again] == ["duplicate", "duplicate"]
+    assert Response.objects.count() == 1
+    assert [answer.text for answer in Answer.objects.all()] == [""]
+
+
+def test_who_answered_long_ago_is_not_asked_again(world: World) -> None:
+    Brand.objects.update(max_age_days=9999)
+    forget_what_is_old(now=YEARS_LATER)
+
+    plan_invitations(world.brand, [world.purchase], now=YEARS_LATER)
+
+    assert survey_states([world.purchase], now=YEARS_LATER)[world.purchase.pk].state == "answered"
+    assert not Invitation.objects.filter(purchase=world.purchase, state="planned").exists()
+
+
+@pytest.mark.parametrize(("kind", "index"), [("mails", "mail_by_age"), ("answers", "response_linked")])
+def test_rows_that_are_empty_are_not_read_again(world: World, kind: str, index: str) -> None:
+    """However many there are: the index by which it looks has none of them."""
+    with CaptureQueriesContext(connection) as statements:
+        KINDS[kind](YEARS_LATER)
+    looked = next(each["sql"] for each in statements.captured_queries if " LIMIT " in each["sql"])
+
+    with connection.cursor() as cursor:
+        cursor.execute("SET LOCAL enable_seqscan = off; SET LOCAL enable_bitmapscan = off")
+        cursor.execute(f"EXPLAIN {looked}")
+        plan = "\n".join(line for (line,) in cursor.fetchall())
+
+    assert index in plan
+    assert "Sort" not in plan
 
 
 def test_the_report_is_for_whoever_runs_the_installation(world: World, client: Client) -> None:

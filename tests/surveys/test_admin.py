@@ -8,7 +8,7 @@ from django.test import Client
 from django.test.utils import CaptureQueriesContext
 from django.urls import reverse
 
-from accounts.models import Brand, Membership
+from accounts.models import AuditEntry, Brand, Membership
 from affiliates.models import Purchase
 from surveys.models import Invitation
 from surveys.services import hold_purchase, plan_invitations, send_due_invitations
@@ -97,6 +97,10 @@ def test_administrators_pause_and_resume_their_brand(desk: Client, brand: Brand)
     desk.post(url, {"action": "resume", "_selected_action": [brand.pk]})
     brand.refresh_from_db()
     assert brand.asking_paused_at is None
+    assert [
+        (entry.brand, entry.user.memberships.get().role if entry.user else "", entry.object_type, entry.data["asking"])
+        for entry in AuditEntry.objects.order_by("pk")
+    ] == [(brand, "admin", "asking", ["goes on", "paused"]), (brand, "admin", "asking", ["paused", "goes on"])]
 
 
 def test_an_agent_cannot_pause(client: Client, brand: Brand) -> None:
