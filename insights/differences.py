@@ -3,11 +3,11 @@
 from dataclasses import dataclass
 from math import ceil, sqrt
 
-from scipy import stats
+from scipy.special import ndtri
 
 from insights.statistics import Z_95
 
-Z_POWER = float(stats.norm.ppf(0.8))
+Z_POWER = float(ndtri(0.8))
 
 
 @dataclass(frozen=True)

@@ -7,12 +7,12 @@ never 0. Counts that cannot be (negative, more successes than trials) raise Valu
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from decimal import ROUND_HALF_UP, Decimal
-from math import atanh, log, sqrt, tanh
+from math import atanh, erfc, log, sqrt, tanh
 from typing import Literal
 
 import numpy as np
 import numpy.typing as npt
-from scipy import stats
+from scipy.special import bdtrc, betaincinv, betaln, ndtri, stdtr, stdtrit, xlog1py, xlogy
 
 Interval = tuple[float, float]
 NpsCounts = tuple[int, int, int]
@@ -22,8 +22,8 @@ ChangeVerdict = Literal["improved", "worsened", "no_demonstrable_change"]
 AspectVerdict = Literal["keep", "improve", "inconclusive"]
 Quadrant = Literal["improve_first", "keep", "low_priority", "possible_excess", "undecided"]
 
-Z_95 = float(stats.norm.ppf(0.975))
-Z_998 = float(stats.norm.ppf(0.999))
+Z_95 = float(ndtri(0.975))
+Z_998 = float(ndtri(0.999))
 
 # Below these a figure may be shown, but nothing is concluded from it.
 ANSWERS_FOR_VERDICT = 20
@@ -45,6 +45,30 @@ def _check_trials(successes: float, trials: float) -> None:
 def _check_proportion(value: float) -> None:
     if not 0 <= value <= 1:
         raise ValueError(f"not a proportion between 0 and 1: {value}")
+
+
+# --- Chances ---------------------------------------------------------------------------------------------------------
+# From the functions that scipy.stats itself stands on: that module takes longer to load than the whole product.
+def _normal_p(z: float) -> float:
+    """Of both sides."""
+    return erfc(abs(z) / sqrt(2))
+
+
+def _log_choices(n: FloatArray | float, k: FloatArray) -> FloatArray:
+    """Logarithm of the ways to choose k of n."""
+    return np.asarray(-np.log1p(n) - betaln(n - k + 1, k + 1))
+
+
+def _as_unlikely(chances: FloatArray, seen: int) -> float:
+    """How likely it is to see this or something no likelier."""
+    return min(1.0, float(chances[chances <= chances[seen] * (1 + 1e-7)].sum()))  # ties differ in their last bits
+
+
+def _fisher_p(x1: int, n1: int, x2: int, n2: int) -> float:
+    fewest, most = max(0, x1 - (n2 - x2)), min(n1, x1 + x2)
+    first = np.arange(fewest, most + 1, dtype=float)
+    ways = _log_choices(n1, first) + _log_choices(n2, x1 + x2 - first)
+    return _as_unlikely(np.exp(ways - _log_choices(n1 + n2, np.array(x1 + x2, dtype=float))), x1 - fewest)
 
 
 # --- NPS -------------------------------------------------------------------------------------------------------------
@@ -88,7 +112,7 @@ def nps_change_test(now: NpsCounts, before: NpsCounts) -> tuple[float, float, fl
         return None
     difference, error = 100 * (centre_now - centre_before), 100 * sqrt(variance_now + variance_before)
     z = difference / error
-    return difference, error, z, float(2 * stats.norm.sf(abs(z)))
+    return difference, error, z, _normal_p(z)
 
 
 def nps_change_interval(now: NpsCounts, before: NpsCounts) -> Interval | None:
@@ -136,17 +160,17 @@ def two_proportion_test(x1: int, n1: int, x2: int, n2: int) -> tuple[float, floa
     total, difference = n1 + n2, x1 / n1 - x2 / n2
     pooled = (x1 + x2) / total
     if min(n1, n2) * min(pooled, 1 - pooled) < 1:
-        return difference, None, float(stats.fisher_exact([[x1, n1 - x1], [x2, n2 - x2]]).pvalue)
+        return difference, None, _fisher_p(x1, n1, x2, n2)
     z = difference * sqrt((total - 1) / total) / sqrt(pooled * (1 - pooled) * (1 / n1 + 1 / n2))
-    return difference, z, float(2 * stats.norm.sf(abs(z)))
+    return difference, z, _normal_p(z)
 
 
 def mean_interval(values: Sequence[float]) -> tuple[float, float, float] | None:
     """(mean, low, high) by Student's t, as for CES; one value has no interval and gives None."""
     if len(values) < 2:
         return None
-    mean, error = float(np.mean(values)), float(stats.sem(values))
-    reach = float(stats.t.ppf(0.975, len(values) - 1)) * error
+    mean, error = float(np.mean(values)), float(np.std(values, ddof=1)) / sqrt(len(values))
+    reach = float(stdtrit(len(values) - 1, 0.975)) * error
     return mean, mean - reach, mean + reach
 
 
@@ -180,8 +204,8 @@ def welch_test(a: Moments, b: Moments) -> tuple[float, float, float, float] | No
         return None
     difference, error = a.mean - b.mean, sqrt(first + second)
     freedom = (first + second) ** 2 / (first**2 / (a.n - 1) + second**2 / (b.n - 1))
-    reach = float(stats.t.ppf(0.975, freedom)) * error
-    return difference, difference - reach, difference + reach, float(2 * stats.t.sf(abs(difference) / error, freedom))
+    reach = float(stdtrit(freedom, 0.975)) * error
+    return difference, difference - reach, difference + reach, float(2 * stdtr(freedom, -abs(difference) / error))
 
 
 # --- Small samples: borrowing strength from the programme ------------------------------------------------------------
@@ -232,7 +256,7 @@ def credible_interval(x: int, n: int, mean: float, strength: float) -> Interval:
     a, b = strength * mean + x, strength * (1 - mean) + n - x
     if a <= 0 or b <= 0:  # no Beta: nothing known at all, or prior and data agree on exactly 0 or 1
         return (0.0, 1.0) if a <= 0 and b <= 0 else (0.0, 0.0) if a <= 0 else (1.0, 1.0)
-    low, high = stats.beta.ppf([0.025, 0.975], a, b)
+    low, high = betaincinv(a, b, [0.025, 0.975])
     return float(low), float(high)
 
 
@@ -328,11 +352,13 @@ def _spread(n: int, strength: float | None) -> float:
 
 
 def _two_sided_p(x: int, n: int, reference: float, strength: float | None) -> float:
+    successes = np.arange(n + 1, dtype=float)
     if strength is None or reference in (0, 1):
-        return float(stats.binomtest(x, n, reference).pvalue)
-    chances = stats.betabinom(n, strength * reference, strength * (1 - reference)).pmf(np.arange(n + 1))
-    as_unlikely = chances <= chances[x] * (1 + 1e-7)  # ties differ in their last bits
-    return min(1.0, float(chances[as_unlikely].sum()))
+        chances = xlogy(successes, reference) + xlog1py(n - successes, -reference)
+    else:
+        good, bad = strength * reference, strength * (1 - reference)
+        chances = betaln(successes + good, n - successes + bad) - betaln(good, bad)
+    return _as_unlikely(np.exp(_log_choices(n, successes) + chances), x)
 
 
 @dataclass(frozen=True)
@@ -383,7 +409,7 @@ def chance_of_answers(at_least: int, delivered: int, rate: float) -> float:
     """Probability of `at_least` answers to `delivered` surveys when each is answered with probability `rate`."""
     _check_counts(at_least, delivered)
     _check_proportion(rate)
-    return float(stats.binom.sf(at_least - 1, delivered, rate))
+    return float(bdtrc(at_least - 1, delivered, rate)) if at_least <= delivered else 0.0
 
 
 def invitations_needed(answers: int, rate: float, *, confidence: float = 0.9) -> int | None:
@@ -496,11 +522,17 @@ def rank_correlation(x: npt.ArrayLike, y: npt.ArrayLike) -> tuple[float, float, 
     first, second = np.asarray(x, dtype=float), np.asarray(y, dtype=float)
     if len(first) < 4 or not np.ptp(first) or not np.ptp(second):
         return None
-    rho = float(stats.spearmanr(first, second).statistic)
+    rho = float(np.corrcoef(_mid_ranks(first), _mid_ranks(second))[0, 1])
     if abs(rho) > 1 - 1e-12:
         return rho, rho, rho
     reach = Z_95 * sqrt((1 + rho**2 / 2) / (len(first) - 3))
     return rho, tanh(atanh(rho) - reach), tanh(atanh(rho) + reach)
+
+
+def _mid_ranks(values: FloatArray) -> FloatArray:
+    """From 1, ties at the middle of theirs."""
+    _values, place, counts = np.unique(values, return_inverse=True, return_counts=True)
+    return np.asarray((np.cumsum(counts) - (counts - 1) / 2)[place])
 
 
 def distinctive_words(

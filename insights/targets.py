@@ -3,7 +3,8 @@
 from dataclasses import dataclass
 from typing import Literal
 
-from scipy import stats
+import numpy as np
+from scipy.special import bdtr
 
 from insights.statistics import ANSWERS_FOR_VERDICT, Interval
 
@@ -49,7 +50,7 @@ def median_ranks(n: int) -> tuple[int, int] | None:
 
     None with fewer than six: even the smallest and the largest would promise less than that.
     """
-    low = int(stats.binom.ppf(0.025, n, 0.5))
+    low = int(np.searchsorted(bdtr(np.arange(n + 1), n, 0.5), 0.025))
     return (low, n + 1 - low) if low >= 1 else None
 
 
