@@ -33,10 +33,13 @@ DEBUG = env.bool("DEBUG", default=False)
 #: Signs sessions and forms.
 SECRET_KEY_IS_SET = bool(env.str("SECRET_KEY", default=""))
 SECRET_KEY = env.str("SECRET_KEY", default="") or secrets.token_urlsafe(50)
-#: Keys of the links in mails, by version: `1=a,2=b`. The highest signs, all are understood. To change it add a higher
-#: one, and keep the old ones for as long as links live (45 days).
+#: Keys that `SECRET_KEY` was before, separated by commas: what they signed holds on. Two weeks are enough, the life of a
+#: session.
+SECRET_KEY_FALLBACKS = env.list("SECRET_KEY_FALLBACKS", default=[])
+#: Keys of the links in mails, and of what is kept sealed, by version: `1=a,2=b`. The highest signs, all are understood.
+#: To change it add a higher one, run [`rotate_link_keys`](rights.md#new-keys), and keep the old ones while it says so.
 LINK_KEYS = {int(k): v for k, v in env.dict("LINK_KEYS", default={}).items()} or {1: SECRET_KEY}
-#: Keys of hashed addresses, by version. Old ones stay until [`rotate_pseudonyms`](rights.md#new-keys-for-fingerprints)
+#: Keys of hashed addresses, by version. Old ones stay until [`rotate_pseudonyms`](rights.md#new-keys)
 #: says that nothing needs them.
 PSEUDONYM_KEYS = {int(k): v for k, v in env.dict("PSEUDONYM_KEYS", default={}).items()} or {1: SECRET_KEY}
 #: The address customers see.

@@ -1,16 +1,24 @@
-"""After a new PSEUDONYM_KEYS: what is kept under an older key, put under the newest where the address is known."""
+"""After a new key: what is kept under an older one, put under the newest.
+
+PSEUDONYM_KEYS: fingerprints, where the address is known. LINK_KEYS: what is kept sealed.
+"""
 
 from collections.abc import Iterator
 from dataclasses import dataclass
 
+from allauth.mfa.models import Authenticator
 from django.conf import settings
 from django.db import transaction
-from django.db.models import QuerySet
+from django.db.models import Model, QuerySet
 
+from accounts.sealing import SealBroken, reseal
 from affiliates.models import Customer, Purchase
+from complaints.models import Complaint
+from intake.models import BlockedRecord, Hook
 from mailing.addresses import hash_address, known_hashes
-from mailing.models import Suppression
+from mailing.models import Endpoint, OutgoingMail, Suppression
 from mailing.services import suppress
+from mailing.tokens import current_key_version
 
 BATCH = 1000
 
@@ -43,6 +51,73 @@ def rotate_pseudonyms() -> Rotated:
         _older(Suppression.objects.all(), "address_hash").count(),
         _older(Purchase.objects.exclude(identity_hash=None), "identity_hash").count(),
     )
+
+
+# Everything that is sealed under LINK_KEYS, but for second factors, which allauth keeps in a field of its own.
+SEALED: tuple[tuple[type[Model], str], ...] = (
+    (Endpoint, "sealed_secret"),
+    (Endpoint, "sealed_previous"),
+    (Hook, "sealed_secret"),
+    (Hook, "sealed_previous"),
+    (OutgoingMail, "sealed_context"),
+    (BlockedRecord, "sealed"),
+)
+SEALED_FACTORS = ("secret", "seed")
+
+
+@dataclass(frozen=True)
+class Resealed:
+    """How many secrets are under the newest key now, and how many links of mails and cases are of older ones."""
+
+    secrets: int
+    unreadable: int
+    links_left: int
+
+
+def reseal_everything() -> Resealed:
+    """Each row a transaction of its own, locked: whoever changes it meanwhile is waited for. Again goes on."""
+    rows = [(model, field, pk) for model, field in SEALED for pk in _sealed(model, field)]
+    done = [_reseal(model, field, pk) for model, field, pk in rows]
+    done += [_reseal_factor(pk) for pk in Authenticator.objects.order_by("pk").values_list("pk", flat=True)]
+    return Resealed(done.count(True), done.count(False), _links_of_older_keys())
+
+
+def _links_of_older_keys() -> int:
+    """Those still to be written: of mails that go out yet, and of cases, which are written about again and again."""
+    written = (OutgoingMail.State.SENT, OutgoingMail.State.CANCELLED, OutgoingMail.State.EXPIRED)
+    rows = (OutgoingMail.objects.exclude(state__in=written), Complaint.objects.all())
+    return sum(each.exclude(key_version=current_key_version()).count() for each in rows)
+
+
+def _sealed(model: type[Model], field: str) -> list[int]:
+    rows = model._default_manager.exclude(**{field: None}).exclude(**{field: b""})
+    return list(rows.order_by("pk").values_list("pk", flat=True))
+
+
+@transaction.atomic
+def _reseal(model: type[Model], field: str, pk: int) -> bool | None:
+    row = model._default_manager.select_for_update().filter(pk=pk).first()
+    if row is None or not getattr(row, field):
+        return None
+    try:
+        sealed = reseal(bytes(getattr(row, field)))
+    except SealBroken:
+        return False
+    model._default_manager.filter(pk=pk).update(**{field: sealed})
+    return True
+
+
+@transaction.atomic
+def _reseal_factor(pk: int) -> bool | None:
+    """An app's secret, or the seed of recovery codes; a passkey has nothing to hide."""
+    factor = Authenticator.objects.select_for_update().get(pk=pk)
+    held = [name for name in SEALED_FACTORS if name in factor.data]
+    try:
+        factor.data |= {name: reseal(factor.data[name].encode()).decode() for name in held}
+    except SealBroken:
+        return False
+    factor.save(update_fields=["data"])
+    return True if held else None
 
 
 def _older(rows: QuerySet, field: str) -> QuerySet:
