@@ -1,15 +1,20 @@
 """What every API view shares: one shape of errors, pages, and refusals by name. Keys: accounts/authentication.py."""
 
+import hashlib
+import json
 from collections.abc import Iterable
 from typing import Any, NoReturn
 
 import structlog
 from django.core.exceptions import PermissionDenied
 from django.core.exceptions import ValidationError as DjangoValidationError
+from django.core.serializers.json import DjangoJSONEncoder
 from django.http import Http404
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
+from drf_spectacular.utils import OpenApiParameter
 from rest_framework import exceptions, pagination, status
+from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.views import set_rollback
 
@@ -110,6 +115,31 @@ def field_errors(details: Any, path: str = "") -> list[dict[str, str]]:
 
 def _plain(detail: dict[str, Any]) -> dict[str, str]:
     return {"code": str(detail["code"]), "message": str(detail["message"])}
+
+
+# --- Two who change the same -----------------------------------------------------------------------------------------
+IF_MATCH = OpenApiParameter(
+    "If-Match",
+    str,
+    OpenApiParameter.HEADER,
+    description="The `ETag` that was read: 412 where somebody has changed it since. Without, the last one wins.",
+)
+
+
+def version(*values: Any) -> str:
+    """An ETag of what a client may change: it names these values, and no other ones."""
+    told = json.dumps(values, cls=DjangoJSONEncoder)
+    return f'"{hashlib.sha256(told.encode()).hexdigest()[:32]}"'
+
+
+def refuse_unless_match(request: Request, current: str) -> None:
+    """Call it with the row locked. RFC 9110 13.1.1; no version of ours is weak."""
+    given = request.headers.get("If-Match")
+    if given is None or given.strip() == "*":
+        return
+    if current not in [each.strip() for each in given.split(",")]:
+        message = _("It has been changed since you read it: read it again.")
+        raise ApiError(status.HTTP_412_PRECONDITION_FAILED, "precondition_failed", message)
 
 
 def conflict(code: str, message: str, fields: Iterable[dict[str, str]] = ()) -> NoReturn:

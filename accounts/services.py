@@ -138,6 +138,12 @@ def record_access(
     AccessLog.objects.create(brand=brand, **who, purpose=purpose, object_type=object_type, object_id=object_id)
 
 
+def note_read(key: ApiKey, *, object_type: str, object_id: str = "") -> None:
+    """A program was given identified data: one row, or a page of a list."""
+    purpose = AccessLog.Purpose.VIEW if object_id else AccessLog.Purpose.EXPORT
+    record_access(key, key.brand, purpose=purpose, object_type=object_type, object_id=object_id)
+
+
 def record_change(
     by: User | None, brand: Brand | int, action: AuditEntry.Action, row: models.Model, **data: Any
 ) -> None:

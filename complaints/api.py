@@ -14,6 +14,7 @@ from rest_framework.views import APIView
 from accounts.api import CursorPagination
 from accounts.authentication import key_of
 from accounts.models import Brand, Scope
+from accounts.services import note_read
 from affiliates.models import Purchase
 from complaints.forms import LONGEST_TEXT
 from complaints.models import Complaint
@@ -75,6 +76,7 @@ class ComplaintsView(APIView):
         pages = NewestFirst()
         cases = Complaint.objects.filter(brand=key_of(request).brand).select_related("purchase")
         page = pages.paginate_queryset(cases, request, view=self)
+        note_read(key_of(request), object_type="complaint")
         return pages.get_paginated_response(ComplaintSerializer(page, many=True).data)
 
     @extend_schema(

@@ -5,6 +5,7 @@ from datetime import datetime
 from typing import Any, NoReturn, TypeVar
 
 from django.conf import settings
+from django.db import transaction
 from django.http import Http404
 from django.urls import path
 from django.utils import timezone
@@ -15,9 +16,10 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.views import APIView
 
-from accounts.api import ApiError
+from accounts.api import IF_MATCH, ApiError, refuse_unless_match, version
 from accounts.authentication import key_of
 from accounts.models import Brand, Scope
+from accounts.services import note_read
 from affiliates.models import Attribution, Product, Purchase
 from affiliates.services import FieldError, PurchaseConflict, PurchaseInput, Recorded
 from intake.hooks.api import hook_urlpatterns
@@ -216,16 +218,25 @@ class PurchaseView(APIView):
     def get(self, request: Request, external_id: str) -> Response:
         """All that was told of a purchase, who is credited and why, and where its survey stands."""
         purchase = get_purchase(key_of(request).brand, external_id)
-        return Response(detail(purchase, now=timezone.now()))
+        note_read(key_of(request), object_type="purchase", object_id=str(purchase.pk))
+        return Response(detail(purchase, now=timezone.now()), headers={"ETag": version_of(purchase)})
 
-    @extend_schema(operation_id="purchases_update", request=StagesSerializer, responses=PurchaseDetailSerializer)
+    @extend_schema(
+        operation_id="purchases_update",
+        parameters=[IF_MATCH],
+        request=StagesSerializer,
+        responses=PurchaseDetailSerializer,
+    )
+    @transaction.atomic
     def patch(self, request: Request, external_id: str) -> Response:
         """Tell or correct when it was delivered, activated or promised; or move its state on, which never goes back."""
         now = timezone.now()
-        purchase = get_purchase(key_of(request).brand, external_id)
+        purchase = get_purchase(key_of(request).brand, external_id, is_to_change=True)
+        refuse_unless_match(request, version_of(purchase))
         changes = or_refuse(parse_changes(request.data, purchased_at=purchase.purchased_at))
         with_conflicts(lambda: take_change(purchase, changes, now=now), "state_conflict")
-        return Response(detail(get_purchase(purchase.brand, external_id), now=now))
+        changed = get_purchase(purchase.brand, external_id)
+        return Response(detail(changed, now=now), headers={"ETag": version_of(changed)})
 
 
 class RefundsView(APIView):
@@ -250,14 +261,22 @@ class RefundsView(APIView):
         return Response(refund_as_json(refund), status=code)
 
 
-def get_purchase(brand: Brand, external_id: str) -> Purchase:
+def get_purchase(brand: Brand, external_id: str, *, is_to_change: bool = False) -> Purchase:
+    """`is_to_change`: nobody else changes it meanwhile."""
     if not is_storable(external_id):
         raise Http404
     purchases = Purchase.objects.filter(brand=brand).select_related("brand", "customer", "product")
+    if is_to_change:
+        purchases = purchases.select_for_update(of=("self",), no_key=True)
     purchase: Purchase | None = purchases.filter(external_id=external_id).first()
     if purchase is None:
         raise Http404
     return purchase
+
+
+def version_of(purchase: Purchase) -> str:
+    """Of what can be changed here: what its survey does meanwhile is no conflict."""
+    return version(purchase.delivered_at, purchase.activated_at, purchase.promised_on, purchase.state)
 
 
 def detail(purchase: Purchase, *, now: datetime) -> dict[str, Any]:

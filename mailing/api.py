@@ -15,6 +15,7 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.views import APIView
 
+from accounts.api import IF_MATCH, refuse_unless_match, version
 from accounts.authentication import key_of
 from accounts.models import Scope
 from mailing.models import OF_BRAND, Delivery, DeliveryAttempt, Endpoint
@@ -143,13 +144,14 @@ class WebhookView(APIView):
     @extend_schema(responses=WebhookSerializer)
     def get(self, request: Request, endpoint: UUID) -> Response:
         """Where it leads, and whether it is well."""
-        return Response(WebhookSerializer(get_object_or_404(endpoints_of(request), uuid=endpoint)).data)
+        return answer_of(get_object_or_404(endpoints_of(request), uuid=endpoint))
 
-    @extend_schema(request=WebhookChangeSerializer, responses=WebhookSerializer)
+    @extend_schema(parameters=[IF_MATCH], request=WebhookChangeSerializer, responses=WebhookSerializer)
     @transaction.atomic
     def patch(self, request: Request, endpoint: UUID) -> Response:
         """Change its address or events, pause or resume it. What waits goes to the new address."""
-        row = get_object_or_404(endpoints_of(request), uuid=endpoint)
+        row = get_object_or_404(endpoints_of(request).select_for_update(), uuid=endpoint)
+        refuse_unless_match(request, version_of(row))
         given = WebhookChangeSerializer(row, data=request.data, partial=True)
         given.is_valid(raise_exception=True)
         wanted = dict(given.validated_data)
@@ -163,16 +165,26 @@ class WebhookView(APIView):
             resume_endpoint(row)
         note(row, "changed", by=key_of(request))
         row.refresh_from_db()
-        return Response(WebhookSerializer(row).data)
+        return answer_of(row)
 
-    @extend_schema(responses={204: None})
+    @extend_schema(parameters=[IF_MATCH], responses={204: None})
     @transaction.atomic
     def delete(self, request: Request, endpoint: UUID) -> Response:
         """End it for good. What waits for it is dropped."""
-        row = get_object_or_404(endpoints_of(request), uuid=endpoint)
+        row = get_object_or_404(endpoints_of(request).select_for_update(), uuid=endpoint)
+        refuse_unless_match(request, version_of(row))
         end_endpoint(row)
         note(row, "end", by=key_of(request))
         return Response(status=status.HTTP_204_NO_CONTENT)
+
+
+def answer_of(endpoint: Endpoint) -> Response:
+    return Response(WebhookSerializer(endpoint).data, headers={"ETag": version_of(endpoint)})
+
+
+def version_of(endpoint: Endpoint) -> str:
+    """Of what can be changed here: what is delivered meanwhile is no conflict."""
+    return version(endpoint.url, endpoint.events, endpoint.description, endpoint.state)
 
 
 class WebhookSecretView(APIView):

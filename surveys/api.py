@@ -9,6 +9,7 @@ from rest_framework import generics, serializers
 
 from accounts.authentication import key_of
 from accounts.models import Scope
+from accounts.services import note_read
 from affiliates.models import Attribution
 from surveys.models import Answer, Response
 
@@ -72,7 +73,9 @@ class FeedbackView(generics.ListAPIView[Response]):
     @extend_schema(parameters=[FeedbackFilter])
     def get(self, *args: Any, **kwargs: Any) -> Any:
         """Answers, newest first. Whatever changed later has a new `updated_at`: ask again with `since`."""
-        return super().get(*args, **kwargs)
+        answer = super().get(*args, **kwargs)
+        note_read(key_of(self.request), object_type="response")
+        return answer
 
     def get_queryset(self) -> QuerySet[Response]:
         wanted = FeedbackFilter(data=self.request.query_params)

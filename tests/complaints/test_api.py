@@ -4,7 +4,7 @@ from typing import Any
 import pytest
 from rest_framework.test import APIClient
 
-from accounts.models import Scope
+from accounts.models import AccessLog, Scope
 from accounts.services import create_api_key
 from affiliates.models import Customer
 from complaints.models import Complaint
@@ -113,12 +113,13 @@ def test_the_list_is_newest_first_and_the_brands_own(api, brand, purchase):
 def test_the_list_costs_the_same_for_many(api, purchase, django_assert_num_queries):
     make_complaint(purchase)
     api.get(URL)  # notes that the key was used
-    with django_assert_num_queries(2):  # the key, the cases
+    with django_assert_num_queries(3):  # the key, the cases, and that they were read
         api.get(URL)
     for _ in range(3):
         make_complaint(factories.make_purchase(purchase.customer))
-    with django_assert_num_queries(2):
+    with django_assert_num_queries(3):
         api.get(URL)
+    assert list(AccessLog.objects.values_list("purpose", "object_type").distinct()) == [("export", "complaint")]
 
 
 def test_another_brands_purchase_is_unknown(purchase):

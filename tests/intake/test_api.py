@@ -13,7 +13,7 @@ from django.db import connection
 from django.test import Client
 from django.test.utils import CaptureQueriesContext
 
-from accounts.models import Brand
+from accounts.models import AccessLog, Brand
 from accounts.services import create_api_key
 from affiliates.models import Customer, Purchase
 from affiliates.services import record_click
@@ -545,6 +545,34 @@ def test_a_delivery_told_later_plans_the_survey_and_a_cancellation_ends_it(shop)
     assert corrected.json()["survey"]["state"] == "waiting"
     assert (cancelled.json()["state"], cancelled.json()["survey"]["reason"]) == ("cancelled", "cancelled")
     assert (back.status_code, back.json()["error"]["code"]) == (409, "state_conflict")
+
+
+def test_of_two_who_read_the_same_the_second_learns_that_it_has_changed(shop):
+    post(shop, told())
+    read = shop.get(URL + "P1/").headers["ETag"]
+
+    def tell(day: int, version: str) -> Any:
+        body = {"delivered_at": f"2026-03-{day}T12:00:00Z"}
+        return shop.patch(URL + "P1/", body, content_type="application/json", headers={"If-Match": version})
+
+    first, second = tell(10, read), tell(11, read)
+
+    assert (first.status_code, second.status_code) == (200, 412)
+    assert second.json()["error"]["code"] == "precondition_failed"
+    now = shop.get(URL + "P1/")
+    assert now.json()["delivered_at"] == "2026-03-10T12:00:00Z"
+    assert now.headers["ETag"] == first.headers["ETag"] != read
+    assert tell(12, f'"another", {now.headers["ETag"]}').status_code == 200
+    assert tell(13, "*").status_code == 200
+
+
+def test_who_read_a_purchase_is_on_record(shop, brand):
+    post(shop, told())
+    shop.get(URL + "P1/")
+
+    [access] = AccessLog.objects.all()
+    assert (access.api_key.brand, access.purpose, access.object_type) == (brand, "view", "purchase")
+    assert access.object_id == str(Purchase.objects.get().pk)
 
 
 def test_what_was_bought_cannot_be_patched(shop):

@@ -204,3 +204,17 @@ def test_a_key_without_the_scope_may_nothing(brand: Brand, endpoint: Endpoint) -
 
     assert {ask(path_of(endpoint)).status_code for ask in (client.get, client.patch, client.delete)} == {403}
     assert client.post("/api/v1/webhooks/", {"url": URL, "events": [OPENED]}).status_code == 403
+
+
+def test_of_two_who_read_the_same_the_second_changes_and_ends_nothing(api: APIClient, endpoint: Endpoint) -> None:
+    read = api.get(path_of(endpoint)).headers["ETag"]
+    Endpoint.objects.update(delivered_at=timezone.now())  # no change of what anybody set
+
+    first = api.patch(path_of(endpoint), {"description": "ERP"}, headers={"If-Match": read})
+    second = api.patch(path_of(endpoint), {"description": "CRM"}, headers={"If-Match": read})
+    ended = api.delete(path_of(endpoint), headers={"If-Match": read})
+
+    assert (first.status_code, second.status_code, ended.status_code) == (200, 412, 412)
+    endpoint.refresh_from_db()
+    assert (endpoint.description, endpoint.state) == ("ERP", "active")
+    assert api.delete(path_of(endpoint), headers={"If-Match": first.headers["ETag"]}).status_code == 204

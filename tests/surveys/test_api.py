@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 from rest_framework.test import APIClient
 
-from accounts.models import Brand, Scope
+from accounts.models import AccessLog, Brand, Scope
 from accounts.services import create_api_key
 from surveys.models import Response
 from surveys.services.answering import submit_response
@@ -134,9 +134,12 @@ def test_statements_do_not_grow_with_answers(brand, shop, django_assert_num_quer
     ana = factories.make_affiliate(brand, "Ana")
     answer(brand, "P-1", ana, csat=5, keep_text="bien")
     shop.get(URL)  # the key's first use is written down
-    with django_assert_num_queries(4):  # key, responses, answers, attributions
+    with django_assert_num_queries(5):  # key, responses, answers, attributions, and that they were read
         shop.get(URL)
     for n in range(2, 5):
         answer(brand, f"P-{n}", ana, csat=5, nps=9, keep_text="bien")
-    with django_assert_num_queries(4):
+    with django_assert_num_queries(5):
         assert len(orders(shop)) == 4
+    assert list(AccessLog.objects.values_list("api_key__brand", "purpose", "object_type").distinct()) == [
+        (brand.pk, "export", "response")
+    ]
