@@ -484,6 +484,12 @@ RETENTION_DAYS = {
     "clicks": env.int("RETAIN_CLICKS_DAYS", default=400),
     #: Words, purchase and time of answers; scores stay (days).
     "answers": env.int("RETAIN_ANSWERS_DAYS", default=730),
+    #: Mail that came in and is in no case, nor waits for a decision (days).
+    "incoming": env.int("RETAIN_INCOMING_DAYS", default=365),
+    #: Closed cases, from when they were last touched (days).
+    "cases": env.int("RETAIN_CASES_DAYS", default=1826),
+    #: What claims of erased customers may need, sealed, from the closing of their last case (days).
+    "blocked": env.int("RETAIN_BLOCKED_DAYS", default=1826),
     #: Sessions that have ended, after that (days).
     "sessions": env.int("RETAIN_SESSIONS_DAYS", default=1),
     #: The admin's own history (days).
@@ -508,9 +514,3 @@ POSTVENTA_TODAY = env.str("POSTVENTA_TODAY", default="")
 #: ANYMAIL_…=none A mail provider’s own settings as django-anymail names them, with `ANYMAIL_` before:
 #: `ANYMAIL_POSTMARK_SERVER_TOKEN`. `ANYMAIL_WEBHOOK_SECRET=user:password` is what its webhooks come with ([what
 #: providers report](webhooks.md#what-mail-providers-report)).
-    #: Mail that came in and is in no case, nor waits for a decision (days).
-    "incoming": env.int("RETAIN_INCOMING_DAYS", default=365),
-    #: Closed cases, from when they were last touched (days).
-    "cases": env.int("RETAIN_CASES_DAYS", default=1826),
-    #: What claims of erased customers may need, sealed, from the closing of their last case (days).
-    "blocked": env.int("RETAIN_BLOCKED_DAYS", default=1826),
