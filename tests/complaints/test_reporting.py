@@ -156,9 +156,9 @@ def test_nothing_at_all(brand):
 
 def test_a_report_costs_the_same_for_many(make, brand, django_assert_num_queries):
     make(3)
-    with django_assert_num_queries(8):
+    with django_assert_num_queries(4):
         report(brand)
     make(3)
     make(3)
-    with django_assert_num_queries(8):
+    with django_assert_num_queries(4):
         report(brand)
