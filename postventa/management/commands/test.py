@@ -33,6 +33,10 @@ class Command(BaseCommand):
             call_command("lint", stdout=self.stdout)
         except CommandError as error:
             lint_failure = str(error)
+        try:
+            call_command("audit", stdout=self.stdout)
+        except CommandError as error:
+            lint_failure = f"{lint_failure}\n{error}".strip()
         self.stdout.flush()
         arguments = ["-n", workers(), "--dist", "worksteal"]
         if not browser.ensure():
