@@ -1,9 +1,13 @@
+import re
 from typing import Any
+from urllib.parse import urlsplit
 
 from django import forms
+from django.conf import settings
 from django.core.exceptions import ValidationError
 from django.utils.translation import gettext_lazy as _
 
+from accounts.forms import zones_by_continent
 from accounts.models import Brand, User
 from affiliates.models import Product, TrackingLink
 from intake.services import Trial
@@ -54,3 +58,99 @@ class TestPurchaseForm(forms.Form):
         if code and row is None:
             self.add_error(name, ValidationError(_("The brand has none of this code."), "unknown"))
         self.cleaned_data[name] = row
+
+
+class SetUpForm(forms.Form):
+    """What a brand cannot begin without, and who runs it. Everything else has a default to be changed later."""
+
+    brand_name = forms.CharField(label=_("Name of the brand, as customers know it"), max_length=100)
+    host = forms.CharField(
+        label=_("Address of its shop"),
+        max_length=253,
+        help_text=_("Such as lumbre.example. Tracking links may lead there only; more can be added."),
+        widget=forms.TextInput(attrs={"autocapitalize": "off", "inputmode": "url"}),
+    )
+    sender = forms.EmailField(
+        label=_("Sender of its mail"),
+        max_length=254,
+        help_text=_("Of a domain whose SPF and DKIM name your mail server; customers’ answers go there too."),
+    )
+    language = forms.ChoiceField(label=_("Its customers speak"), choices=settings.LANGUAGES)
+    country = forms.CharField(
+        label=_("Country"),
+        max_length=2,
+        help_text=_("Two letters, such as ES."),
+        widget=forms.TextInput(attrs={"size": 2, "autocapitalize": "characters"}),
+    )
+    timezone = forms.ChoiceField(label=_("Time zone"), choices=lambda: zones_by_continent()[1:])
+    name = forms.CharField(label=_("Your name"), max_length=100, widget=forms.TextInput(attrs={"autocomplete": "name"}))
+    email = forms.EmailField(
+        label=_("Your e-mail"),
+        max_length=254,
+        help_text=_("You sign in with it."),
+        widget=forms.EmailInput(attrs={"autocomplete": "username"}),
+    )
+    password = forms.CharField(
+        label=_("Password"),
+        strip=False,
+        help_text=_("Ten characters or more."),
+        widget=forms.PasswordInput(attrs={"autocomplete": "new-password"}),
+    )
+    password_again = forms.CharField(
+        label=_("The password once more"),
+        strip=False,
+        widget=forms.PasswordInput(attrs={"autocomplete": "new-password"}),
+    )
+    OF_BRAND = ("brand_name", "host", "sender", "language", "country", "timezone")
+
+    def __init__(self, language: str, data: Any = None) -> None:
+        begins = {"language": language, "country": "ES", "timezone": "Europe/Madrid"}
+        super().__init__(data, initial=begins, label_suffix="")
+
+    @property
+    def of_brand(self) -> list[forms.BoundField]:
+        return [field for field in self if field.name in self.OF_BRAND]
+
+    @property
+    def of_person(self) -> list[forms.BoundField]:
+        return [field for field in self if field.name not in self.OF_BRAND]
+
+    def clean_host(self) -> str:
+        """The host of whatever was copied out of the browser."""
+        given = self.cleaned_data["host"].strip().lower()
+        host = urlsplit(given if "//" in given else f"//{given}").hostname or ""
+        if not re.fullmatch(r"[a-z0-9-]+(\.[a-z0-9-]+)+", host):
+            raise ValidationError(_("This is no address of a shop."), "invalid")
+        return host
+
+    def clean_country(self) -> str:
+        country: str = self.cleaned_data["country"].upper()
+        if not re.fullmatch("[A-Z]{2}", country):
+            raise ValidationError(_("Two letters, such as ES."), "invalid")
+        return country
+
+    def clean(self) -> dict[str, Any] | None:
+        given = self.cleaned_data
+        if given.get("password") and given["password"] != given.get("password_again"):
+            self.add_error("password_again", ValidationError(_("The two passwords differ."), "differ"))
+        return given
+
+    def brand_and_person(self) -> dict[str, Any]:
+        """As `set_up_first_brand` takes them."""
+        given = self.cleaned_data
+        others = [code for code, _name in settings.LANGUAGES if code != given["language"]]
+        return {
+            "brand": {
+                "name": given["brand_name"],
+                "allowed_hosts": [given["host"]],
+                "survey_sender": given["sender"],
+                "service_sender": given["sender"],
+                "reply_to": given["sender"],
+                "languages": [given["language"], *others],
+                "country": given["country"],
+                "timezone": given["timezone"],
+            },
+            "email": given["email"],
+            "name": given["name"],
+            "password": given["password"],
+        }

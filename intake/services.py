@@ -7,10 +7,14 @@ from datetime import datetime
 from decimal import Decimal
 from typing import Any, NamedTuple
 
-from django.db import transaction
+from django.contrib.auth.password_validation import validate_password
+from django.core.exceptions import ValidationError
+from django.db import connection, transaction
+from django.utils.text import slugify
 
 from accounts.append_only import ERASURE, open_door
-from accounts.models import Brand, User
+from accounts.models import AuditEntry, Brand, Membership, User
+from accounts.services import add_staff, record_change
 from affiliates.models import Click, Customer, Product, Purchase, Refund, TrackingLink
 from affiliates.services import (
     MADE_CUSTOMER,
@@ -33,6 +37,8 @@ from surveys.selectors import SurveyState, state_of_new, survey_states
 from surveys.services import remove_test_surveys
 from surveys.services.planning import plan_invitations
 from surveys.standard import publish_standard_survey
+
+SETTING_UP = 0x50_56_01  # of the database's own locks: one at a time makes the first brand
 
 
 class Taken(NamedTuple):
@@ -136,6 +142,30 @@ def undo_test_purchase(purchase: Purchase) -> None:
         remove_test_cases(purchase)
         remove_test_surveys(purchase)
         remove_test_purchase(purchase)
+
+
+class AlreadySetUp(Exception):
+    """Somebody can sign in already: whoever comes now is not the first."""
+
+
+@transaction.atomic
+def set_up_first_brand(*, brand: Mapping[str, Any], email: str, name: str, password: str) -> User:
+    """The first brand of all and its administrator, once, however many try at the same time.
+
+    AlreadySetUp; ValidationError: a field does not hold, or the password is too weak.
+    """
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT pg_advisory_xact_lock(%s)", [SETTING_UP])
+    if User.objects.exists():
+        raise AlreadySetUp
+    try:
+        validate_password(password, User(email=email, name=name))
+    except ValidationError as refusal:
+        raise ValidationError({"password": refusal}) from refusal
+    first = create_brand(slugify(brand["name"])[:50] or "brand", **brand)
+    user = add_staff(first, email, role=Membership.Role.ADMIN, password=password, name=name)
+    record_change(user, first, AuditEntry.Action.ADDED, first)
+    return user
 
 
 @transaction.atomic

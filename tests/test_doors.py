@@ -48,6 +48,7 @@ SEEN_BY_AFFILIATES = {
 # Pages for everybody, by the beginning of their path. A token, a code or a key is what opens the rest.
 PUBLIC = {
     "": "what this is",
+    "setup/": "the first brand, by token, while nobody can sign in",
     "help/": "glossary, and guides of a brand",
     "privacy/": "privacy",
     "language/": "choice of language",
