@@ -8,6 +8,7 @@ from django.conf import settings
 from django.core.management import get_commands
 
 from mailing.models import WebhookEvent
+from postventa.management.commands.licences import licences
 from postventa.management.commands.screenshots import PICTURES
 from postventa.management.commands.settings import with_reference
 
@@ -55,6 +56,14 @@ def test_the_readme_names_every_folder_of_the_house() -> None:
     apps = [path.parent.name for path in ROOT.glob("*/apps.py")]
 
     assert [app for app in apps if f"{app}/" not in readme] == []
+
+
+def test_the_licences_are_those_of_the_lock_file() -> None:
+    page = (ROOT / "docs" / "licences.md").read_text()
+    listed = re.findall(r"^\| ([a-z0-9._-]+) \| (\d\S*) \|", page, re.MULTILINE)
+
+    assert listed == [(name, version) for name, version, _licence in licences(ROOT / "requirements" / "base.txt")]
+    assert "not said" not in page
 
 
 def test_the_reference_of_settings_is_up_to_date() -> None:
