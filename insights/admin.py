@@ -62,6 +62,18 @@ class FindingForm(forms.ModelForm):
             refuse_personal_data(text, self.instance.brand)
         return text
 
+    def clean(self) -> dict[str, Any]:
+        """What is closed for an affiliate is closed with the brand's word on it."""
+        cleaned = super().clean() or {}
+        is_closed = "status" in self.changed_data and cleaned.get("status") == Finding.Status.MET
+        if is_closed and self.instance.affiliate_id and not cleaned.get("answer") and not self.is_answered:
+            self.add_error("answer", _("Say how it was met: the affiliate reads it with the finding."))
+        return cleaned
+
+    @property
+    def is_answered(self) -> bool:
+        return FindingMessage.objects.filter(finding=self.instance, is_from_brand=True).exists()
+
 
 class FindingMessageInline(ReadOnlyInline):
     model = FindingMessage

@@ -15,6 +15,7 @@ from affiliates.models import Affiliate
 from complaints.models import Complaint
 from insights.changes import Change, latest_pair, period_before, read_changes
 from insights.counts import ANSWERS, Counts, answered, tally
+from insights.endings import SOLVED
 from insights.findings import (
     PROMISE,
     PROMISE_KEPT,
@@ -27,7 +28,7 @@ from insights.findings import (
     read_share,
     successes,
 )
-from insights.models import Alert, Standing, Target
+from insights.models import Alert, Standing, Target, Took
 from insights.outcomes import today_of
 from insights.privacy import (
     ALL,
@@ -44,6 +45,9 @@ from insights.targets import Progress, Reading
 BETTER = ("1", "2")
 AGAIN = ("4", "5")
 PARTS = tuple(Complaint.Part.values)
+CAUSES = tuple(Complaint.Cause.values)
+ENDINGS = ("1", "2", "3")  # to whether a case was put right: no, in part, yes
+PUT_RIGHT = str(SOLVED)
 # An affiliate answers for what it says; all else is the brand's.
 OF_AFFILIATE = Complaint.Part.SALE.value
 # Targets an affiliate sees of itself: how many answer, and how quickly staff do, is nothing it can change.
@@ -108,6 +112,28 @@ class Parts:
 
 
 @dataclass(frozen=True)
+class Aftercare:
+    """How cases went: what lay behind them, how long they took, how they ended as their customers say.
+
+    Each has the number of cases, or of customers, that it is known of; a question with fewer than k is empty.
+    """
+
+    causes: Mapping[str, int]
+    judged: int
+    took: Mapping[str, int]
+    solved: int
+    endings: Mapping[str, int]
+    answered: int
+
+    @property
+    def put_right(self) -> int:
+        return self.endings.get(PUT_RIGHT, 0)
+
+    def within(self, *spans: str) -> int:
+        return sum(self.took.get(span, 0) for span in spans)
+
+
+@dataclass(frozen=True)
 class Fall:
     """An alert with the name of what it is about; empty for satisfaction itself."""
 
@@ -131,6 +157,7 @@ class Comparison:
     said: Parts | None  # by customers who were not satisfied
     said_elsewhere: Parts | None
     found: Parts | None  # in their cases
+    aftercare: Aftercare | None
     falls: tuple[Fall, ...]
 
 
@@ -156,6 +183,7 @@ def compare_affiliate(affiliate: Affiliate, *, period: str = "all", language: st
         said=read_parts(counts, "part", brand.k),
         said_elsewhere=read_parts(elsewhere, "part", brand.k),
         found=read_parts(counts, "cases", brand.k),
+        aftercare=read_aftercare(counts, brand.k),
         falls=falls_of(affiliate, language),
     )
 
@@ -242,3 +270,21 @@ def read_parts(counts: Counts, question: str, k: int) -> Parts | None:
     """None with fewer than k, or where nobody has said anything of any."""
     parts = Parts(tally(counts, question, PARTS), answered(counts, question))
     return parts if parts.n >= max(1, k) and parts.known else None
+
+
+def read_aftercare(counts: Counts, k: int) -> Aftercare | None:
+    """None where fewer than k are known of everything. A cause is named where k cases had it."""
+    k = max(1, k)
+    n = {question: answered(counts, question) for question in ("causes", "took", "solved")}
+    n = {question: number if number >= k else 0 for question, number in n.items()}
+    if not any(n.values()):
+        return None
+    causes = {cause: number for cause, number in tally(counts, "causes", CAUSES).items() if number >= k}
+    return Aftercare(
+        causes=dict(sorted(causes.items(), key=lambda item: -item[1])),
+        judged=n["causes"],
+        took=tally(counts, "took", Took.values) if n["took"] else {},
+        solved=n["took"],
+        endings=tally(counts, "solved", ENDINGS) if n["solved"] else {},
+        answered=n["solved"],
+    )

@@ -12,12 +12,15 @@ from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
 from accounts.templatetags.components import percent, percent_range
+from complaints.models import Complaint
 from dashboards import charts
 from dashboards.pages.drivers import MINUS
 from dashboards.wording import between_said, name_of_period, nps_range, nps_said, of_ten
 from insights.changes import Change
-from insights.comparing import Alternatives, Comparison, Fall, Parts, PeriodChanges, Place
+from insights.comparing import Aftercare, Alternatives, Comparison, Fall, Parts, PeriodChanges, Place
 from insights.targets import Progress, Reading
+
+CAUSES_NAMED = 3
 
 
 # --- Against the programme -------------------------------------------------------------------------------------------
@@ -391,6 +394,48 @@ def unknown_said(found: Parts | None) -> str:
     return text % {"n": unknown}
 
 
+# --- How their cases went --------------------------------------------------------------------------------------------
+def write_aftercare(found: Aftercare | None) -> list[str]:
+    """What lay behind cases, how soon they were solved, and whether their customers say it was put right."""
+    sentences = (causes_said(found), times_said(found), endings_said(found)) if found else ()
+    return [sentence for sentence in sentences if sentence]
+
+
+def causes_said(found: Aftercare) -> str:
+    if not found.causes:
+        return ""
+    labels = dict(Complaint.Cause.choices)
+    named = ", ".join(f"{str(labels[cause]).lower()} ({n})" for cause, n in list(found.causes.items())[:CAUSES_NAMED])
+    text = ngettext(
+        "What lay behind it in %(n)s case, most often: %(causes)s.",
+        "What lay behind it in %(n)s cases, most often: %(causes)s.",
+        found.judged,
+    )
+    return text % {"n": found.judged, "causes": named}
+
+
+def times_said(found: Aftercare) -> str:
+    if not found.solved:
+        return ""
+    text = ngettext(
+        "Of %(n)s case that was solved, %(days)s took no longer than 3 days and %(weeks)s no longer than a week.",
+        "Of %(n)s cases that were solved, %(days)s took no longer than 3 days and %(weeks)s no longer than a week.",
+        found.solved,
+    )
+    return text % {"n": found.solved, "days": found.within("1", "3"), "weeks": found.within("1", "3", "7")}
+
+
+def endings_said(found: Aftercare) -> str:
+    if not found.answered:
+        return ""
+    text = ngettext(
+        "Of %(n)s customer who said how their case ended, %(share)s say that it was put right.",
+        "Of %(n)s customers who said how their case ended, %(share)s say that it was put right.",
+        found.answered,
+    )
+    return text % {"n": found.answered, "share": percent(found.put_right / found.answered)}
+
+
 # --- The page --------------------------------------------------------------------------------------------------------
 @dataclass(frozen=True)
 class ComparisonPage:
@@ -400,6 +445,7 @@ class ComparisonPage:
     targets: list[TargetRow]
     alternatives: AlternativesOnPage | None
     parts: PartsOnPage | None
+    aftercare: list[str]
 
 
 def write_comparison(found: Comparison, brand: str) -> ComparisonPage:
@@ -410,4 +456,5 @@ def write_comparison(found: Comparison, brand: str) -> ComparisonPage:
         targets=write_targets(found.targets),
         alternatives=write_alternatives(found.alternatives, brand, elsewhere=found.alternatives_elsewhere),
         parts=write_parts(found.said, found.found, found.said_elsewhere),
+        aftercare=write_aftercare(found.aftercare),
     )

@@ -3,7 +3,7 @@
 from insights.models.actions import Action
 from insights.models.alerts import Alert, Standing
 from insights.models.blocks import Block, PublishedCount, Quote, ShownCount
-from insights.models.cases import CaseCount, CountedCase
+from insights.models.cases import CaseCount, CountedCase, Took
 from insights.models.contribution import Cohort, Contribution
 from insights.models.drivers import AffiliateWord, Circumstance, Measurement, TellingWord, Weighing
 from insights.models.findings import Finding
@@ -47,6 +47,7 @@ __all__ = [
     "Standing",
     "Target",
     "TellingWord",
+    "Took",
     "Verdict",
     "Weighing",
 ]

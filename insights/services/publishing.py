@@ -32,17 +32,26 @@ FLUSH = 500  # blocks written at once
 FEWEST_ASKED = 30  # for a rate of response
 FEWEST_COMPARED = 8  # affiliates, to say how much they differ
 
-# What is counted more (or less) than has been published. Counted are the first survey, of the one months later how the
-# brand compares, and of cases whose part they were. The programme's blocks tell no links apart.
+# What is counted more (or less) than has been published. Counted are the first survey; of the one months later how the
+# brand compares; of cases whose part they were, what lay behind them, how long they took, and how they ended as their
+# customers say. The programme's blocks tell no links apart.
 DELTAS = """
 SELECT affiliate_id, {link}, month, question, value, sum(count)::int FROM (
     SELECT affiliate_id, {link} AS link_id, date_trunc('month', day)::date AS month, question, value, count
     FROM insights_rollup
     WHERE brand_id = %(brand)s AND {which}
-      AND (wave = 'first' OR (wave = 'follow_up' AND question IN ('alternatives', 'buy_again')))
+      AND (
+        wave = 'first' OR (wave = 'follow_up' AND question IN ('alternatives', 'buy_again'))
+        OR (wave = 'closing' AND question IN ('solved', 'ces'))
+      )
     UNION ALL
-    SELECT affiliate_id, NULL, date_trunc('month', day)::date, 'cases', told.value, count
-    FROM insights_casecount CROSS JOIN LATERAL (VALUES (''), (nullif(part, ''))) told (value)
+    SELECT affiliate_id, NULL, date_trunc('month', day)::date, told.question, told.value, count
+    FROM insights_casecount
+    CROSS JOIN LATERAL (VALUES
+        ('cases', ''), ('cases', nullif(part, '')),
+        ('causes', CASE WHEN cause <> '' THEN '' END), ('causes', nullif(cause, '')),
+        ('took', CASE WHEN took <> '' THEN '' END), ('took', nullif(took, ''))
+    ) told (question, value)
     WHERE brand_id = %(brand)s AND {which} AND told.value IS NOT NULL
     UNION ALL
     SELECT affiliate_id, link_id, answered_month, question, value, -count

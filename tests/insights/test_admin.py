@@ -32,13 +32,17 @@ def test_staff_say_what_has_become_of_an_expectation(client, shop, ana, finding)
     page = client.get(reverse("admin:insights_finding_changelist"))
     no_messages = {"messages-TOTAL_FORMS": "0", "messages-INITIAL_FORMS": "0"}
     said = {"status": "met", "owner": "affiliate", **no_messages}
-    changed = client.post(reverse("admin:insights_finding_change", args=[finding.pk]), said)
+    url = reverse("admin:insights_finding_change", args=[finding.pk])
+    without_a_word = client.post(url, said)
+    changed = client.post(url, {**said, "answer": "El precio lleva ahora el envío."})
 
+    assert without_a_word.context["adminform"].errors["answer"]
     assert "Creía que el envío era gratis" in page.content.decode()
     assert changed.status_code == 302
     finding.refresh_from_db()
     assert (finding.status, finding.owner) == ("met", "affiliate")
     assert look(ana).expectations[0].status == "met"
+    assert [message.text for message in finding.messages.all()] == ["El precio lleva ahora el envío."]
 
 
 def test_readers_change_nothing(client, shop, finding):

@@ -9,6 +9,7 @@ from accounts.append_only import ERASURE, open_door
 from affiliates.models import Affiliate, Attribution, Purchase, PurchaseChange
 from complaints.models import Complaint, ComplaintChange
 from complaints.services.opening import Problem, open_complaint
+from insights.comparing import compare_affiliate
 from insights.models import Block, CaseCount, CountedCase, MonthlyAnswers, ShownCount
 from insights.services import fold_changes, rebuild_rollups
 from surveys.models import Survey, Wave
@@ -35,8 +36,15 @@ def counts(**which: Any) -> dict[tuple[str, str], int]:
     return {(row.kind, row.part): row.count for row in CaseCount.objects.filter(**which)}
 
 
-def shown(affiliate: Affiliate) -> dict[str, int]:
-    return dict(ShownCount.objects.filter(affiliate=affiliate, question="cases").values_list("value", "count"))
+def shown(affiliate: Affiliate, question: str = "cases") -> dict[str, int]:
+    return dict(ShownCount.objects.filter(affiliate=affiliate, question=question).values_list("value", "count"))
+
+
+def solve(case: Complaint, cause: str, *, after: timedelta) -> None:
+    """As staff do, without the mails."""
+    case.state, case.resolved_at, case.cause = "resolved", case.opened_at + after, cause
+    case.save(update_fields=["state", "resolved_at", "cause"])
+    ComplaintChange.objects.create(complaint=case)
 
 
 def test_cases_are_counted_by_kind_part_and_day(shop, ana, fold):
@@ -130,6 +138,38 @@ def test_affiliates_learn_of_cases_in_blocks_of_k(shop, ana, fold):
     assert shown(ana) == {"": 5, "delivery": 4, "sale": 1}
 
 
+def test_affiliates_learn_what_lay_behind_cases_and_how_long_they_took_in_blocks_of_k(shop, ana, fold):
+    cases = [complain(shop, ana) for _number in range(6)]
+    for case in cases[:4]:
+        solve(case, "late", after=timedelta(hours=20))
+    shop.respond_many(ana, 5, csat=4)
+    fold()
+    assert (shown(ana, "causes"), shown(ana, "took")) == ({}, {})
+
+    solve(cases[4], "lost", after=timedelta(days=40))
+    shop.respond_many(ana, 5, csat=4)
+    fold()
+
+    assert shown(ana, "causes") == {"": 5, "late": 4, "lost": 1}
+    assert shown(ana, "took") == {"": 5, "1": 4, "more": 1}
+    page = compare_affiliate(ana, now=NOW).aftercare
+    assert page is not None
+    assert (page.causes, page.judged, page.within("1", "3"), page.solved) == ({}, 5, 4, 5)  # no cause has five
+
+
+def test_a_case_that_is_opened_again_or_merged_took_no_time(shop, ana, fold):
+    again, merged, undated = (complain(shop, ana) for _number in range(3))
+    for case in (again, merged):
+        solve(case, "late", after=timedelta(hours=1))
+    solve(undated, "late", after=timedelta(0))
+    Complaint.objects.filter(pk=undated.pk).update(external_id="vieja-1")
+    Complaint.objects.filter(pk=merged.pk).update(merged_into=undated)
+    Complaint.objects.filter(pk=again.pk).update(state="in_progress", resolved_at=None)
+    fold()
+
+    assert dict(CaseCount.objects.values_list("took", "count")) == {"": 3}
+
+
 @pytest.mark.parametrize("first", ["sale", "product"])
 def test_which_case_had_which_cause_is_never_seen(shop, ana, fold, first):
     """An affiliate who looks after every single case and every verdict sees the same, whichever came first."""
@@ -183,3 +223,20 @@ def test_what_is_said_months_later_is_published_beside_the_first_answers(shop, a
         ("csat", "", 5),
         ("csat", "4", 5),
     ]
+
+
+def test_how_cases_ended_is_published_as_their_customers_say(shop, ana, fold):
+    closed = [shop.respond(ana, csat=5) for _number in range(5)]
+    survey = Survey.objects.create(brand=shop.brand, wave=Wave.CLOSING, version=50, status=Survey.Status.DRAFT)
+    solved = survey.questions.create(key="solved", kind="scale", position=0)
+    for number, response in enumerate(closed):
+        response.invitation.wave = Wave.CLOSING
+        response.invitation.save(update_fields=["wave"])
+        response.answers.all().delete()
+        response.answers.create(question=solved, number=1 if number == 0 else 3)
+    shop.respond_many(ana, 5, csat=4)
+    fold()
+
+    assert shown(ana, "solved") == {"": 5, "1": 1, "3": 4}
+    found = compare_affiliate(ana, now=NOW).aftercare
+    assert (found.put_right, found.answered) == (4, 5)
