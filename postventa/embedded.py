@@ -98,6 +98,9 @@ class Postgres:
     def _initialise(self) -> None:
         for leftover in self._data.iterdir():  # of an initdb that was interrupted
             shutil.rmtree(leftover) if leftover.is_dir() else leftover.unlink()
+        if prepared := os.environ.get("POSTVENTA_PG_DATA"):  # of a server that was stopped: owners and all
+            subprocess.run(["cp", "-Rp", f"{prepared}/.", self._data], check=True)
+            return
         command: list[str | Path] = [*self._account.prefix, self._programs / "initdb"]
         command += ["-D", self._data, "-U", DATABASE_USER, "--auth=trust", "--no-sync"]
         command += LOCALE if self._version >= 17 else LOCALE_BEFORE_17

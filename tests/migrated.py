@@ -1,7 +1,7 @@
 """The data of a PostgreSQL whose database is migrated: made once for these migrations, then copied in half a second.
 
 Two hundred migrations take most of a minute. A run whose migrations have been seen before begins with a copy; so does
-every worker's database, and every server that a test starts for a process of its own.
+every worker's database, and every server that is started where POSTVENTA_PG_DATA names one.
 """
 
 import fcntl
@@ -24,15 +24,15 @@ KEPT = ROOT / ".pytest_cache" / "d" / "postgres"
 MOST_KEPT = 3  # of other branches and edits; each is some 60 MB
 
 
-def begin_migrated(folder: Path) -> None:
-    """Give a PostgreSQL that will start in this folder the data of one that was migrated."""
+def copy_migrated(target: Path) -> None:
+    """The data of a stopped PostgreSQL, its database migrated: nobody else's, for others' copies come and go."""
     KEPT.mkdir(parents=True, exist_ok=True)
     kept = KEPT / key()
     with lock(fcntl.LOCK_EX if not kept.exists() else fcntl.LOCK_SH):
         if not kept.exists():  # else somebody made it while we waited
             make(kept)
         kept.touch()  # used last
-        copy(kept, folder / "postgres")
+        copy(kept, target)
 
 
 def key() -> str:

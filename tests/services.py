@@ -6,6 +6,7 @@ its own Valkey. DATABASE_URL and REDIS_URL switch both off, unless they come fro
 """
 
 import atexit
+import gc
 import os
 from contextlib import ExitStack
 
@@ -14,7 +15,7 @@ import pytest
 from postventa import browser, demo_environment
 from postventa.embedded import DATABASE_NAME, Postgres, Valkey
 from postventa.processes import Guard
-from tests.migrated import begin_migrated, temporary_folder
+from tests.migrated import copy_migrated, temporary_folder
 
 KINDS = ("unit", "integration", "browser", "realdata")
 TEMPLATE = "POSTVENTA_TEST_TEMPLATE"  # the database, if any, that those of the workers are copies of
@@ -39,7 +40,8 @@ def start_services(*, is_xdist_worker: bool) -> None:
     guard = Guard()
     _stack.callback(guard.close)
     if "DATABASE_URL" not in os.environ:
-        begin_migrated(folder)
+        copy_migrated(folder / "migrated")
+        os.environ["POSTVENTA_PG_DATA"] = str(folder / "migrated")  # of processes' own servers as well
         postgres = Postgres(folder, guard=guard, log=folder / "postgres.log", durable=False)
         _stack.callback(postgres.child.stop)
         postgres.start()
@@ -76,6 +78,20 @@ def kind_of(item: pytest.Item) -> str:
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     for item in items:
         item.add_marker(kind_of(item))
+    # pytest-django puts them last, where one worker would still be at them when the others have nothing left to do.
+    items.sort(key=lambda item: not lasts_long(item))
+
+
+def lasts_long(item: pytest.Item) -> bool:
+    """Real data, and processes of its own without a database of ours: what starts a whole installation is among it."""
+    uses_database = item.get_closest_marker("django_db") or "db" in getattr(item, "fixturenames", ())
+    return bool(item.get_closest_marker("realdata") or (item.get_closest_marker("integration") and not uses_database))
+
+
+def pytest_collection_finish() -> None:
+    """What has been loaded stays: the garbage collector need not look through a million objects again and again."""
+    gc.collect()
+    gc.freeze()
 
 
 @pytest.hookimpl(tryfirst=True)

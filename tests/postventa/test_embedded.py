@@ -14,7 +14,8 @@ from tests.migrated import temporary_folder
 
 
 @pytest.fixture
-def folder() -> Iterator[Path]:
+def folder(monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
+    monkeypatch.delenv("POSTVENTA_PG_DATA", raising=False)  # from nothing
     with temporary_folder() as path:
         yield path
 
@@ -82,6 +83,21 @@ def test_data_of_another_version_are_refused_in_words(postgres: Postgres, folder
 
     with pytest.raises(StartError, match="PostgreSQL 9"):
         postgres.start()
+
+
+def test_it_begins_with_the_data_of_another(
+    postgres: Postgres, folder: Path, guard: Guard, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    postgres.start()
+    query(postgres, "CREATE TABLE kept AS SELECT 1 AS number")
+    postgres.child.stop()
+    monkeypatch.setenv("POSTVENTA_PG_DATA", str(folder / "postgres"))
+    other = Postgres(folder / "other", guard=guard, log=folder / "other.log")
+
+    other.start()
+
+    assert query(other, "SELECT number FROM kept") == [(1,)]
+    other.child.stop()
 
 
 def test_nobody_reaches_it_but_through_its_folder(postgres: Postgres) -> None:

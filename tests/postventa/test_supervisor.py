@@ -41,7 +41,7 @@ Demo(base, folder, port=0, mailbox_port=0, say=say).run(lock, lambda facts: say(
 WHO = {"api_key": "pv_k", "brand": "b", "staff": {"email": "s@x.example", "password": "p"}, "affiliates": []}
 
 
-Start = Callable[[], subprocess.Popen[str]]
+Start = Callable[..., subprocess.Popen[str]]
 
 
 @pytest.fixture
@@ -59,11 +59,11 @@ def start(folder: Path) -> Iterator[Start]:
     environment = {name: value for name, value in os.environ.items() if name not in outside}
     started: list[subprocess.Popen[str]] = []
 
-    def start_one() -> subprocess.Popen[str]:
+    def start_one(**told: str) -> subprocess.Popen[str]:
         process = subprocess.Popen(
             [sys.executable, "-c", RUN, settings.BASE_DIR, folder],
             cwd=settings.BASE_DIR,
-            env={**environment, "DJANGO_SETTINGS_MODULE": "postventa.settings"},
+            env={**environment, "DJANGO_SETTINGS_MODULE": "postventa.settings", **told},
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
             text=True,
@@ -98,7 +98,7 @@ def web_answers(url: str) -> bool:
 
 
 def test_the_demo_from_start_to_end(folder: Path, start: Start) -> None:
-    demo = start()
+    demo = start(POSTVENTA_PG_DATA="")  # from nothing
     told = facts(folder)
 
     # Everything answers, and what it tells is what the contract says.
