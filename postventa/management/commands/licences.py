@@ -12,7 +12,7 @@ PAGE = Path("docs") / "licences.md"
 INTRODUCTION = """# Licences of what is installed with it
 
 What the production image installs, as `requirements/base.txt` locks it; written by `manage.py licences --write` from
-what each package says of itself. “Not on this machine”: the lock names it for other systems or versions of Python alone.
+what each package says of itself. “Not on this machine”: locked for other systems or versions of Python alone.
 
 | package | version | licence |
 |---|---|---|
