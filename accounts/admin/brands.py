@@ -4,6 +4,7 @@ from typing import Any
 
 from django import forms
 from django.contrib import admin
+from django.db import models
 from django.http import HttpRequest
 from django.utils.dates import WEEKDAYS
 from django.utils.text import capfirst
@@ -17,6 +18,8 @@ from accounts.models import Brand
 class BrandAdmin(AdministratorsAdmin):
     list_display = ("name", "slug", "country", "timezone", "asking_paused_at")
     readonly_fields = ("slug", "asking_paused_at", "created_at", "updated_at")
+    # Hours of the brand's and its customers' days: how far who reads this is from the server means nothing here.
+    formfield_overrides = {models.TimeField: {"widget": forms.TimeInput(format="%H:%M", attrs={"type": "time"})}}
     fieldsets = (
         (None, {"fields": ("name", "slug", "country", "timezone", "languages", "color", "formality", "allowed_hosts")}),
         (
