@@ -42,6 +42,10 @@ class Diary:
 DIARY = Diary()
 
 
+def words_of(result: Any) -> str:
+    return "" if result is None or result is True else str(result)[:60]
+
+
 class WatchedTask(Task):
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
         """As Celery's workers run it. Who calls it as a function is no worker, and nothing is noted."""
@@ -53,5 +57,5 @@ class WatchedTask(Task):
         except Exception as error:
             DIARY.note(self.name, time.perf_counter() - began, problem=type(error).__name__)
             raise
-        DIARY.note(self.name, time.perf_counter() - began, result="" if result is None else str(result)[:60])
+        DIARY.note(self.name, time.perf_counter() - began, result=words_of(result))
         return result

@@ -10,6 +10,7 @@ from dashboards.urls import public_pages
 from insights.api import api_urlpatterns as insights_api
 from intake.api import api_urlpatterns as intake_api
 from mailing.api import api_urlpatterns as mailing_api
+from postventa.operations import operations
 from surveys.api import api_urlpatterns as surveys_api
 
 api_urlpatterns: list[URLPattern | URLResolver] = [
@@ -33,6 +34,7 @@ urlpatterns: list[URLPattern | URLResolver] = [
     path("o/", include((public_pages, "reputation"))),
     path("setup/", include("intake.urls")),
     path("accounts/", include("allauth.urls")),
+    path("admin/operations/", admin.site.admin_view(operations), name="operations"),
     path("admin/", admin.site.urls),
     path("api/v1/", include((api_urlpatterns, "api"))),
     path("api/docs/", login_not_required(SpectacularSwaggerSplitView.as_view(url_name="api:schema")), name="api-docs"),

@@ -7,6 +7,7 @@ shows stands beside it in a table, which is the page's to write.
 
 from dashboards.charts.boards import Bar, Tone, Whisker, bars_in_order, dot_and_whisker, pareto_bars
 from dashboards.charts.canvas import NPS, PERCENT, Axis, Caption, Reference
+from dashboards.charts.hours import Moment, over_hours
 from dashboards.charts.plots import FIELD_NAMES, Driver, FunnelPoint, funnel_plot, importance_performance
 from dashboards.charts.trends import TrendPoint, line_with_band, sparkline
 
@@ -19,6 +20,7 @@ __all__ = [
     "Caption",
     "Driver",
     "FunnelPoint",
+    "Moment",
     "Reference",
     "Tone",
     "TrendPoint",
@@ -28,6 +30,7 @@ __all__ = [
     "funnel_plot",
     "importance_performance",
     "line_with_band",
+    "over_hours",
     "pareto_bars",
     "sparkline",
 ]

@@ -5,6 +5,8 @@ from typing import Any
 from django import template
 from django.db import Error as DatabaseError
 
+from accounts.admin import has_role
+from accounts.models import Membership
 from mailing.selectors.pulse import take_pulse
 from mailing.selectors.queue import mail_summary, standing_troubles
 
@@ -25,5 +27,6 @@ def mail_alarm(context: dict[str, Any]) -> dict[str, Any]:
 
 @register.inclusion_tag("admin/mailing/_summary.html", takes_context=True)
 def mail_box(context: dict[str, Any]) -> dict[str, Any]:
-    """Six statements, for a signed-in member of staff."""
-    return {"mail": mail_summary(context["user"])}
+    """Seven statements at most, for a signed-in member of staff."""
+    user = context["user"]
+    return {"mail": mail_summary(user), "sees_operations": has_role(user, Membership.Role.ADMIN)}
