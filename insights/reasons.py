@@ -162,10 +162,10 @@ def _others(attribution: Attribution, affiliate: Affiliate) -> Iterator[str]:
 
 
 def _names_of_links(touches: Touches, affiliate: Affiliate) -> Mapping[str, str]:
-    clicks = Click.objects.filter(
-        public_id__in=[touch["source"] for touch in touches if touch["method"] == "click"], link__affiliate=affiliate
-    )
-    return {click.public_id: str(click.link) for click in clicks.select_related("link")}
+    clicks = Click.objects.named([touch["source"] for touch in touches if touch["method"] == "click"])
+    return {
+        click.public_id: str(click.link) for click in clicks.filter(link__affiliate=affiliate).select_related("link")
+    }
 
 
 def _method(attribution: Attribution) -> str:

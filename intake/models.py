@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 class IdempotencyKey(models.Model):
     """The first answer to a request that names a key, given again for 30 days."""
 
-    brand = models.ForeignKey(Brand, models.CASCADE, related_name="+", verbose_name=_("brand"))
+    brand = models.ForeignKey(Brand, models.CASCADE, related_name="+", verbose_name=_("brand"), db_index=False)
     api_key = models.ForeignKey(ApiKey, models.SET_NULL, null=True, related_name="+", verbose_name=_("API key"))
     key = models.CharField(_("key"), max_length=255)
     request_hash = models.BinaryField(_("request (hash)"), max_length=32)
@@ -139,7 +139,9 @@ class InboundEvent(models.Model):
         FAULT = "fault", _("A fault of ours")
 
     # A mail provider's message may speak of several brands' mail.
-    brand = models.ForeignKey(Brand, models.CASCADE, null=True, blank=True, related_name="+", verbose_name=_("brand"))
+    brand = models.ForeignKey(
+        Brand, models.CASCADE, null=True, blank=True, related_name="+", verbose_name=_("brand"), db_index=False
+    )
     source = models.CharField(_("source"), max_length=15, choices=Source)
     event_id = models.CharField(_("event"), max_length=200)
     kind = models.CharField(_("kind"), max_length=80, blank=True)

@@ -27,7 +27,7 @@ class AccessLog(models.Model):
         EXPORT = "export", _("Exported")
         IMPERSONATE = "impersonate", _("Seen as the affiliate")
 
-    brand = models.ForeignKey(Brand, models.CASCADE, verbose_name=_("brand"))
+    brand = models.ForeignKey(Brand, models.CASCADE, verbose_name=_("brand"), db_index=False)
     # Bare ids, which outlive whom they name: the row never changes.
     user = models.ForeignKey(User, models.DO_NOTHING, null=True, db_constraint=False, verbose_name=_("person"))
     api_key = models.ForeignKey(

@@ -10,6 +10,7 @@ from affiliates.models.links import (
     TrackingLink,
     VisitCount,
     click_public_id,
+    month_of_click,
     random_code,
 )
 from affiliates.models.people import Affiliate, AffiliateEvent, AffiliateMember, MemberInvitation
@@ -37,5 +38,6 @@ __all__ = [
     "TrackingLink",
     "VisitCount",
     "click_public_id",
+    "month_of_click",
     "random_code",
 ]

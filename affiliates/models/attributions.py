@@ -232,7 +232,9 @@ class Suspicion(models.Model):
         DISMISSED = "dismissed", _("Nothing wrong")
         CONFIRMED = "confirmed", _("Confirmed")
 
-    affiliate = models.ForeignKey(Affiliate, models.PROTECT, related_name="suspicions", verbose_name=_("affiliate"))
+    affiliate = models.ForeignKey(
+        Affiliate, models.PROTECT, related_name="suspicions", verbose_name=_("affiliate"), db_index=False
+    )
     purchase = models.ForeignKey(
         Purchase, models.PROTECT, null=True, blank=True, related_name="suspicions", verbose_name=_("purchase")
     )

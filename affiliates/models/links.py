@@ -1,6 +1,8 @@
 """What an affiliate shares: links, what is promised there, coupons; and who followed them."""
 
 import secrets
+from collections.abc import Collection
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
 from django.db import models
@@ -9,20 +11,33 @@ from django.urls import reverse
 from django.utils.translation import gettext_lazy as _
 
 from accounts.models import Brand, BrandOwnedQuerySet, User
+from accounts.partitions import month_after
 from affiliates.models.people import Affiliate, OwnedByAffiliateQuerySet
 
 if TYPE_CHECKING:
     from accounts.models import Viewer
 
 CODE_ALPHABET = "23456789abcdefghjkmnpqrstuvwxyz"  # nothing that is read as something else
+DIGITS = "0123456789abcdefghijklmnopqrstuvwxyz"
+MARKED_ID = 24  # characters: two for the month, 22 for the rest
 
 
 def random_code() -> str:
     return "".join(secrets.choice(CODE_ALPHABET) for _i in range(8))
 
 
-def click_public_id() -> str:
-    return secrets.token_urlsafe(16)
+def click_public_id(at: datetime | None = None) -> str:
+    """128 random bits; before them, where it is told, the month of the click, by which it is found again."""
+    number = at.astimezone(UTC).year % 100 * 12 + at.astimezone(UTC).month - 1 if at else 0
+    return (DIGITS[number // 36] + DIGITS[number % 36] if at else "") + secrets.token_urlsafe(16)
+
+
+def month_of_click(public_id: str) -> datetime | None:
+    """None: its id does not tell, as those made before there were months."""
+    if len(public_id) != MARKED_ID or not set(public_id[:2]) <= set(DIGITS):
+        return None
+    year, month = divmod(int(public_id[:2], 36), 12)
+    return datetime(2000 + year, month + 1, 1, tzinfo=UTC) if year < 100 else None
 
 
 class TrackingLink(models.Model):
@@ -147,6 +162,14 @@ class ClickQuerySet(BrandOwnedQuerySet["Click"]):
     """Single clicks carry exact times: staff only. Affiliates see counts."""
 
     brand_path = "link__affiliate__brand"
+
+    def named(self, public_ids: Collection[str]) -> "ClickQuerySet":
+        """Looked for only in the months that the ids tell; in all where one does not."""
+        found = self.filter(public_id__in=public_ids)
+        months = [month for month in map(month_of_click, public_ids) if month]
+        if len(months) < len(public_ids) or not months:
+            return found
+        return found.filter(occurred_at__gte=min(months), occurred_at__lt=month_after(max(months)))
 
 
 class Click(models.Model):

@@ -142,7 +142,9 @@ class RefundQuerySet(BrandOwnedQuerySet["Refund"]):
 class Refund(models.Model):
     """Money given back, in part or whole. Append-only."""
 
-    purchase = models.ForeignKey(Purchase, models.PROTECT, related_name="refunds", verbose_name=_("purchase"))
+    purchase = models.ForeignKey(
+        Purchase, models.PROTECT, related_name="refunds", verbose_name=_("purchase"), db_index=False
+    )
     external_id = models.CharField(_("id"), max_length=120)
     amount = models.DecimalField(_("amount"), max_digits=14, decimal_places=2)
     reason = models.CharField(_("reason"), max_length=200, blank=True)

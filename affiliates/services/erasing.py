@@ -39,7 +39,7 @@ def _unname_clicks(customer: Customer) -> int:
     visitors = own.filter(public_id__in=ids).exclude(visitor="").values_list("visitor", flat=True)
     clicks = [*own.filter(public_id__in=ids), *own.filter(visitor__in=list(visitors)).exclude(public_id__in=ids)]
     for click in clicks:
-        click.public_id, click.visitor, click.sub_ids = click_public_id(), "", {}
+        click.public_id, click.visitor, click.sub_ids = click_public_id(click.occurred_at), "", {}
     return Click.objects.bulk_update(clicks, ["public_id", "visitor", "sub_ids"], batch_size=500) if clicks else 0
 
 

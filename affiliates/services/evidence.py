@@ -191,7 +191,7 @@ def folded(words: str) -> str:
 def _clicks(brand: Brand, codes: set[str]) -> dict[str, Click]:
     if not codes:
         return {}
-    found = Click.objects.filter(public_id__in=codes, link__affiliate__brand=brand).select_related("link")
+    found = Click.objects.named(codes).filter(link__affiliate__brand=brand).select_related("link")
     return {click.public_id: click for click in found}
 
 

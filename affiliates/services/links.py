@@ -190,7 +190,7 @@ def record_click(
 
     A visit to a link that the same visitor followed within half an hour is a repeat.
     """
-    public_id, words = click_public_id(), json.dumps(dict(sub_ids or {}))
+    public_id, words = click_public_id(occurred_at), json.dumps(dict(sub_ids or {}))
     values = [public_id, link_id, visitor, is_own_device, words, kind, occurred_at, occurred_at - REPEAT_WITHIN]
     with connection.cursor() as cursor:
         execute_planned(cursor, RECORD_CLICK, values)

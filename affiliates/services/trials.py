@@ -29,7 +29,7 @@ def remove_test_purchase(purchase: Purchase) -> None:
     Suspicion.objects.filter(purchase=locked).delete()
     Attribution.objects.filter(purchase=locked).delete()
     PurchaseChange.objects.filter(purchase=locked).delete()
-    Click.objects.filter(public_id__in=locked.click_ids).delete()
+    Click.objects.named(locked.click_ids).delete()
     locked.refunds.all().delete()
     locked.delete()
     _forget_customer(customer, locked)

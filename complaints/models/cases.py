@@ -88,7 +88,10 @@ class Complaint(models.Model):
     Cause = Cause
     OPEN_STATES = OPEN_STATES
 
-    brand = models.ForeignKey(Brand, models.PROTECT, related_name="complaints", verbose_name=_("brand"))
+    # These two without indexes of their own: several that begin with them serve.
+    brand = models.ForeignKey(
+        Brand, models.PROTECT, related_name="complaints", verbose_name=_("brand"), db_index=False
+    )
     uuid = models.UUIDField(default=uuid.uuid4, unique=True, editable=False)
     key_version = models.PositiveSmallIntegerField(default=current_key_version, editable=False)
     token_hash = models.BinaryField(max_length=32, unique=True, editable=False)
@@ -104,7 +107,13 @@ class Complaint(models.Model):
         Customer, models.PROTECT, null=True, blank=True, related_name="complaints", verbose_name=_("customer")
     )
     assignee = models.ForeignKey(
-        User, models.SET_NULL, null=True, blank=True, related_name="assigned_complaints", verbose_name=_("assignee")
+        User,
+        models.SET_NULL,
+        null=True,
+        blank=True,
+        related_name="assigned_complaints",
+        verbose_name=_("assignee"),
+        db_index=False,
     )
     subject = models.CharField(_("subject"), max_length=200)
     text = models.TextField(_("what the customer says"), blank=True)

@@ -18,7 +18,9 @@ class ComplaintLinkQuerySet(BrandOwnedQuerySet["ComplaintLink"]):
 class ComplaintLink(models.Model):
     """Between the older case and the younger: one row a pair."""
 
-    complaint = models.ForeignKey(Complaint, models.CASCADE, related_name="links", verbose_name=_("case"))
+    complaint = models.ForeignKey(
+        Complaint, models.CASCADE, related_name="links", verbose_name=_("case"), db_index=False
+    )
     other = models.ForeignKey(Complaint, models.CASCADE, related_name="links_back", verbose_name=_("other case"))
     created_at = models.DateTimeField(_("created at"), auto_now_add=True)
 

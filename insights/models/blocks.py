@@ -18,7 +18,7 @@ class Block(models.Model):
     a block of the whole programme. Pages read the sums of blocks, ShownCount; this is the record of when each came.
     """
 
-    brand = models.ForeignKey(Brand, models.CASCADE, related_name="+", verbose_name=_("brand"))
+    brand = models.ForeignKey(Brand, models.CASCADE, related_name="+", verbose_name=_("brand"), db_index=False)
     affiliate = models.ForeignKey(
         Affiliate, models.CASCADE, null=True, related_name="blocks", verbose_name=_("affiliate")
     )

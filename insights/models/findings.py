@@ -24,7 +24,7 @@ class Finding(models.Model):
         IN_PROGRESS = "in_progress", _("In progress")
         MET = "met", _("Met")
 
-    brand = models.ForeignKey(Brand, models.CASCADE, related_name="findings", verbose_name=_("brand"))
+    brand = models.ForeignKey(Brand, models.CASCADE, related_name="findings", verbose_name=_("brand"), db_index=False)
     affiliate = models.ForeignKey(
         Affiliate, models.CASCADE, null=True, blank=True, related_name="findings", verbose_name=_("affiliate")
     )

@@ -76,7 +76,7 @@ class CountedResponse(models.Model):
     """
 
     response = models.OneToOneField(Response, models.SET_NULL, null=True, related_name="+")
-    brand = models.ForeignKey(Brand, models.CASCADE, related_name="+", db_constraint=False)
+    brand = models.ForeignKey(Brand, models.CASCADE, related_name="+", **UNCHECKED)
     affiliate = models.ForeignKey(Affiliate, models.CASCADE, null=True, related_name="+", **UNCHECKED)
     link = models.ForeignKey(TrackingLink, models.CASCADE, null=True, related_name="+", **UNCHECKED)
     product = models.ForeignKey(Product, models.CASCADE, null=True, related_name="+", **UNCHECKED)

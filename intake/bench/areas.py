@@ -9,6 +9,7 @@ from intake.bench.pages import redirects, singles, surveys
 from intake.bench.planning import planning
 from intake.bench.rows import batches, imports
 from intake.bench.scale import due, growth, memory
+from intake.bench.storage import storage
 from intake.bench.understanding import understanding
 
 AREAS: Mapping[str, Area] = {
@@ -23,6 +24,7 @@ AREAS: Mapping[str, Area] = {
     "memory": memory,
     "planning": planning,
     "due": due,
+    "storage": storage,
     "desk": desk,
     "understanding": understanding,
 }

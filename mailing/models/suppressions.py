@@ -39,7 +39,9 @@ class Suppression(models.Model):
         MANUAL = "manual", _("Set by staff")
         ERASED = "erased", _("Was erased")
 
-    brand = models.ForeignKey(Brand, models.CASCADE, related_name="suppressions", verbose_name=_("brand"))
+    brand = models.ForeignKey(
+        Brand, models.CASCADE, related_name="suppressions", verbose_name=_("brand"), db_index=False
+    )
     address_hash = models.BinaryField(_("address (hash)"), max_length=33, editable=False)
     scope = models.CharField(_("scope"), max_length=60, default=EVERYTHING)
     reason = models.CharField(_("reason"), max_length=12, choices=Reason)

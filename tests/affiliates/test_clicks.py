@@ -11,8 +11,8 @@ import pytest
 from django.db import DataError, connection, transaction
 
 from accounts import partitions
-from accounts.partitions import month_after, partitions_of, strays
-from affiliates.models import Click, TrackingLink, VisitCount
+from accounts.partitions import month_after, month_of, partitions_of, strays
+from affiliates.models import Click, TrackingLink, VisitCount, month_of_click
 from affiliates.services import record_click
 from affiliates.services.clicks import TABLE, forget_clicks, make_room_for_clicks
 from insights.sales import link_traffic
@@ -155,6 +155,25 @@ def test_of_two_at_once_one_makes_the_months() -> None:
         with connection.cursor() as cursor:
             for name in chain(*made):
                 cursor.execute(f"DROP TABLE {name}")
+
+
+def test_a_click_is_looked_for_in_the_month_that_its_id_tells(link: TrackingLink, later: datetime) -> None:
+    make_room_for_clicks(now=later)
+    name, other = click(link, later), click(link, later, visitor="another")
+
+    assert month_of_click(name) == month_of(later)
+    plan = Click.objects.named([name, other]).explain()
+    assert f"{TABLE}_{later:%Y_%m}" in plan
+    assert f"{TABLE}_other" not in plan
+    assert {each.public_id for each in Click.objects.named([name, other])} == {name, other}
+
+
+@pytest.mark.parametrize("public_id", ["", "x" * 22, "_-" + "x" * 22, "zz" + "x" * 22, "ab" + "x" * 30])
+def test_an_id_that_tells_no_month_is_looked_for_in_all(link: TrackingLink, public_id: str) -> None:
+    Click.objects.create(link=link, public_id=public_id, occurred_at=datetime(2026, 1, 1, tzinfo=UTC))
+
+    assert month_of_click(public_id) is None
+    assert Click.objects.named([public_id, click(link, datetime(2026, 3, 1, tzinfo=UTC))]).count() == 2
 
 
 # --- Old ones go -----------------------------------------------------------------------------------------------------
