@@ -73,6 +73,7 @@ public_pages: list[URLPattern] = [
 urlpatterns: list[URLPattern | URLResolver] = [
     *pages,
     path("affiliates/<slug:brand>/<str:code>/", include(pages)),
+    path("brands/<slug:brand>/", programme.overview_of_brand, name="overview_of_brand"),
     path("brands/<slug:brand>/drivers/", drivers.drivers_of_brand, name="drivers_of_brand"),
     path("brands/<slug:brand>/drivers/<str:code>/", drivers.drivers_of_affiliate, name="drivers_of_affiliate"),
     path("brands/<slug:brand>/customers/", loyalty.customers_of_brand, name="customers_of_brand"),

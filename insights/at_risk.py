@@ -9,9 +9,8 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
-from django.db import connection
-
 from accounts.models import Brand
+from accounts.statements import run
 from affiliates.delivery_promises import hours_promised
 from affiliates.models import Affiliate, LinkPromise, Purchase
 from complaints.models import Complaint
@@ -51,7 +50,7 @@ WITH waiting AS (
 ), promised AS (
     SELECT waiting.id, waiting.affiliate_id, told.text,
            waiting.purchased_at + make_interval(hours => told.hours) AS by_link,
-           (waiting.promised_on + 1)::timestamp AT TIME ZONE %(zone)s AS by_shop
+           (waiting.promised_on + time '23:59:59') AT TIME ZONE %(zone)s AS by_shop
     FROM waiting LEFT JOIN told ON told.id = waiting.id
     WHERE told.hours IS NOT NULL OR waiting.promised_on IS NOT NULL
 ), due AS (
@@ -120,11 +119,8 @@ def _due(brand: Brand, now: datetime) -> list[tuple[Any, ...]]:
         "until": now + AHEAD,
         "shown": SHOWN,
     }
-    with connection.cursor() as cursor:
-        cursor.execute(LINKS, params)
-        promises = _promises_at([link for (link,) in cursor.fetchall()])
-        cursor.execute(DUE, params | promises)
-        return cursor.fetchall()
+    promises = _promises_at([link for (link,) in run(LINKS, params)])
+    return run(DUE, params | promises)
 
 
 def _promises_at(links: Iterable[int]) -> dict[str, list[Any]]:

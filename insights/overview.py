@@ -6,19 +6,20 @@ is said months later are counted of everybody.
 
 from collections import Counter, defaultdict
 from dataclasses import dataclass
-from datetime import date, datetime
+from datetime import date, datetime, timedelta
 from zoneinfo import ZoneInfo
 
 from django.db.models import QuerySet, Sum
 from django.db.models.functions import TruncMonth
+from django.utils import translation
 
 from accounts.models import Brand
 from affiliates.models import Affiliate
 from complaints.models import Complaint
 from insights.changes import latest_pair, read_changes
 from insights.comparing import BETTER, PARTS, Alternatives, Parts, PeriodChanges, read_alternatives, read_parts
-from insights.counts import ANSWERS
-from insights.findings import PROMISE, TrendPoint, successes, trend_of_shares
+from insights.counts import ANSWERS, answered
+from insights.findings import PROMISE, Findings, Lens, TrendPoint, read_findings, successes, trend_of_shares
 from insights.models import Alert, Block, BrandFigure, CaseCount, Rollup, Target
 from insights.privacy import catalogue_of, next_month, parse_period, periods_within, shown_counts, sum_counts
 from insights.quality import published_shares, strength_between
@@ -30,7 +31,7 @@ from insights.statistics import (
     expected_verdict,
     wilson_interval,
 )
-from insights.targets import Progress, Reading
+from insights.targets import DAYS, Progress
 from surveys.models import Answer, Wave
 
 NEWEST_WORDS = 40
@@ -95,7 +96,7 @@ def _compared(affiliate: Affiliate, x: int, n: int, reference: float, widening: 
 # --- Targets, changes, what has fallen -------------------------------------------------------------------------------
 def brand_progress(brand: Brand) -> tuple[Progress, ...]:
     """The brand's targets beside its figures of the last 90 days, as of last night."""
-    readings = {row.figure: Reading(row.value, row.low, row.high, row.n) for row in brand_figures(brand)}
+    readings = {row.figure: row.reading for row in brand_figures(brand)}
     return tuple(
         Progress(target.figure, target.in_unit, readings.get(target.figure))
         for target in Target.objects.filter(brand=brand)
@@ -104,6 +105,17 @@ def brand_progress(brand: Brand) -> tuple[Progress, ...]:
 
 def brand_figures(brand: Brand) -> QuerySet[BrandFigure]:
     return BrandFigure.objects.filter(brand=brand)
+
+
+def brand_findings(brand: Brand, *, language: str, now: datetime) -> Findings | None:
+    """What everybody said in the same 90 days, published or not."""
+    today = now.astimezone(ZoneInfo(brand.timezone)).date()
+    rollups = Rollup.objects.filter(brand=brand, wave=Wave.FIRST, day__gt=today - timedelta(days=DAYS), day__lte=today)
+    counts = sum_counts(rollups)
+    if not answered(counts, ANSWERS):
+        return None
+    with translation.override(language):
+        return read_findings(counts, catalogue_of(brand, language), Lens(k=1))
 
 
 def brand_changes(brand: Brand) -> PeriodChanges | None:

@@ -8,6 +8,8 @@ from scipy.special import bdtr
 
 from insights.statistics import ANSWERS_FOR_VERDICT, Interval
 
+DAYS = 90  # over which the brand's own figures are taken
+
 Judgement = Literal["met", "missed", "open"]
 # Of these less is better.
 LESS_IS_BETTER = frozenset({"missing", "promise_unmet", "first_answer"})

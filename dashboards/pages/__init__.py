@@ -11,6 +11,7 @@ from dashboards.pages.home import write_home
 from dashboards.pages.links import address_of, write_links, write_places
 from dashboards.pages.loyalty import write_loyalty, write_worth
 from dashboards.pages.opinions import write_opinions
+from dashboards.pages.overview import write_overview, write_risks
 from dashboards.pages.programme import write_field, write_programme, write_rivalry
 from dashboards.pages.reputation import write_reputation, write_testimonials
 from dashboards.pages.sales import write_sales
@@ -32,10 +33,12 @@ __all__ = [
     "write_links",
     "write_loyalty",
     "write_opinions",
+    "write_overview",
     "write_places",
     "write_priorities",
     "write_programme",
     "write_reputation",
+    "write_risks",
     "write_rivalry",
     "write_sale_row",
     "write_sales",

@@ -74,7 +74,7 @@ def without_affiliate(request: HttpRequest, user: User, code: str) -> HttpRespon
 
 
 def look_on(request: HttpRequest, user: User, reader: Reader, page: str) -> None:
-    """Staff see what the affiliate sees, which is recorded. Whatever the page would take, nothing is written as them."""
+    """Staff see what the affiliate sees, and it is recorded. Whatever a page would take, nothing is written as them."""
     if request.method not in READING:
         raise PermissionDenied
     purpose = AccessLog.Purpose.EXPORT if page.endswith("export") else AccessLog.Purpose.IMPERSONATE
@@ -170,6 +170,7 @@ def brand_page(page: Page) -> Callable[..., HttpResponse]:
 
 def show_of_brand(request: HttpRequest, brand: Brand, current: str, **context: Any) -> HttpResponse:
     sections = {
+        "overview_of_brand": _("Overview"),
         "targets_of_brand": _("Targets"),
         "affiliates_compared": _("Affiliates compared"),
         "drivers_of_brand": _("What moves the score"),
@@ -185,4 +186,6 @@ def show_of_brand(request: HttpRequest, brand: Brand, current: str, **context: A
         }
         for name, label in sections.items()
     ]
+    answers = f"{reverse('admin:surveys_response_changelist')}?brand={brand.pk}"
+    nav.append({"label": _("Answers"), "url": answers, "is_current": False})
     return render(request, f"dashboards/{current}.html", {"brand": brand, "nav": nav, **context})

@@ -1,5 +1,7 @@
 """The whole programme, for its staff: affiliates side by side, targets and whose part it was, the alternatives."""
 
+from zoneinfo import ZoneInfo
+
 from django.core.paginator import Paginator
 from django.http import Http404, HttpRequest, HttpResponse
 from django.views.decorators.http import require_GET
@@ -7,11 +9,15 @@ from django.views.decorators.http import require_GET
 from accounts.clock import database_now
 from accounts.models import Brand
 from dashboards.forms import PeriodForm
-from dashboards.pages import write_field, write_programme, write_rivalry
+from dashboards.pages import write_field, write_overview, write_programme, write_risks, write_rivalry
 from dashboards.selectors import measured_at
 from dashboards.views.opening import brand_page, reading_language, show_of_brand
+from insights.asking import asking_of
+from insights.at_risk import promises_at_risk
 from insights.overview import (
     brand_changes,
+    brand_figures,
+    brand_findings,
     brand_progress,
     compare_affiliates,
     periods_of_brand,
@@ -22,6 +28,30 @@ from insights.overview import (
 from insights.privacy import catalogue_of
 
 AFFILIATES_A_PAGE = 50
+
+
+@require_GET
+@brand_page
+def overview_of_brand(request: HttpRequest, brand: Brand) -> HttpResponse:
+    """What needs somebody first, then how the programme goes."""
+    now, language = database_now(), reading_language(brand)
+    zone = zone_of(request, brand)
+    page = write_overview(
+        brand.slug,
+        risks=write_risks(promises_at_risk(brand, now=now), now=now, zone=zone),
+        alerts=standing_alerts(brand),
+        field=compare_affiliates(brand),
+        figures=brand_figures(brand),
+        findings=brand_findings(brand, language=language, now=now),
+        asking=asking_of(brand, now=now),
+        labels={code: aspect.label for code, aspect in catalogue_of(brand, language).aspects.items()},
+    )
+    return show_of_brand(request, brand, "overview_of_brand", page=page, measured_at=measured_at(brand))
+
+
+def zone_of(request: HttpRequest, brand: Brand) -> ZoneInfo:
+    """Where the reader is, or else the brand."""
+    return ZoneInfo(getattr(request.user, "timezone", "") or brand.timezone)
 
 
 @require_GET

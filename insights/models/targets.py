@@ -5,6 +5,7 @@ from django.db.models import Q
 from django.utils.translation import gettext_lazy as _
 
 from accounts.models import Brand, BrandOwnedQuerySet
+from insights.targets import Reading
 
 
 class Figure(models.TextChoices):
@@ -75,3 +76,7 @@ class BrandFigure(models.Model):
 
     def __str__(self) -> str:
         return f"{self.figure}: {self.value}"
+
+    @property
+    def reading(self) -> Reading:
+        return Reading(self.value, self.low, self.high, self.n)

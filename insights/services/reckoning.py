@@ -11,10 +11,9 @@ from insights.counts import Counts, by_question
 from insights.findings import PROMISE, RATING, SATISFIED, nps_groups, successes
 from insights.models import BrandFigure, Figure, Rollup
 from insights.statistics import nps_interval, nps_score, wilson_interval
-from insights.targets import Reading, median_reading
+from insights.targets import DAYS, Reading, median_reading
 from surveys.models import Wave
 
-DAYS = 90
 UNMET = ("-2", "-1")
 
 # Of those sent in these days and not bounced: a survey that came and one that was never answered.

@@ -56,7 +56,7 @@ def test_every_page_says_that_somebody_looks_on_and_leads_back(client: Client, s
         page = client.get(OWN + name).content.decode()
         assert page.count('class="looking-on"') == 1, name
         assert 'href="/portal/brands/lumbre/drivers/ana/"' in page
-        assert 'href="/portal/brands/lumbre/targets/"' in page
+        assert 'href="/portal/brands/lumbre/"' in page
 
     assert set(AccessLog.objects.values_list("purpose", "object_id")) == {("impersonate", str(ana.pk))}
     assert AccessLog.objects.count() == len(named)

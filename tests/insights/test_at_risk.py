@@ -63,7 +63,7 @@ def test_a_day_that_the_shop_named_runs_out_at_its_end_where_the_brand_is(brand:
 
     assert orders(found) == ["P-today", "P-yesterday", "P-last-week"]
     assert (found.late, found.soon) == (2, 1)
-    assert found.deliveries[0].due_at.isoformat() == "2026-03-10T23:00:00+00:00"
+    assert found.deliveries[0].due_at.isoformat() == "2026-03-10T22:59:59+00:00"
     assert found.deliveries[0].said == ""
 
 
