@@ -15,7 +15,7 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy, ngettext
 
 from accounts.models import User
-from accounts.paging import PAGE_SIZE, Order, Page, page_of
+from accounts.paging import Order, Page, page_of
 from affiliates.models import Attribution
 from surveys.admin.wanted import WantedForm
 from surveys.choosing import RATING, Wanted
@@ -27,6 +27,7 @@ if TYPE_CHECKING:
 
 NEWEST_FIRST = Order(("answered_at", "id"), moments=("answered_at",), falls=True)
 DECISIONS = {"let_count": True, "take_out": False}
+ANSWERS_A_PAGE = 40
 MOST = 200  # answers decided at once
 SUSPICIONS = {
     "too_fast": gettext_lazy("answered faster than anybody reads"),
@@ -64,9 +65,8 @@ def list_view(page: "ResponseAdmin", request: HttpRequest) -> HttpResponse:
     form = WantedForm(request.user, readable(request.GET))
     form.is_valid()
     wanted = form.wanted
-    found = (
-        page_of(with_related(wanted), NEWEST_FIRST, request.GET.get("at", ""), size=PAGE_SIZE) if wanted else Page([])
-    )
+    at = request.GET.get("at", "")
+    found = page_of(with_related(wanted), NEWEST_FIRST, at, size=ANSWERS_A_PAGE) if wanted else Page([])
     context = page.admin_site.each_context(request) | {
         "opts": page.opts,
         "title": _("Answers"),

@@ -173,7 +173,7 @@ def test_an_address_finds_its_customer_and_frequent_words_the_newest(desk, brand
 def test_pages_begin_where_the_one_before_ended(desk, brand, monkeypatch):
     for n in range(5):
         answer(brand, f"P-{n}", csat=5)
-    monkeypatch.setattr(answers, "PAGE_SIZE", 2)
+    monkeypatch.setattr(answers, "ANSWERS_A_PAGE", 2)
 
     first = desk.get(LIST).context["page"]
     second = desk.get(LIST, {"at": first.next}).context["page"]
