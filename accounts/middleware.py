@@ -4,19 +4,21 @@ No prefixes in URLs: a link is the same page for everybody.
 """
 
 from collections.abc import Callable
-from typing import ParamSpec
+from typing import ParamSpec, cast
 
 from django.conf import settings
 from django.contrib.auth.decorators import login_not_required
 from django.contrib.auth.models import AnonymousUser
+from django.core.handlers.exception import convert_exception_to_response
 from django.http import HttpRequest, HttpResponse
 from django.http.response import HttpResponseBase
-from django.urls import Resolver404, resolve
+from django.urls import Resolver404, ResolverMatch, resolve
 from django.utils import timezone, translation
 from django.utils.cache import patch_vary_headers
 
 P = ParamSpec("P")
 GetResponse = Callable[[HttpRequest], HttpResponseBase]
+VARIES_BY = ("Accept-Language", "Cookie")
 
 
 class LanguageMiddleware:
@@ -32,7 +34,10 @@ class LanguageMiddleware:
         use_language(request, translation.get_language_from_request(request))
         response = self.get_response(request)
         response.headers.setdefault("Content-Language", translation.get_language() or "")
-        patch_vary_headers(response, ("Accept-Language", "Cookie"))
+        if "Vary" in response.headers:
+            patch_vary_headers(response, VARIES_BY)
+        else:
+            response.headers["Vary"] = ", ".join(VARIES_BY)
         return response
 
 
@@ -40,11 +45,12 @@ class VisitorMiddleware:
     """Leads whoever brings no session straight to pages made `for_visitors`, past all that serves people signed in.
 
     Most requests are such: buyers who follow a link, customers who answer. Of the middleware that stands below this one
-    nothing concerns them: sessions, CSRF (these pages have no cookie to abuse), sign-in, messages.
+    nothing concerns them but the language: sessions, CSRF (these pages have no cookie to abuse), sign-in, messages.
     """
 
     def __init__(self, get_response: GetResponse) -> None:
         self.get_response = get_response
+        self.show_in_their_language = LanguageMiddleware(cast(GetResponse, convert_exception_to_response(show)))
 
     def __call__(self, request: HttpRequest) -> HttpResponseBase:
         if settings.SESSION_COOKIE_NAME in request.COOKIES:
@@ -57,14 +63,32 @@ class VisitorMiddleware:
             return self.get_response(request)
         timezone.deactivate()
         request.user, request.resolver_match = AnonymousUser(), match
-        response: HttpResponseBase = match.func(request, *match.args, **match.kwargs)
-        return response
+        return show(request) if getattr(match.func, "is_wordless", False) else self.show_in_their_language(request)
+
+
+def show(request: HttpRequest) -> HttpResponseBase:
+    """What stands at its address."""
+    found: ResolverMatch = request.resolver_match  # type: ignore[assignment]
+    response: HttpResponseBase = found.func(request, *found.args, **found.kwargs)
+    return response
 
 
 def for_visitors(view: Callable[P, HttpResponse]) -> Callable[P, HttpResponse]:
     """A page for whoever has its address. It must be safe to call without a CSRF token, and use no session."""
     view.is_for_visitors = True  # type: ignore[attr-defined]
     return login_not_required(view)
+
+
+def wordless(view: Callable[P, HttpResponse]) -> Callable[P, HttpResponse]:
+    """It leads elsewhere, and no language is chosen for it; `in_their_language` for when it has to say something."""
+    view.is_wordless = True  # type: ignore[attr-defined]
+    return view
+
+
+def in_their_language(request: HttpRequest, show_page: Callable[[HttpRequest], HttpResponse]) -> HttpResponse:
+    if hasattr(request, "LANGUAGE_CODE"):  # of somebody signed in, who came the long way
+        return show_page(request)
+    return cast(HttpResponse, LanguageMiddleware(show_page)(request))
 
 
 class ReaderMiddleware:

@@ -24,6 +24,7 @@ from rest_framework import exceptions
 from accounts.api import error_body
 from accounts.colour import PAPER_DARK, PAPER_LIGHT, ink_on, readable_on
 from accounts.forms import EmailForm, ProfileForm
+from accounts.middleware import use_language
 from accounts.models import Brand
 from accounts.second_factor import factors_of, strict_brands
 from accounts.secret_links import HEADERS
@@ -196,5 +197,7 @@ def error_page(request: HttpRequest, status: int, error: exceptions.APIException
     """A page that says what happened and what to do; JSON in the contract's shape for programs."""
     if request.path.startswith("/api/v1/"):
         return JsonResponse(error_body(error), status=status)
+    if not hasattr(request, "LANGUAGE_CODE"):  # it failed before one was chosen: the thread still speaks the last one's
+        use_language(request, translation.get_language_from_request(request))
     # Without the request: what filled in its user or messages may be what failed.
     return HttpResponse(render_to_string(f"{status}.html"), status=status)

@@ -3,6 +3,7 @@
 from collections.abc import Iterable
 from urllib.parse import SplitResult, urlsplit
 
+from django.utils.encoding import iri_to_uri
 from django.utils.http import url_has_allowed_host_and_scheme
 
 CLICK_PARAMETER = "pv_click"
@@ -30,11 +31,15 @@ def is_allowed_destination(url: str, hosts: Iterable[str]) -> bool:
     )
 
 
-def with_click(url: str, public_id: str) -> str:
-    """The address with the click's id in its query; everything else stays letter for letter."""
-    parts = urlsplit(url)
+def around_click(url: str) -> tuple[str, str]:
+    """What stands in the address before and after a click's id in its query; everything else stays as it is.
+
+    As a header has it: what is not ASCII is percent-encoded.
+    """
+    parts = urlsplit(iri_to_uri(url))
     kept = [pair for pair in parts.query.split("&") if pair and pair.partition("=")[0] != CLICK_PARAMETER]
-    return parts._replace(query="&".join([*kept, f"{CLICK_PARAMETER}={public_id}"])).geturl()
+    before = parts._replace(query="&".join([*kept, f"{CLICK_PARAMETER}="]), fragment="").geturl()
+    return before, f"#{parts.fragment}" if parts.fragment else ""
 
 
 def _netloc(parts: SplitResult) -> str:

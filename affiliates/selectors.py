@@ -8,7 +8,7 @@ from decimal import Decimal
 from django.core.cache import caches
 
 from accounts.models import Brand
-from affiliates.destinations import is_allowed_destination
+from affiliates.destinations import around_click, is_allowed_destination
 from affiliates.marks import is_mark_of, mark_of
 from affiliates.models import Affiliate, CataloguePromise, Claim, MemberInvitation, StaffInvitation, TrackingLink
 from mailing.models import OutgoingMail
@@ -21,9 +21,13 @@ class LinkTarget:
     link_id: int
     affiliate_id: int
     brand_id: int
-    destination: str
     is_open: bool  # leads on: not paused, and the brand still has that host
+    before_click: str  # where it leads, around the click's id
+    after_click: str
     sub_ids: tuple[tuple[str, str], ...]
+
+    def address(self, public_id: str) -> str:
+        return f"{self.before_click}{public_id}{self.after_click}"
 
 
 def link_target(code: str) -> LinkTarget | None:
@@ -40,15 +44,11 @@ def _read(code: str) -> LinkTarget | None:
     if link is None:
         return None
     brand = link.affiliate.brand
-    return LinkTarget(
-        link.pk,
-        link.affiliate_id,
-        brand.pk,
-        link.destination,
-        # Here too: the brand may have given up a host since the link was made.
-        link.paused_at is None and is_allowed_destination(link.destination, brand.allowed_hosts),
-        tuple(link.sub_ids.items()),
-    )
+    # Here too: the brand may have given up a host since the link was made.
+    is_open = link.paused_at is None and is_allowed_destination(link.destination, brand.allowed_hosts)
+    before, after = around_click(link.destination) if is_open else ("", "")
+    sub_ids = tuple(link.sub_ids.items())
+    return LinkTarget(link.pk, link.affiliate_id, brand.pk, is_open, before, after, sub_ids)
 
 
 @dataclass(frozen=True)

@@ -16,10 +16,10 @@ from django.utils import timezone
 from django.views.decorators.http import require_http_methods, require_safe
 
 from accounts.forms import add_refusal
-from accounts.middleware import for_visitors
+from accounts.middleware import for_visitors, in_their_language, wordless
 from accounts.models import Brand, User
 from accounts.secret_links import client_address, secret_link
-from affiliates.destinations import is_allowed_destination, with_click
+from affiliates.destinations import is_allowed_destination
 from affiliates.forms import ApplicationForm, JoinForm
 from affiliates.models import Customer
 from affiliates.selectors import invitation_for, link_target, staff_invitation_for
@@ -38,6 +38,7 @@ HEADERS = {"Cache-Control": "no-store", "X-Robots-Tag": "noindex"}  # a link is 
 
 
 @for_visitors
+@wordless
 @require_safe
 def follow_link(request: HttpRequest, code: str) -> HttpResponse:
     """Store the click, then lead on to the shop with its id: what the shop hands back has been stored before."""
@@ -57,9 +58,10 @@ def follow_link(request: HttpRequest, code: str) -> HttpResponse:
         visitor=visitor,
         occurred_at=now,
         is_own_device=is_own,
-        sub_ids=dict(target.sub_ids) | read_sub_ids(request.GET),
+        sub_ids=dict(target.sub_ids) | (read_sub_ids(request.GET) if request.META.get("QUERY_STRING") else {}),
     )
-    return to_shop(with_click(target.destination, public_id))
+    # Not by HttpResponseRedirect, which would look at each address anew: this one was looked at when it was read.
+    return HttpResponse(status=302, headers={"Location": target.address(public_id), **HEADERS})
 
 
 @for_visitors
@@ -72,7 +74,7 @@ def follow_recommendation(request: HttpRequest, code: str) -> HttpResponse:
     destination = f"https://{referrer.brand.allowed_hosts[0]}/" if referrer.brand.allowed_hosts else ""
     if not is_allowed_destination(destination, referrer.brand.allowed_hosts):
         return no_way_on(request, "affiliates/link_paused.html", status=410)
-    return to_shop(f"{destination}?pv_ref={quote(code)}")
+    return HttpResponseRedirect(f"{destination}?pv_ref={quote(code)}", headers=HEADERS)
 
 
 def is_member(user: User | AnonymousUser, affiliate_id: int) -> bool:
@@ -80,12 +82,11 @@ def is_member(user: User | AnonymousUser, affiliate_id: int) -> bool:
     return user.is_authenticated and user.affiliate_members.filter(affiliate=affiliate_id).exists()
 
 
-def to_shop(url: str) -> HttpResponse:
-    return HttpResponseRedirect(url, headers=HEADERS)
-
-
 def no_way_on(request: HttpRequest, page: str, *, status: int) -> HttpResponse:
-    return HttpResponse(render_to_string(page, request=request), status=status, headers=HEADERS)
+    def show(request: HttpRequest) -> HttpResponse:
+        return HttpResponse(render_to_string(page, request=request), status=status, headers=HEADERS)
+
+    return in_their_language(request, show)
 
 
 # --- How affiliates get in -------------------------------------------------------------------------------------------

@@ -6,6 +6,7 @@ Each does what the library does that it stands on, without what nobody reads: on
 import time
 import uuid
 from collections.abc import Callable
+from functools import cache
 
 import structlog
 from csp.constants import HEADER
@@ -15,6 +16,7 @@ from django.conf import settings
 from django.http import HttpRequest
 from django.http.response import HttpResponseBase
 from django_structlog.middlewares import RequestMiddleware
+from django_structlog.middlewares import request as request_log
 from prometheus_client import Counter, Histogram
 
 GetResponse = Callable[[HttpRequest], HttpResponseBase]
@@ -42,9 +44,16 @@ class MetricsMiddleware:
         response = self.get_response(request)
         view = request.resolver_match.view_name if request.resolver_match else ""
         method = request.method if request.method in METHODS else "other"  # not as many as somebody makes up
-        RESPONSES.labels(str(response.status_code), view, method).inc()
-        LATENCY.labels(view, method).observe(time.perf_counter() - started)
+        counted, timed = _series(response.status_code, view, method)
+        counted.inc()
+        timed.observe(time.perf_counter() - started)
         return response
+
+
+@cache
+def _series(status: int, view: str, method: str) -> tuple[Counter, Histogram]:
+    """Looked up once: the library does so under a lock each time."""
+    return RESPONSES.labels(str(status), view, method), LATENCY.labels(view, method)
 
 
 class RequestLogMiddleware(RequestMiddleware):
@@ -52,6 +61,17 @@ class RequestLogMiddleware(RequestMiddleware):
 
     def prepare(self, request: HttpRequest) -> None:
         structlog.contextvars.bind_contextvars(request_id=str(uuid.uuid4()))
+
+    def handle_response(self, request: HttpRequest, response: HttpResponseBase) -> None:
+        if response.streaming or hasattr(request, "_raised_exception"):  # its lines go on, or were written
+            super().handle_response(request, response)  # type: ignore[arg-type]  # streams come too
+            return
+        self.bind_user_id(request)
+        level = self._log_level_for_status_code(response.status_code)
+        request_log.logger.log(
+            level, "request_finished", code=response.status_code, request=self.format_request(request)
+        )
+        structlog.contextvars.clear_contextvars()
 
     @staticmethod
     def bind_user_id(request: HttpRequest) -> None:
@@ -61,14 +81,17 @@ class RequestLogMiddleware(RequestMiddleware):
 
 
 class PolicyMiddleware(CSPMiddleware):
-    """The content security policy of settings.py, put together once. A view may still have its own."""
+    """The content security policy of settings.py, put together once. A view may still have its own, without a nonce."""
 
     def __init__(self, get_response: GetResponse) -> None:
         super().__init__(get_response)
         self.usual = build_policy()
 
+    def process_request(self, request: HttpRequest) -> None:
+        """No page of ours asks for a nonce: there is nothing to make ready for one."""
+
     def process_response(self, request: HttpRequest, response: HttpResponseBase) -> HttpResponseBase:
-        has_its_own = hasattr(request, "_csp_nonce") or any(name.startswith("_csp_") for name in vars(response))
+        has_its_own = any(name.startswith("_csp_") for name in vars(response))
         if has_its_own or settings.DEBUG:  # under which Django's own pages of failures bring their styles
             return super().process_response(request, response)
         response.headers.setdefault(HEADER, self.usual)

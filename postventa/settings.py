@@ -106,10 +106,10 @@ MIDDLEWARE = [
     "postventa.middleware.RequestLogMiddleware",
     "postventa.middleware.PolicyMiddleware",
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
-    "accounts.middleware.LanguageMiddleware",
     "django.middleware.common.CommonMiddleware",
     # What follows serves people who sign in: whoever only follows a link turns off here.
     "accounts.middleware.VisitorMiddleware",
+    "accounts.middleware.LanguageMiddleware",
     "django.contrib.sessions.middleware.SessionMiddleware",
     "django.middleware.csrf.CsrfViewMiddleware",
     "django.contrib.auth.middleware.AuthenticationMiddleware",

@@ -10,6 +10,7 @@ from django.utils import timezone, translation
 import affiliates.views
 from accounts.middleware import ReaderMiddleware
 from accounts.models import User
+from tests.factories import make_affiliate, make_brand, make_link
 
 pytestmark = pytest.mark.django_db
 
@@ -111,6 +112,30 @@ def test_whoever_is_signed_in_is_known_on_a_visitors_page(client: Client) -> Non
     client.force_login(user)
 
     assert client.get("/r/unknown").wsgi_request.user == user
+
+
+def test_a_link_leads_on_without_a_word_and_says_what_it_cannot_in_the_visitors_language(client: Client) -> None:
+    link = make_link(make_affiliate(make_brand()))
+    user = User.objects.create_user("ana@ana.example", language="es")
+
+    there = client.get(f"/r/{link.code}", headers={"accept-language": "en"})
+    nowhere = client.get("/r/unknown", headers={"accept-language": "en"})
+    client.force_login(user)
+    hers = client.get("/r/unknown", headers={"accept-language": "en"})
+
+    assert there.status_code == 302
+    assert {"Content-Language", "Vary"}.isdisjoint(there.headers)
+    assert [answer.headers["Content-Language"] for answer in (nowhere, hers)] == ["en", "es"]
+    assert {"Accept-Language", "Cookie"} <= set(nowhere.headers["Vary"].split(", "))
+
+
+def test_what_fails_before_a_language_is_chosen_speaks_the_visitors(client: Client) -> None:
+    translation.activate("es")  # the thread's last reader's
+
+    refused = client.get("/r/unknown", headers={"accept-language": "en", "host": "evil.example"})
+
+    assert refused.status_code == 400
+    assert '<html lang="en">' in refused.text
 
 
 def test_a_visitors_page_fails_as_every_other(monkeypatch: pytest.MonkeyPatch) -> None:

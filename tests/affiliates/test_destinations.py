@@ -1,6 +1,6 @@
 import pytest
 
-from affiliates.destinations import is_allowed_destination, with_click
+from affiliates.destinations import around_click, is_allowed_destination
 
 HOSTS = ["lumbre.example", "niño.example", "localhost:8001"]
 
@@ -69,7 +69,8 @@ def test_without_hosts_nothing_is_allowed():
         ("https://lumbre.example", "https://lumbre.example?pv_click=ID"),
         ("https://lumbre.example/a?b=1&c=%20&&d#e?f", "https://lumbre.example/a?b=1&c=%20&d&pv_click=ID#e?f"),
         ("https://lumbre.example/?pv_click=old&a=1", "https://lumbre.example/?a=1&pv_click=ID"),
+        ("https://lumbre.example/ñ?a=%C3%B1#ñ", "https://lumbre.example/%C3%B1?a=%C3%B1&pv_click=ID#%C3%B1"),
     ],
 )
 def test_the_click_is_added_and_the_rest_kept(url, led_to):
-    assert with_click(url, "ID") == led_to
+    assert "ID".join(around_click(url)) == led_to
