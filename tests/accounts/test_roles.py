@@ -118,6 +118,20 @@ def test_a_role_in_one_brand_gives_none_in_another() -> None:
     assert seen - {"User"} == set()
 
 
+def test_no_list_says_how_a_column_begins_that_it_does_not_filter_by() -> None:
+    """Letter by letter that would tell hashes of passwords and keys, and addresses."""
+    root = User.objects.create_superuser("root@lumbre.example")
+    told = {
+        f"{page.model.__name__}.{lookup}"
+        for page in pages()
+        for field in page.model._meta.concrete_fields
+        for lookup in (f"{field.name}__startswith", f"{field.name}__password__startswith", f"{field.name}__gte__x")
+        if page.lookup_allowed(lookup, "a", request_of(root))
+    }
+
+    assert told == set()
+
+
 def test_every_page_knows_the_way_from_its_rows_to_their_brand() -> None:
     # The report of a night speaks of all brands by numbers alone.
     assert [page.model.__name__ for page in pages() if not way_to_brand(page.model)] == ["RetentionRun", "User"]
