@@ -69,7 +69,10 @@ def without_affiliate(request: HttpRequest, user: User, code: str) -> HttpRespon
         return render(request, "dashboards/nobody.html")
     search = request.GET.get("q", "").strip()
     found = Paginator(find_affiliates(user, search), AFFILIATES_A_PAGE)
-    context = {"page_obj": found.get_page(request.GET.get("page")), "search": search, "brands": brands_of(user)}
+    brands = brands_of(user)
+    context = {"page_obj": found.get_page(request.GET.get("page")), "search": search, "brands": brands}
+    if len(brands) == 1:
+        context |= {"brand": brands[0], "nav": nav_of_brand(brands[0], "affiliates")}
     return render(request, "dashboards/affiliates.html", context)
 
 
@@ -169,6 +172,12 @@ def brand_page(page: Page) -> Callable[..., HttpResponse]:
 
 
 def show_of_brand(request: HttpRequest, brand: Brand, current: str, **context: Any) -> HttpResponse:
+    return render(
+        request, f"dashboards/{current}.html", {"brand": brand, "nav": nav_of_brand(brand, current), **context}
+    )
+
+
+def nav_of_brand(brand: Brand, current: str) -> list[dict[str, Any]]:
     sections = {
         "overview_of_brand": _("Overview"),
         "targets_of_brand": _("Targets"),
@@ -178,14 +187,10 @@ def show_of_brand(request: HttpRequest, brand: Brand, current: str, **context: A
         "alternatives_of_brand": _("Alternatives"),
         "cases_of_brand": pgettext("portal", "Cases"),
     }
+    section = SECTION_OF.get(current, current)
     nav = [
-        {
-            "label": label,
-            "url": reverse(f"dashboards:{name}", args=[brand.slug]),
-            "is_current": name == SECTION_OF.get(current, current),
-        }
+        {"label": label, "url": reverse(f"dashboards:{name}", args=[brand.slug]), "is_current": name == section}
         for name, label in sections.items()
     ]
     answers = f"{reverse('admin:surveys_response_changelist')}?brand={brand.pk}"
-    nav.append({"label": _("Answers"), "url": answers, "is_current": False})
-    return render(request, f"dashboards/{current}.html", {"brand": brand, "nav": nav, **context})
+    return [*nav, {"label": _("Answers"), "url": answers, "is_current": False}]
