@@ -142,7 +142,7 @@ class FindingAdmin(BrandModelAdmin):
 class QualityVerdictAdmin(ReadOnlyAdmin):
     """Quarters that are over, as programs outside are told them."""
 
-    list_display = ("affiliate", "code", "answers", "share", "verdict", "ratings", "rating_verdict", "purchases")
+    list_display = ("affiliate", "code", "answers", "share", "judged", "ratings", "rating_judged", "purchases")
     list_filter = ("quarter", "verdict", "rating_verdict")
     list_select_related = ("affiliate",)
     search_fields = ("affiliate__code", "affiliate__name")
@@ -155,6 +155,19 @@ class QualityVerdictAdmin(ReadOnlyAdmin):
     @admin.display(description=_("satisfied customers"))
     def share(self, row: QualityVerdict) -> str:
         return percent(row.satisfied / row.answers)
+
+    @admin.display(description=_("verdict"), ordering="verdict")
+    def judged(self, row: QualityVerdict) -> str:
+        return said_of(row.get_verdict_display())
+
+    @admin.display(description=_("verdict on the rating"), ordering="rating_verdict")
+    def rating_judged(self, row: QualityVerdict) -> str:
+        return said_of(row.get_rating_verdict_display())
+
+
+def said_of(verdict: str) -> str:
+    """A dash would leave open whether nobody has looked yet."""
+    return verdict or str(_("too few others, or too few answers, to say"))
 
 
 @admin.register(QuoteReport)
