@@ -9,6 +9,8 @@ from django.test import Client
 from accounts.models import ApiKey, Brand, User
 from affiliates.models import Affiliate, Attribution, Purchase
 from complaints.models import Complaint
+from insights.at_risk import promises_at_risk
+from insights.priorities import affiliate_priorities
 from insights.privacy import affiliate_insights, programme_findings
 from intake.demo.history import make_history
 from mailing.models import OutgoingMail
@@ -81,7 +83,8 @@ def test_the_demo_is_whole_and_believable(tmp_path, client: Client):
     assert sorted(queued) == ["surveys/follow_up"] * 2 + ["surveys/invitation"] * 8
 
     # Causes show in the figures: who is late, who leaves things unsaid, who is new.
-    pages = {a.code: affiliate_insights(a, now=now) for a in Affiliate.objects.all()}
+    whom = {each.code: each for each in Affiliate.objects.select_related("brand")}
+    pages = {code: affiliate_insights(each, now=now) for code, each in whom.items()}
     assert {code: page.state for code, page in pages.items()} == {
         **dict.fromkeys(["ana", "bruno", "celia", "diego", "ellen"], "many"),
         "nora": "few",
@@ -93,11 +96,14 @@ def test_the_demo_is_whole_and_believable(tmp_path, client: Client):
     assert pages["nora"].programme is not None
     assert all(len(pages[code].trend) >= 16 for code in ("ana", "bruno", "celia", "diego", "ellen"))
     assert all(pages[code].quotes and pages[code].expectations for code in ("ana", "bruno", "celia", "diego", "ellen"))
+    assert {code for code, each in whom.items() if affiliate_priorities(each)} >= {"ana", "bruno"}
+    assert affiliate_priorities(whom["nora"]) is None
     programme = programme_findings(brand)
     assert programme is not None
     assert programme.n > 1000
 
-    # The desk has work and a past.
+    # The desk has work and a past, and some promises can still be kept.
+    assert promises_at_risk(brand, now=now).deliveries
     states = set(Complaint.objects.values_list("state", flat=True))
     assert states == {"new", "in_progress", "waiting", "resolved"}
     assert Complaint.objects.filter(state="resolved").count() > 30
