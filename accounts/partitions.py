@@ -1,4 +1,4 @@
-"""A table in pieces of a month, by a time of its rows: made ahead, dropped whole (docs/decisions/partitions.md).
+"""A table in pieces of a month, by a time of its rows: made ahead, dropped whole (docs/decisions/0006).
 
 A migration has cut it. `<table>_before` holds what there was by then, `<table>_2026_12` a month of UTC, `<table>_other`
 what finds no month: no row is ever refused for want of one.

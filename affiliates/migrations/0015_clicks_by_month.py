@@ -1,4 +1,4 @@
-"""Clicks in pieces of a month (docs/decisions/partitions.md). No row is written anew: all that there are become the
+"""Clicks in pieces of a month (docs/decisions/0006). No row is written anew: all that there are become the
 first piece as they are, with their indexes. The table is locked for an instant, in `SWAP`.
 
 Broken off, it begins again from the start.

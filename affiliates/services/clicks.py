@@ -8,7 +8,15 @@ import structlog
 from django.db import connection, transaction
 from django.db.utils import OperationalError
 
-from accounts.partitions import PATIENCE, Partition, drop_partition, make_partitions, month_of, partitions_of
+from accounts.partitions import (
+    PATIENCE,
+    Partition,
+    drop_partition,
+    make_partitions,
+    month_of,
+    partitions_of,
+    strays,
+)
 from affiliates.models import Click
 
 TABLE = Click._meta.db_table
@@ -43,6 +51,14 @@ log = structlog.get_logger(__name__)
 def make_room_for_clicks(*, now: datetime) -> list[str]:
     """The months that were missing."""
     return make_partitions(TABLE, key="occurred_at", now=now)
+
+
+def room_for_clicks_until() -> datetime:
+    return partitions_of(TABLE)[-1].after
+
+
+def clicks_without_month() -> int:
+    return strays(TABLE)
 
 
 def forget_clicks(before: datetime) -> int:

@@ -13,6 +13,7 @@ from django.db.utils import DatabaseError
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
+from affiliates.services.clicks import clicks_without_month, room_for_clicks_until
 from intake.deployment.findings import Findings, error, fine, warning
 from mailing.alarms import ADVICE
 from mailing.models import Heartbeat
@@ -22,6 +23,7 @@ from postventa.readiness import is_database_reachable, is_migrated
 OLDEST_POSTGRES = 150000  # as `server_version_num` writes 15.0
 MOST_SECONDS_APART = 5
 FULL = 0.8  # of the connections there are
+ROOM_AHEAD = timedelta(days=3)
 POSTGRES, REDIS, PROCESSES = "PostgreSQL", "Redis", "Celery"
 
 FACTS = """
@@ -66,6 +68,8 @@ def database_found() -> Findings:
         )
     if not is_migrated():
         yield error(POSTGRES, _("The database is older than this version."), _("Run manage.py migrate."))
+    else:
+        yield from no_month(clicks_without_month(), room_for_clicks_until(), clock)
 
 
 def old_version(number: int, version: str) -> Findings:
@@ -90,6 +94,17 @@ def clock_apart(theirs: datetime, ours: datetime) -> Findings:
     if seconds > MOST_SECONDS_APART:
         text = _("The clocks of the database and of this machine are %(seconds)d s apart.") % {"seconds": seconds}
         yield warning(POSTGRES, text, _("Let both keep time by NTP: signed requests are refused by age."))
+
+
+def no_month(strays: int, room_until: datetime, clock: datetime) -> Findings:
+    advice = _(
+        "Let beat run, which makes room every hour. Clicks from the future are of a host whose clock is wrong."
+    )
+    if strays:
+        text = ngettext("%(n)d click has found no month.", "%(n)d clicks have found no month.", strays)
+        yield warning(POSTGRES, text % {"n": strays}, advice)
+    if room_until < clock + ROOM_AHEAD:
+        yield warning(POSTGRES, _("There is no room for next month’s clicks yet."), advice)
 
 
 def full(used: int, most: int) -> Findings:

@@ -77,6 +77,15 @@ def test_clocks_apart_and_connections_that_run_out_are_told():
     assert told(services.full(81, 100)) == {Level.WARNING: ["81 of 100 connections are taken."]}
 
 
+def test_clicks_without_a_month_and_a_month_without_room_are_told():
+    now = datetime(2026, 3, 10, tzinfo=UTC)
+
+    assert told(services.no_month(0, now + timedelta(days=21), now)) == {}
+    found = told(services.no_month(3, now + timedelta(days=2), now))
+    assert found[Level.WARNING][0] == "3 clicks have found no month."
+    assert len(found[Level.WARNING]) == 2
+
+
 @pytest.mark.django_db
 def test_processes_are_counted_by_their_signs_of_life():
     assert len(told(services.processes_found())[Level.ERROR]) == 2  # beat is silent, and there is no worker
