@@ -1,7 +1,5 @@
 """A backup holds every row of every table, and who was written to since it was taken is not written to again."""
 
-from collections.abc import Iterator
-from contextlib import contextmanager
 from io import StringIO
 from pathlib import Path
 
@@ -18,41 +16,13 @@ from mailing.services import queue_mails
 from postventa.postgresql import copies
 from surveys.services import plan_invitations, send_due_invitations
 from surveys.standard import publish_standard_survey
+from tests.databases import contents, other_database
 from tests.factories import NOW, make_brand, make_customer, make_purchase
 from tests.mailing.factories import make_request
 from tests.world import make_world
 
 State = OutgoingMail.State
-STAMPED = "django_migrations"  # when, by which process: not of the data
 OUR_MARKS = {"mailing_alarm", "mailing_outgoingmail", "surveys_invitation", "surveys_invitationmail"}
-
-
-def contents() -> dict[str, tuple[int, str]]:
-    """Each table's rows: how many, and a digest of them all."""
-    with connection.cursor() as cursor:
-        found = {}
-        for table in sorted(set(connection.introspection.table_names(cursor)) - {STAMPED}):
-            digest = "md5(coalesce(string_agg(t::text, chr(10) ORDER BY t::text), ''))"
-            cursor.execute(f'SELECT count(*), {digest} FROM "{table}" AS t')
-            found[table] = cursor.fetchone()
-    return found
-
-
-@contextmanager
-def other_database(name: str) -> Iterator[None]:
-    """An empty one on the same server, in the place of the test's."""
-    ours = connection.settings_dict["NAME"]
-    with connection.cursor() as cursor:
-        cursor.execute(f'CREATE DATABASE "{name}"')
-    try:
-        connection.close()
-        connection.settings_dict["NAME"] = name
-        yield
-    finally:
-        connection.close()
-        connection.settings_dict["NAME"] = ours
-        with connection.cursor() as cursor:
-            cursor.execute(f'DROP DATABASE "{name}" WITH (FORCE)')
 
 
 def spoilt(backup: Path) -> Path:
