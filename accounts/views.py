@@ -138,9 +138,13 @@ def confirm_email(request: HttpRequest, token: str) -> HttpResponse:
 
 
 def page_of_token(request: HttpRequest, template: str, context: dict[str, Any], status: int = 200) -> HttpResponse:
-    """Nobody may keep, index or pass on its address."""
+    """Nobody may keep, index or pass on its address.
+
+    Only to ourselves, as everywhere: from a page without any referrer browsers send forms of origin `null`, which the
+    check against forged ones refuses.
+    """
     page = render(request, template, context, status=status)
-    for name, value in HEADERS.items():
+    for name, value in (HEADERS | {"Referrer-Policy": settings.SECURE_REFERRER_POLICY}).items():
         page.headers[name] = value
     return page
 

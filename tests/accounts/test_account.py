@@ -109,7 +109,7 @@ def test_the_address_changes_by_the_link_alone_and_the_old_one_is_told(ana: User
 
     looked = visitor.get(link)
     ana.refresh_from_db()
-    assert (ana.email, looked.status_code, looked.headers["Referrer-Policy"]) == (old, 200, "no-referrer")
+    assert (ana.email, looked.status_code, looked.headers["Referrer-Policy"]) == (old, 200, "same-origin")
     assert OutgoingMail.objects.latest("pk").to_address == NEW
 
     visitor.post(link)

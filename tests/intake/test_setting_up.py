@@ -40,7 +40,10 @@ def link(db: None, settings: Any) -> str:
 
 
 def test_from_the_link_to_a_signed_in_administrator(client: Client, link: str) -> None:
-    assert client.get(link).status_code == 200
+    page = client.get(link)
+    assert (page.status_code, page["Cache-Control"]) == (200, "no-store")
+    # Without a referrer a browser would send the form of origin `null`, and that is refused.
+    assert page["Referrer-Policy"] == "same-origin"
 
     response = client.post(link, GIVEN)
 
