@@ -480,7 +480,7 @@ RETENTION_DAYS = {
     "mails": env.int("RETAIN_MAILS_DAYS", default=365),
     #: Test mails (days).
     "sample_mails": env.int("RETAIN_SAMPLE_MAILS_DAYS", default=30),
-    #: Of clicks by which browser (days).
+    #: Clicks, a month at a time, from its last day (days); how many visits a link had stays.
     "clicks": env.int("RETAIN_CLICKS_DAYS", default=400),
     #: Words, purchase and time of answers; scores stay (days).
     "answers": env.int("RETAIN_ANSWERS_DAYS", default=730),
