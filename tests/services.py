@@ -25,6 +25,7 @@ _stack = ExitStack()
 
 @pytest.hookimpl(tryfirst=True)
 def pytest_load_initial_conftests() -> None:
+    gc.disable()  # until all is loaded, of which nothing is garbage
     kept = demo_environment.without_demo(os.environ)
     for name in set(os.environ) - set(kept):
         del os.environ[name]
@@ -92,6 +93,7 @@ def pytest_collection_finish() -> None:
     """What has been loaded stays: the garbage collector need not look through a million objects again and again."""
     gc.collect()
     gc.freeze()
+    gc.enable()
 
 
 @pytest.hookimpl(tryfirst=True)

@@ -19,7 +19,7 @@ from django.conf import settings
 
 from postventa.embedded import command_of
 from postventa.processes import StartError
-from postventa.supervisor import listeners, reset
+from postventa.supervisor import START_PATIENCE, listeners, reset
 from tests.migrated import temporary_folder
 from tests.postventa.test_processes import is_alive, wait_until
 
@@ -79,7 +79,7 @@ def start(folder: Path) -> Iterator[Start]:
 
 
 def facts(folder: Path) -> dict[str, Any]:
-    wait_until((folder / "demo.json").exists, seconds=60)
+    wait_until((folder / "demo.json").exists, seconds=START_PATIENCE)
     return dict(json.loads((folder / "demo.json").read_text()))
 
 

@@ -1,6 +1,7 @@
 import os
 import subprocess
 import sys
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
@@ -11,10 +12,10 @@ from postventa.demo_environment import without_demo
 
 PYTHON = [sys.executable]
 CHECKS: dict[str, list[str]] = {
+    "types (mypy)": [*PYTHON, "-m", "mypy", "--no-error-summary"],
     "faults (ruff check)": [*PYTHON, "-m", "ruff", "check", "--quiet", "."],
     "format (ruff format)": [*PYTHON, "-m", "ruff", "format", "--quiet", "--check", "."],
     "templates (djlint)": [*PYTHON, "-m", "djlint", "templates", "--lint", "--quiet"],
-    "types (mypy)": [*PYTHON, "-m", "mypy", "--no-error-summary"],
     "imports (import-linter)": [str(Path(sys.executable).with_name("lint-imports")), "--no-logo"],
     "settings (check)": [*PYTHON, "manage.py", "check", "--fail-level", "WARNING"],
     "migrations (makemigrations)": [*PYTHON, "-W", "ignore", "manage.py", "makemigrations", "--check", "--dry-run"],
@@ -26,22 +27,24 @@ class Command(BaseCommand):
     requires_system_checks = ()
 
     def handle(self, *args: Any, **options: Any) -> None:
-        failed = [name for name, command in CHECKS.items() if not self.passes(name, command)]
+        # As many at a time as there are processors; types take as long as all others together, so they begin.
+        with ThreadPoolExecutor(os.cpu_count() or 1) as pool:
+            answers = dict(zip(CHECKS, pool.map(run, CHECKS.values()), strict=True))
+        failed = {name: answer.stdout for name, answer in answers.items() if answer.returncode}
+        for name, told in failed.items():
+            self.stdout.write(self.style.ERROR(f"{name} failed:\n") + told)
         if failed:
             raise CommandError(f"lint: {', '.join(failed)} failed")
         self.stdout.write("lint: all passed")
 
-    def passes(self, name: str, command: list[str]) -> bool:
-        """Run it; only a failure has something to say."""
-        answer = subprocess.run(
-            command,
-            cwd=settings.BASE_DIR,
-            env=without_demo(os.environ),
-            stdout=subprocess.PIPE,
-            stderr=subprocess.STDOUT,
-            text=True,
-            check=False,
-        )
-        if answer.returncode:
-            self.stdout.write(self.style.ERROR(f"{name} failed:\n") + answer.stdout)
-        return answer.returncode == 0
+
+def run(command: list[str]) -> "subprocess.CompletedProcess[str]":
+    return subprocess.run(
+        command,
+        cwd=settings.BASE_DIR,
+        env=without_demo(os.environ),
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+        check=False,
+    )

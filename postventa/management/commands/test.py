@@ -2,6 +2,7 @@ import os
 import signal
 import subprocess
 import sys
+import time
 from typing import Any
 
 from django.conf import settings
@@ -10,6 +11,8 @@ from django.core.management.base import BaseCommand, CommandError
 
 from postventa import browser
 from postventa.demo_environment import without_demo
+
+LONGEST = 12 * 60  # seconds that everything may take, on two processors
 
 
 class Command(BaseCommand):
@@ -28,7 +31,7 @@ class Command(BaseCommand):
         sys.exit(self.run_everything())
 
     def run_everything(self) -> int:
-        lint_failure = ""
+        started, lint_failure = time.monotonic(), ""
         try:
             call_command("lint", stdout=self.stdout)
         except CommandError as error:
@@ -44,10 +47,18 @@ class Command(BaseCommand):
                 sys.exit("There is no browser here and none could be fetched: set POSTVENTA_CHROMIUM.")
             self.stdout.write("No browser here and none could be fetched: all but the browser tests.")
             arguments += ["-m", "not browser"]
+        linted = time.monotonic()
         result = self.run_pytest(arguments)
+        self.tell_time(linted - started, time.monotonic() - linted)
         if lint_failure:
             self.stdout.write(self.style.ERROR(lint_failure))
         return result or int(bool(lint_failure))
+
+    def tell_time(self, linting: float, testing: float) -> None:
+        self.stdout.write(f"lint: {linting:.0f} s   tests: {testing:.0f} s")
+        if linting + testing > LONGEST:
+            over = f"That is more than {LONGEST / 60:.0f} minutes: see what takes longest with --durations=40."
+            self.stdout.write(self.style.WARNING(over))
 
     def run_pytest(self, arguments: list[str]) -> int:
         # Ctrl-C is pytest's to handle. Not SIG_IGN, which it would inherit.
@@ -58,6 +69,6 @@ class Command(BaseCommand):
 
 
 def workers() -> str:
-    """As many as there are processors to use, and two at least: browser tests mostly wait."""
+    """One more than there are processors to use: at any time some test waits, for a browser, a worker or a clock."""
     count = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
-    return str(max(2, min(count, 6)))
+    return str(min(count + 1, 6))
