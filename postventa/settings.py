@@ -8,6 +8,7 @@ docs/operating.md of them (postventa/environment.py). What is missing or wrong i
 """
 
 import secrets
+import socket
 import tomllib
 from datetime import timedelta
 from pathlib import Path
@@ -53,7 +54,8 @@ DEFAULT_DATABASE_URL = "postgres:///postventa"
 DEFAULT_REDIS_URL = "redis://localhost:6379/0"
 DEFAULT_EMAIL_URL = "smtp://localhost:25"
 #: PostgreSQL 15 or newer; a socket: `postgres://user@/name?host=/folder`. Through a pooler only if that keeps a
-#: connection for a whole session: statements stay planned with it.
+#: connection for a whole session: statements stay planned with it; PgBouncer also wants
+#: `ignore_startup_parameters = options`.
 DATABASE_URL = env.str("DATABASE_URL", default=DEFAULT_DATABASE_URL)
 #: Redis or Valkey; a socket: `unix:///path`.
 REDIS_URL = env.str("REDIS_URL", default=DEFAULT_REDIS_URL)
@@ -145,11 +147,29 @@ TEMPLATES = [
 ]
 FORM_RENDERER = "django.forms.renderers.TemplatesSetting"
 
+# --- When a host is gone -------------------------------------------------------------------------------------------
+# A host that dies says nothing, nor does a cable that is cut. By itself a connection waits for two hours before it asks
+# whether the other side is still there: here, and in PostgreSQL with the locks of whoever is gone.
+_ASK_AFTER, _ASK_EVERY, _ASK_TIMES = 10, 5, 4  # seconds without a word, seconds, questions: half a minute in all
+NOTICED_WHEN_GONE = {
+    "connect_timeout": 5,
+    "keepalives_idle": _ASK_AFTER,
+    "keepalives_interval": _ASK_EVERY,
+    "keepalives_count": _ASK_TIMES,
+    "tcp_user_timeout": 1000 * (_ASK_AFTER + _ASK_EVERY * _ASK_TIMES),
+    "options": (
+        f"-c tcp_keepalives_idle={_ASK_AFTER} -c tcp_keepalives_interval={_ASK_EVERY}"
+        f" -c tcp_keepalives_count={_ASK_TIMES} -c tcp_user_timeout={1000 * (_ASK_AFTER + _ASK_EVERY * _ASK_TIMES)}"
+    ),
+}
+
 # --- Database, cache, queue ----------------------------------------------------------------------------------------
 # One dialect, PostgreSQL. Unix sockets: postgres://user@/name?host=/folder
+_database = env.db_url_config(DATABASE_URL)
 DATABASES = {
     "default": {
-        **env.db_url_config(DATABASE_URL),
+        **_database,
+        "OPTIONS": {**NOTICED_WHEN_GONE, **_database.get("OPTIONS", {})},
         "ENGINE": "postventa.postgresql",
         "CONN_MAX_AGE": 60,
         "CONN_HEALTH_CHECKS": True,
@@ -186,6 +206,20 @@ CELERY_BROKER_URL = (
     if REDIS_URL.startswith("unix://")
     else redis_database(0)
 )
+CELERY_BROKER_TRANSPORT_OPTIONS = {
+    "socket_connect_timeout": 5,
+    "socket_keepalive": True,
+    "socket_keepalive_options": {
+        getattr(socket, name): seconds
+        for name, seconds in {
+            "TCP_KEEPIDLE": _ASK_AFTER,
+            "TCP_KEEPINTVL": _ASK_EVERY,
+            "TCP_KEEPCNT": _ASK_TIMES,
+            "TCP_USER_TIMEOUT": 1000 * (_ASK_AFTER + _ASK_EVERY * _ASK_TIMES),
+        }.items()
+        if hasattr(socket, name)  # as on Linux; elsewhere by the system's own
+    },
+}
 CELERY_TASK_IGNORE_RESULT = True
 CELERY_TASK_ACKS_LATE = True
 CELERY_WORKER_PREFETCH_MULTIPLIER = 1

@@ -90,3 +90,17 @@ def test_after_an_error_the_server_is_asked(kept):
     begin_request(kept)
 
     assert ask(kept, "SELECT 1") == 1
+
+
+def test_both_ends_of_a_connection_ask_after_each_other(kept: BaseDatabaseWrapper) -> None:
+    """A host that dies says nothing: by itself TCP would wait for two hours, and PostgreSQL would hold its locks."""
+    assert kept.connection
+    asked = kept.connection.info.dsn_parameters
+
+    assert {name: asked[name] for name in ("keepalives_idle", "keepalives_interval", "keepalives_count")} == {
+        "keepalives_idle": "10",
+        "keepalives_interval": "5",
+        "keepalives_count": "4",
+    }
+    assert (asked["connect_timeout"], asked["tcp_user_timeout"]) == ("5", "30000")
+    assert all(f"-c {name}=" in asked["options"] for name in ("tcp_keepalives_idle", "tcp_user_timeout"))
