@@ -443,6 +443,14 @@ INBOUND_MAIL_SECRET = env.str("INBOUND_MAIL_SECRET", default="")
 #: LOG_LEVEL=INFO `DEBUG`, `INFO`, `WARNING` or `ERROR`.
 #: LOG_JSON=true A line of JSON each, else words. Tokens and addresses are taken out of both.
 LOGGING = logging_config(level=env.str("LOG_LEVEL", default="INFO"), as_json=env.bool("LOG_JSON", default=not DEBUG))
+#: Failures are told to this address of Sentry, without who it was or what they typed ([metrics.md](metrics.md)); empty:
+#: to nobody.
+SENTRY_DSN = env.str("SENTRY_DSN", default="")
+#: The name under which Sentry files them.
+SENTRY_ENVIRONMENT = env.str("SENTRY_ENVIRONMENT", default="production")
+#: Traces go to this collector of OpenTelemetry, such as `http://collector:4318`; its other settings are read by their
+#: own names. Empty: nowhere.
+OTEL_EXPORTER_OTLP_ENDPOINT = env.str("OTEL_EXPORTER_OTLP_ENDPOINT", default="")
 DJANGO_STRUCTLOG_CELERY_ENABLED = True
 # Tokens in links are secrets and addresses are personal: neither is logged (postventa/logs.py takes them out).
 DJANGO_STRUCTLOG_IP_LOGGING_ENABLED = False
