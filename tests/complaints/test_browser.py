@@ -7,14 +7,17 @@ from typing import Any
 import pytest
 from django.conf import settings
 from django.test import Client
+from django.utils import timezone
 from playwright.sync_api import Browser, BrowserContext, Page, expect
 from pytest_django.live_server_helper import LiveServer
 
-from accounts.models import User
+from accounts.models import Brand, User
 from affiliates.models import Purchase
 from complaints.models import Complaint, Guide, GuideVerdict
+from complaints.services import open_cases_for_bad_answers
 from complaints.services.guides import Words, write_guide
 from mailing.models import OutgoingMail
+from surveys.models import InvitationMail, Wave
 from tests import factories
 from tests.complaints.factories import answered, make_complaint
 from tests.complaints.test_receiving import PNG
@@ -74,6 +77,7 @@ def test_a_case_from_a_report_to_its_end(
     customer.get_by_label("Cuéntanos qué ha pasado").fill("La suela se abrió el segundo día.")
     customer.get_by_role("button", name="Enviar").click()
     expect(customer.get_by_role("heading", level=1)).to_have_text("Lo hemos recibido")
+    assert open_cases_for_bad_answers(now=timezone.now()) == 1  # her answer joins what she reported
     number = Complaint.objects.get().number
     expect(customer.get_by_role("main")).to_contain_text(number)
     look(customer)
@@ -121,6 +125,25 @@ def test_a_case_from_a_report_to_its_end(
     expect(customer.get_by_role("main")).to_contain_text("Resuelto.")
     expect(customer.get_by_role("main")).to_contain_text("Te enviamos otras de la 39.")
     look(customer)
+
+    # She is asked how it ended: not well. It is looked at again, with what she said before and after side by side.
+    Brand.objects.update(min_form_seconds=0)
+    customer.goto(f"{live_server.url}/s/{InvitationMail.objects.get(invitation__wave=Wave.CLOSING).mail.token}/")
+    look(customer)
+    customer.locator("[name=solved][value='1']").check()
+    customer.locator(".button-main").last.click()
+    customer.locator("[name=ces][value='3']").check()
+    look(customer)
+    customer.locator(".button-main").last.click()
+    expect(customer.get_by_role("heading", level=1)).to_have_text("Gracias: tenemos tu respuesta")
+    assert open_cases_for_bad_answers(now=timezone.now()) == 1
+    desk.reload()
+    expect(desk.locator(".desk-state")).to_contain_text("En curso")
+    before, after = desk.locator(".desk-pair section").all()
+    expect(before).to_contain_text("1 de 5")
+    expect(after).to_contain_text("No")
+    assert before.bounding_box()["y"] == after.bounding_box()["y"]  # type: ignore[index]
+    look(desk)
     desk.goto(f"{live_server.url}/portal/brands/{purchase.brand.slug}/cases/")
     expect(desk.get_by_role("heading", level=1)).to_be_visible()
     look(desk)
