@@ -5,7 +5,7 @@ What is made in the same migration is empty and nobody's yet: with it anything m
 """
 
 import re
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from django.db import connection
@@ -78,7 +78,7 @@ def write_sql(migration: Migration, state: ProjectState, editor: BaseDatabaseSch
     return state
 
 
-def parts_of(operation: Operation) -> list[Operation]:
+def parts_of(operation: Operation) -> Sequence[Operation]:
     """What it does to the database."""
     return operation.database_operations if isinstance(operation, SeparateDatabaseAndState) else [operation]
 

@@ -551,6 +551,7 @@ POSTVENTA_TODAY = env.str("POSTVENTA_TODAY", default="")
 #: WEB_THREADS=4 Threads of each: so many pages it makes at once.
 #: WORKER_PROCESSES=2 Processes of one worker.
 #: PORT=8000 Where the web process listens.
+#: SITE_HOST=localhost The host for which the proxy of docker-compose.yml (`--profile tls`) has a certificate.
 #: WEB_ADDRESS=127.0.0.1:8000 Where docker-compose.yml lets a proxy of this machine find it.
 #: POSTGRES_PASSWORD=none Of the database in docker-compose.yml.
 #: ANYMAIL_…=none A mail provider’s own settings as django-anymail names them, with `ANYMAIL_` before:

@@ -18,6 +18,7 @@ from uuid import uuid4
 
 import psycopg2
 import pytest
+import redis
 from django.db import OperationalError, connection
 from django.db.models.functions import Now
 from pytest_django.fixtures import Settings
@@ -27,6 +28,7 @@ from mailing.patience import patiently
 from mailing.services import queue_mails, recover_expired_leases, send_due_mail
 from mailing.services.claiming import claim_due
 from mailing.services.sending import promise
+from mailing.tasks import send_due_mail as send_mail_task
 from tests.factories import make_brand
 from tests.mailing.conftest import AnsweringServer
 from tests.mailing.factories import make_answer_request, make_request
@@ -67,18 +69,24 @@ def test_four_workers_deliver_a_thousand_mails_exactly_once(server: AnsweringSer
     assert sum(count > 0 for count in sent) > 1  # they did share the work
 
 
-@pytest.fixture
-def start_worker(server: AnsweringServer, settings: Settings) -> Callable[[], subprocess.Popen[bytes]]:
-    """Starts a process of its own that sends what is due in the test's database to the test's server."""
+def worker_environment(settings: Settings, port: int) -> dict[str, str]:
+    """What a process of its own needs to work in the test's database and to mail to the test's server."""
     address = urlsplit(os.environ["DATABASE_URL"])
-    environment = {
+    return {
         **os.environ,
+        "PATH": f"{Path(sys.executable).parent}:{os.environ['PATH']}",
         "DJANGO_SETTINGS_MODULE": "postventa.settings",
         "DATABASE_URL": urlunsplit(address._replace(path=f"/{connection.settings_dict['NAME']}")),
         "SECRET_KEY": settings.SECRET_KEY,
-        "EMAIL_URL": f"smtp://127.0.0.1:{server.port}",
+        "EMAIL_URL": f"smtp://127.0.0.1:{port}",
         "EMAIL_TIMEOUT": "60",
     }
+
+
+@pytest.fixture
+def start_worker(server: AnsweringServer, settings: Settings) -> Callable[[], subprocess.Popen[bytes]]:
+    """Starts a process of its own that sends what is due in the test's database to the test's server."""
+    environment = worker_environment(settings, server.port)
 
     def start() -> subprocess.Popen[bytes]:
         return subprocess.Popen(
@@ -230,3 +238,29 @@ def test_a_database_that_stays_away_is_not_waited_for_for_ever(settings: Setting
         patiently(ask, seconds=0.8)
 
     assert len(tries) in (2, 3)
+
+
+def test_a_worker_that_is_asked_to_end_sends_what_it_has_begun_and_holds_nothing(
+    server: AnsweringServer, settings: Settings, tmp_path: Path
+) -> None:
+    """As the image starts it, with processes of its own; asked by SIGTERM while the server has the first mail."""
+    server.seconds = 1.5
+    brand = make_brand()
+    told = {"template": "accounts/notice", "context": {"title": "Hola", "paragraphs": []}}
+    queue_mails([make_request(brand, to=f"slow-{number}@correo.example", **told) for number in range(2)])
+    environment = {**worker_environment(settings, server.port), "MAIL_CONNECTIONS": "1", "WORKER_PROCESSES": "1"}
+    redis.Redis.from_url(settings.REDIS_URL).flushall()
+    with (tmp_path / "worker.log").open("wb") as log:
+        worker = subprocess.Popen(["docker/entrypoint", "worker"], cwd=ROOT, env=environment, stdout=log, stderr=log)
+    try:
+        send_mail_task.delay()
+        wait_until(lambda: len(server.delivered) == 1, seconds=60)
+        worker.terminate()
+        assert worker.wait(timeout=30) == 0
+    finally:
+        worker.kill()
+
+    sent = len(server.delivered)
+    assert Counter(server.recipients).most_common(1)[0][1] == 1
+    states = list(OutgoingMail.objects.order_by("pk").values_list("state", flat=True))
+    assert states == [State.SENT] * sent + [State.QUEUED] * (2 - sent)

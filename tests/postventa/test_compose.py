@@ -7,13 +7,19 @@ import subprocess
 import sys
 import time
 import urllib.request
+from concurrent.futures import Future
 from pathlib import Path
+from threading import Thread
 from typing import Any
 
 import pytest
 import yaml
 from django.conf import settings
-from django.db import connection
+from django.db import connection, transaction
+from gunicorn.config import Config as GunicornConfig
+
+from mailing.services.sending import RUN_SECONDS
+from tests.factories import make_brand
 
 ROOT = Path(settings.BASE_DIR)
 COMPOSE = yaml.safe_load((ROOT / "docker-compose.yml").read_text())
@@ -72,6 +78,22 @@ def test_compose_sets_only_settings_that_there_are() -> None:
     assert [name for name in SERVICES["web"]["environment"] if f'"{name}"' not in known] == []
 
 
+def test_the_one_proxy_before_the_web_process_is_counted() -> None:
+    count = SERVICES["web"]["environment"]["TRUSTED_PROXY_COUNT"]
+    (listening,) = re.findall(r"reverse_proxy \{\$WEB_UPSTREAM:(\S+)\}", (ROOT / "docker" / "Caddyfile").read_text())
+
+    assert count == "${TRUSTED_PROXY_COUNT:-1}"
+    assert listening == "web:8000"
+    assert SERVICES["web"]["ports"][0].endswith(":8000")
+
+
+def test_compose_waits_longer_than_a_process_takes_to_end() -> None:
+    seconds = {name: int(SERVICES[name]["stop_grace_period"].rstrip("s")) for name in ("web", "worker")}
+
+    assert seconds["web"] > GunicornConfig().graceful_timeout
+    assert seconds["worker"] > RUN_SECONDS
+
+
 def test_compose_has_no_password_of_its_own() -> None:
     values = [
         str(v) for s in SERVICES.values() for k, v in s.get("environment", {}).items() if "PASS" in k or "KEY" in k
@@ -90,6 +112,7 @@ def test_commands_of_compose_are_those_of_the_entrypoint() -> None:
 
 @pytest.mark.integration
 def test_the_entrypoint_collects_migrates_and_serves(transactional_db: None, tmp_path: Path) -> None:
+    make_brand()
     address = os.environ["DATABASE_URL"].replace("/postgres?", f"/{connection.settings_dict['NAME']}?")
     with socket.create_server(("127.0.0.1", 0)) as free:
         port = free.getsockname()[1]
@@ -110,8 +133,17 @@ def test_the_entrypoint_collects_migrates_and_serves(transactional_db: None, tmp
 
     path = f"{Path(sys.executable).parent}:{os.environ['PATH']}"
     web = subprocess.Popen(["docker/entrypoint", "web"], cwd=ROOT, env={**os.environ, **environment, "PATH": path})
+    asked = Future[int]()
     try:
         page = fetch(f"http://127.0.0.1:{port}/help/")
+        with transaction.atomic(), connection.cursor() as cursor:
+            cursor.execute("LOCK TABLE accounts_brand")
+            # A request that has to wait for us, in the middle of which the process is asked to end.
+            Thread(target=lambda: asked.set_result(status(f"http://127.0.0.1:{port}/brand/lumbre.css"))).start()
+            wait_until_somebody_waits()
+            web.terminate()
+            time.sleep(0.5)
+        assert asked.result(timeout=20) == 200
     finally:
         web.terminate()
         web.wait(timeout=30)
@@ -119,6 +151,22 @@ def test_the_entrypoint_collects_migrates_and_serves(transactional_db: None, tmp
     style = re.search(r'href="(/static/css/base\.[0-9a-f]+\.css)"', page)
     assert style, "pages link files with a fingerprint"
     assert web.returncode == 0
+
+
+def wait_until_somebody_waits() -> None:
+    for _attempt in range(300):
+        with connection.cursor() as cursor:
+            cursor.execute("SELECT count(*) FROM pg_locks WHERE NOT granted AND relation = 'accounts_brand'::regclass")
+            if cursor.fetchone()[0]:
+                return
+        time.sleep(0.1)
+    raise AssertionError("nobody asked for it")
+
+
+def status(url: str) -> int:
+    with urllib.request.urlopen(url, timeout=30) as response:
+        response.read()
+        return int(response.status)
 
 
 def fetch(url: str) -> str:

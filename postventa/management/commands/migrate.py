@@ -63,14 +63,15 @@ class Command(migrate.Command):
         self.stdout.write(f"  {text}")
 
 
-def patiently(work: Callable[[], None], *, tries: int, say: Callable[[str], None], pause: float = PAUSE) -> None:
+def patiently(work: Callable[[], object], *, tries: int, say: Callable[[str], None], pause: float = PAUSE) -> None:
     """Again where it had to give way to others; what was applied by then stays applied."""
     for left in range(tries - 1, -1, -1):
         try:
-            return work()
+            work()
         except OperationalError as error:
             if not left or getattr(error.__cause__, "pgcode", "") not in (LOCK_NOT_AVAILABLE, DEADLOCK):
                 raise
             say(f"a table is in use: again in {pause:.0f} s ({left} tries left)")
             time.sleep(pause)
-    return None
+        else:
+            return
