@@ -33,10 +33,10 @@ def python_of(peer: str, *, folder: Path = FOLDER) -> Path:
     python, ready = home / "bin" / "python", home / "ready"
     if not ready.exists():
         # Where there is a pip already, the environment need not have one of its own, which takes longest to make.
-        pip = [sys.executable, "-m", "pip", "--python", python] if find_spec("pip") else [python, "-m", "pip"]
-        without = ["--without-pip"] if find_spec("pip") else []
-        _run([sys.executable, "-m", "venv", "--clear", *without, home], peer)
-        _run([*pip, "install", "--quiet", "--disable-pip-version-check", "--no-input", *packages], peer)
+        has_pip = find_spec("pip") is not None
+        _run([sys.executable, "-m", "venv", "--clear", *(["--without-pip"] if has_pip else []), home], peer)
+        pip = [sys.executable, "-m", "pip", "--python", python] if has_pip else [python, "-m", "pip"]
+        _run([*map(str, pip), "install", "--quiet", "--disable-pip-version-check", "--no-input", *packages], peer)
         ready.touch()
     return python
 
