@@ -4,7 +4,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
-from django.db import connection
+from django.db import connection, transaction
 from django.db.models import Max
 
 from accounts.clock import database_now
@@ -83,8 +83,9 @@ def live(brand: Brand, purchases: int) -> None:
             queue_mails(brand, min(AT_ONCE, purchases - begun))
             ask_all(ours, "send")
     now = database_now()
-    report(brand, now=now)
-    answer(brand, after=last, now=now)
+    with transaction.atomic():  # waiting for the disk each time would measure something else
+        report(brand, now=now)
+        answer(brand, after=last, now=now)
     while fold_changes(now=now):
         pass
     measure_brand(brand, now=now)
