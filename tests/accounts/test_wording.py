@@ -53,9 +53,14 @@ def test_what_we_reword_is_still_said(folders: list[Path], sentences: tuple[str,
     assert set(sentences) - set(said_in(folders)) == set()
 
 
+@pytest.fixture(scope="module")
+def again() -> set[str]:
+    """All that our code says."""
+    return {message.id if isinstance(message.id, str) else message.id[0] for message in extract(settings.BASE_DIR)}
+
+
 @pytest.mark.parametrize("folders", [OF_DJANGO, OF_DRF, OF_FILTERS], ids=["django", "drf", "filters"])
-def test_what_says_usted_and_can_be_shown_we_say_again(folders: list[Path]) -> None:
-    again = {message.id if isinstance(message.id, str) else message.id[0] for message in extract(settings.BASE_DIR)}
+def test_what_says_usted_and_can_be_shown_we_say_again(folders: list[Path], again: set[str]) -> None:
     formal = {english for english, spanish in said_in(folders).items() if any(USTED.search(text) for text in spanish)}
 
     shown = {english for english in formal if not (NOT_SHOWN.search(english) or OF_ALLAUTHS_PLACE.search(english))}
