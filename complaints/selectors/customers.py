@@ -6,6 +6,7 @@ from datetime import datetime
 from uuid import UUID
 
 from complaints.models import Attachment, Complaint, ComplaintEvent
+from complaints.services.mails import case_of_mail
 from mailing.models import OutgoingMail
 
 
@@ -15,7 +16,7 @@ def case_for(token: str) -> Complaint | None:
     if own := cases.with_token(token).first():
         return own
     mail = OutgoingMail.objects.with_token(token).filter(template__startswith="complaints/").first()
-    return cases.filter(uuid=mail.context.get("complaint"), brand=mail.brand_id).first() if mail else None
+    return case_of_mail(mail, cases) if mail else None
 
 
 @dataclass(frozen=True)

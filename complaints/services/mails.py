@@ -1,15 +1,19 @@
 """What is written to the customer of a case. Such mail is owed: it goes at least once, and has no unsubscribe."""
 
+import re
 from datetime import datetime
 from typing import Any
 from zoneinfo import ZoneInfo
 
+from django.db.models import Q, QuerySet
 from django.utils.translation import override
 
 from complaints.models import Complaint, ComplaintEvent
 from complaints.wording import moment_in_words
 from mailing.models import OutgoingMail
 from mailing.services import MailRequest, queue_mail
+
+KEY = re.compile(r"complaint:(?:(?P<case>\d+):acknowledgement|event:(?P<event>\d+))")
 
 
 def acknowledge(complaint: Complaint, *, now: datetime) -> None:
@@ -32,6 +36,15 @@ def send_resolution(complaint: Complaint, event: ComplaintEvent, *, now: datetim
     _write(complaint, "complaints/resolution", key=f"complaint:event:{event.pk}", now=now, context={"text": event.text})
 
 
+def case_of_mail(mail: OutgoingMail, cases: QuerySet[Complaint]) -> Complaint | None:
+    """Which of these cases a mail was written about: by its key, which stays when what it said is forgotten."""
+    found = KEY.fullmatch(mail.dedupe_key)
+    if found is None:
+        return None
+    about = Q(pk=found["case"]) if found["case"] else Q(events=found["event"])
+    return cases.filter(about, brand=mail.brand_id).first()
+
+
 def _write(complaint: Complaint, template: str, *, key: str, now: datetime, context: dict[str, Any]) -> None:
     customer = complaint.customer
     if customer is None or not customer.email:
@@ -43,8 +56,8 @@ def _write(complaint: Complaint, template: str, *, key: str, now: datetime, cont
             to=customer.email,
             language=complaint.mail_language,
             dedupe_key=key,
-            # Links in the mail carry the mail's own token; the customer's page finds the case by this.
-            context={"complaint": str(complaint.uuid), "number": complaint.number, **context},
+            # Links in the mail carry the mail's own token; the customer's page finds the case by the mail's key.
+            context={"number": complaint.number, **context},
             guarantee=OutgoingMail.Guarantee.AT_LEAST_ONCE,
             not_before=now,
         )

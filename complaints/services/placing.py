@@ -11,6 +11,7 @@ from affiliates.models import Customer, Purchase
 from complaints.inbound.parsing import Letter
 from complaints.models import Complaint, IncomingMail
 from complaints.services.ending import case_of_occasion
+from complaints.services.mails import case_of_mail
 from mailing.addresses import known_hashes, normalize_address
 from mailing.models import OutgoingMail
 from mailing.return_paths import REPLY, mail_about
@@ -57,7 +58,7 @@ def place_of(ours: OutgoingMail) -> Place:
     """What the mail that is answered was about."""
     if ours.template.startswith("complaints/"):
         cases = Complaint.objects.select_related("customer", "purchase", "merged_into")
-        case = cases.filter(uuid=ours.context.get("complaint"), brand=ours.brand).first()
+        case = case_of_mail(ours, cases)
         return Place(complaint=case, customer=case.customer) if case else Place(reason=Reason.NO_CASE)
     link = InvitationMail.objects.filter(mail=ours).select_related("invitation__purchase__customer").first()
     if link is None:

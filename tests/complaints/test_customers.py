@@ -16,8 +16,16 @@ from PIL import Image
 
 from complaints.files import check_file
 from complaints.models import Complaint
-from complaints.services import customer_wrote, open_by_hand, open_complaint, reopen_complaint, resolve_complaint
+from complaints.services import (
+    customer_wrote,
+    open_by_hand,
+    open_complaint,
+    reopen_complaint,
+    reply,
+    resolve_complaint,
+)
 from complaints.services.attaching import MOST_FILES_A_CASE
+from mailing.models import OutgoingMail
 from tests import factories
 from tests.complaints.factories import make_complaint, make_problem
 from tests.complaints.test_receiving import PNG
@@ -241,3 +249,15 @@ def test_the_same_call_again_later_is_another_case(brand, sofia):
     ]
 
     assert cases[0] == cases[1] != cases[2]
+
+
+def test_its_link_opens_a_case_as_long_as_there_is_one(purchase, sofia):
+    case = make_complaint(purchase, wants_contact=True)
+    reply(case, text="¿Qué talla?", by=sofia, now=NOW)
+    mails = OutgoingMail.objects.filter(template__startswith="complaints/")
+    mails.update(to_address="", context={})  # as after a year
+
+    pages = [Client().get(reverse("complaints:case", args=[mail.token])).content.decode() for mail in mails]
+
+    assert len(pages) == 2
+    assert all(case.number in page for page in pages)
