@@ -25,7 +25,7 @@ from accounts.api import error_body
 from accounts.colour import PAPER_DARK, PAPER_LIGHT, ink_on, readable_on
 from accounts.forms import EmailForm, ProfileForm
 from accounts.middleware import use_language
-from accounts.models import Brand
+from accounts.models import Brand, User
 from accounts.second_factor import factors_of, strict_brands
 from accounts.secret_links import HEADERS
 from accounts.services import ask_for_new_email, confirm_new_email, new_email_in
@@ -39,7 +39,8 @@ RETRY_AFTER = 30  # seconds that a busy database may need
 def home(request: HttpRequest) -> HttpResponse:
     """Everybody's own page; what this is, for who has not signed in."""
     if not request.user.is_authenticated:
-        return render(request, "pages/landing.html")
+        is_new = not User.objects.exists()
+        return redirect("not_set_up") if is_new else render(request, "pages/landing.html")
     return redirect("admin:index" if request.user.is_staff else "dashboards:home")
 
 

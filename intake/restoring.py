@@ -8,6 +8,7 @@ from django.core.management import call_command
 from django.db import connection
 from django.db.migrations.loader import MigrationLoader
 from django.utils.translation import gettext as _
+from django.utils.translation import ngettext
 
 from accounts.clock import database_now
 from affiliates.models import Customer
@@ -48,7 +49,8 @@ def refuse_what_would_harm(source: Path, *, replace: bool) -> None:
     if copies.is_in_use() and not replace:
         raise RestoreRefused(_("This database is in use: --replace throws away what it holds."))
     if others := copies.others_connected():
-        raise RestoreRefused(_("%(n)d others are connected: stop web, workers and beat.") % {"n": others})
+        text = ngettext("%(n)d other is connected", "%(n)d others are connected", others) % {"n": others}
+        raise RestoreRefused(f"{text}: {_('stop web, workers and beat.')}")
 
 
 def hold_what_was_sent_since(*, now: datetime) -> int:

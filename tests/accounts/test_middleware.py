@@ -20,7 +20,7 @@ pytestmark = pytest.mark.django_db
     [("en-GB,en;q=0.9", "en"), ("es-MX", "es"), ("fr,de;q=0.5", "es"), ("", "es"), (";;;", "es")],
 )
 def test_visitors_get_their_browsers_language_else_spanish(asked_for: str, spoken: str) -> None:
-    response = Client(headers={"accept-language": asked_for}).get("/")
+    response = Client(headers={"accept-language": asked_for}).get("/privacy/")
 
     assert response.headers["Content-Language"] == spoken
     assert f'<html lang="{spoken}">' in response.text

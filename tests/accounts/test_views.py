@@ -19,7 +19,13 @@ def visitor() -> Client:
     return Client(headers={"accept-language": "en"})
 
 
+def test_whoever_comes_before_anybody_can_sign_in_is_told_how_it_begins(visitor: Client) -> None:
+    assert visitor.get("/").headers["Location"] == reverse("not_set_up")
+
+
 def test_visitors_are_told_what_this_is(visitor: Client) -> None:
+    User.objects.create_user("sofia@lumbre.example")
+
     response = visitor.get("/")
 
     assert response.status_code == 200
