@@ -10,7 +10,7 @@ from django.db.models import Q
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
-from accounts.models import ApiKey, Brand, BrandOwnedQuerySet, User
+from accounts.models import ApiKey, Brand, BrandOwnedQuerySet, CustomersQuerySet, User
 from affiliates.models import Customer
 
 if TYPE_CHECKING:
@@ -103,7 +103,7 @@ class Hook(models.Model):
         return self.expected_every is not None and now - (last_received_at or self.created_at) > self.expected_every
 
 
-class InboundEventQuerySet(BrandOwnedQuerySet["InboundEvent"]):
+class InboundEventQuerySet(CustomersQuerySet["InboundEvent"]):
     def visible_to(self, user: "Viewer") -> "InboundEventQuerySet":
         """What speaks of several brands' mail, or of nobody's, is for whoever runs the installation."""
         return self if user.is_authenticated and user.is_superuser else super().visible_to(user)

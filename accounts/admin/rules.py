@@ -12,7 +12,7 @@ from django.http import HttpRequest
 from django.utils.functional import cached_property
 from django.utils.text import capfirst
 
-from accounts.models import AuditEntry, Brand, Membership
+from accounts.models import KNOWING_CUSTOMERS, AuditEntry, Brand, CustomersQuerySet, Membership
 from accounts.services import record_change
 
 WRITING_ROLES = (Membership.Role.ADMIN, Membership.Role.AGENT)
@@ -32,6 +32,11 @@ def roles_of(user: Any) -> dict[int, str]:
 def has_role(user: Any, *roles: str) -> bool:
     """Does the user hold one of these roles in any brand? Which rows they see is `visible_to`'s business."""
     return bool(user.is_superuser or not set(roles).isdisjoint(roles_of(user).values()))
+
+
+def may_name_customers(user: Any) -> bool:
+    """Who only analyses for some brand is shown no names beside rows of several."""
+    return bool(user.is_superuser or set(roles_of(user).values()) <= set(KNOWING_CUSTOMERS))
 
 
 def brands_with_role(user: Any, *roles: str) -> QuerySet[Brand]:
@@ -75,6 +80,13 @@ def is_setting(model: type[Model], name: str) -> bool:
     except FieldDoesNotExist:
         return False
     return bool(field.choices) or not isinstance(field, CharField | TextField | JSONField | ArrayField)
+
+
+def name_of_filter(told: Any) -> str:
+    """As it stands in an address: told by a field, a field and a class, or a class of its own."""
+    if isinstance(told, str | tuple | list):
+        return told if isinstance(told, str) else str(told[0])
+    return str(told.parameter_name)
 
 
 def plain(value: Any) -> Any:
@@ -128,8 +140,7 @@ class BrandModelAdmin(admin.ModelAdmin):
 
         Django lets whoever sees a list ask how any column of it begins: letter by letter that tells a password's hash.
         """
-        filters: list[Any] = [each for each in self.get_list_filter(request) if not callable(each)]
-        names = [each if isinstance(each, str) else each[0] for each in filters]
+        names = [name_of_filter(each) for each in self.get_list_filter(request)]
         names += [self.date_hierarchy] if self.date_hierarchy else []
         return any(ASKED_BY_FILTERS.fullmatch(lookup.removeprefix(name)) for name in names if lookup.startswith(name))
 
@@ -177,7 +188,25 @@ class BrandModelAdmin(admin.ModelAdmin):
         return self.has_view_permission(request)
 
     def has_view_permission(self, request: HttpRequest, obj: Model | None = None) -> bool:
-        return bool(request.user.is_active and getattr(request.user, "is_staff", False))
+        is_staff = bool(request.user.is_active and getattr(request.user, "is_staff", False))
+        return is_staff and (not self.names_customers or has_role(request.user, *KNOWING_CUSTOMERS))
+
+    @property
+    def names_customers(self) -> bool:
+        return isinstance(self.model._default_manager.all(), CustomersQuerySet)
+
+    def get_list_display(self, request: HttpRequest) -> Any:
+        shown = super().get_list_display(request)
+        return shown if may_name_customers(request.user) else [name for name in shown if name != "customer"]
+
+    def get_fieldsets(self, request: HttpRequest, obj: Any = None) -> Any:
+        """Without customers' names for who is to know none."""
+        sets = super().get_fieldsets(request, obj)
+        if may_name_customers(request.user):
+            return sets
+        return [
+            (title, {**said, "fields": [name for name in said["fields"] if name != "customer"]}) for title, said in sets
+        ]
 
     def has_change_permission(self, request: HttpRequest, obj: Model | None = None) -> bool:
         return self.has_view_permission(request, obj) and self.holds_writing_role(request, obj)

@@ -59,6 +59,11 @@ class Role(models.TextChoices):
     READ_ONLY = "read_only", _("Read only")
 
 
+# Who needs no customer's name for their work gets none (GDPR 5.1.c); who only looks takes no files away.
+KNOWING_CUSTOMERS = (Role.ADMIN, Role.AGENT, Role.READ_ONLY)
+TAKING_FILES = (Role.ADMIN, Role.AGENT, Role.ANALYST)
+
+
 def working_week() -> list[int]:
     """Monday to Friday."""
     return [0, 1, 2, 3, 4]
@@ -72,6 +77,12 @@ class BrandQuerySet(models.QuerySet["Brand"]):
         if user.is_superuser:
             return self
         return self.filter(memberships__user=user)
+
+    def where_customers_are_known_to(self, user: "Viewer") -> "BrandQuerySet":
+        """The brands whose staff the user is, but for those where they only analyse."""
+        if not user.is_authenticated or not user.is_active or user.is_superuser:
+            return self.visible_to(user)
+        return self.filter(memberships__user=user, memberships__role__in=KNOWING_CUSTOMERS)
 
     def administered_by(self, user: "Viewer") -> "BrandQuerySet":
         """The brands whose administrator the user is."""
@@ -314,4 +325,16 @@ class BrandOwnedQuerySet(models.QuerySet[Row]):
     brand_path = "brand"
 
     def visible_to(self, user: "Viewer") -> Self:
-        return self.filter(**{f"{self.brand_path}__in": Brand.objects.visible_to(user)})
+        return self.filter(**{f"{self.brand_path}__in": self.brands_seen_by(user)})
+
+    @staticmethod
+    def brands_seen_by(user: "Viewer") -> BrandQuerySet:
+        return Brand.objects.visible_to(user)
+
+
+class CustomersQuerySet(BrandOwnedQuerySet[Row]):
+    """Rows that say who a customer is, or what they wrote to the brand: not for those who reckon with figures."""
+
+    @staticmethod
+    def brands_seen_by(user: "Viewer") -> BrandQuerySet:
+        return Brand.objects.where_customers_are_known_to(user)

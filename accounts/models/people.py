@@ -9,7 +9,7 @@ from django.db.models import Exists, OuterRef, Q
 from django.utils.functional import cached_property
 from django.utils.translation import gettext_lazy as _
 
-from accounts.models.brands import Brand, BrandOwnedQuerySet, validate_timezone
+from accounts.models.brands import TAKING_FILES, Brand, BrandOwnedQuerySet, validate_timezone
 from accounts.models.brands import Role as BrandRole
 
 if TYPE_CHECKING:
@@ -89,11 +89,15 @@ class User(AbstractBaseUser, PermissionsMixin):
     @cached_property
     def owes_second_factor(self) -> bool:
         """Does a brand that they see ask its staff for one? Known already of whoever came `with_duties`."""
-        return User.objects.with_duties().filter(pk=self.pk, owes_second_factor=True).exists()
+        return bool(User.objects.with_duties().values_list("owes_second_factor", flat=True).get(pk=self.pk))
 
     def may_write_for(self, brand: Brand) -> bool:
         """May they change what concerns the brand's customers?"""
         return self.is_active and self.role_in(brand) in (Membership.Role.ADMIN, Membership.Role.AGENT)
+
+    def may_take_files_of(self, brand: Brand) -> bool:
+        """May they take what they see there away, as a file?"""
+        return self.is_active and self.role_in(brand) in TAKING_FILES
 
 
 class Membership(models.Model):

@@ -1,6 +1,7 @@
 """Who followed links, one row a click, with the sub-ids it came with: for staff, since it carries exact times."""
 
 from django.contrib import admin
+from django.core.exceptions import PermissionDenied
 from django.db.models import QuerySet
 from django.http import HttpRequest, StreamingHttpResponse
 from django.utils.translation import gettext_lazy as _
@@ -36,6 +37,8 @@ class ClickAdmin(ReadOnlyAdmin):
     def export(self, request: HttpRequest, queryset: QuerySet[Click]) -> StreamingHttpResponse:
         """Those chosen, or all that were found, with a column for each sub-id; the export is on record."""
         for brand in Brand.objects.filter(pk__in=queryset.order_by().values("link__affiliate__brand")):
+            if not request.user.may_take_files_of(brand):  # type: ignore[union-attr]
+                raise PermissionDenied
             record_access(request.user, brand, purpose=AccessLog.Purpose.EXPORT, object_type="click")  # type: ignore[arg-type]
         headers = {"Content-Disposition": 'attachment; filename="clicks.csv"'}
         return StreamingHttpResponse(write_clicks(queryset), content_type="text/csv; charset=utf-8", headers=headers)

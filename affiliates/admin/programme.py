@@ -4,6 +4,7 @@ from datetime import datetime
 from typing import Any
 
 from django.contrib import admin
+from django.core.exceptions import PermissionDenied
 from django.db.models import QuerySet
 from django.http import HttpRequest, HttpResponse
 from django.urls import reverse
@@ -172,6 +173,8 @@ class AffiliateAdmin(DecidingAdmin, AddingAdmin):
         """Those chosen, in the columns that import_affiliates reads; whoever takes addresses along is recorded."""
         for brand in Brand.objects.filter(pk__in=queryset.values("brand")):
             purpose, user = AccessLog.Purpose.EXPORT, request.user
+            if not user.may_take_files_of(brand):  # type: ignore[union-attr]
+                raise PermissionDenied
             record_access(user, brand, purpose=purpose, object_type="affiliate")  # type: ignore[arg-type]
         headers = {"Content-Disposition": 'attachment; filename="affiliates.csv"'}
         return HttpResponse(write_affiliates(queryset), content_type="text/csv; charset=utf-8", headers=headers)

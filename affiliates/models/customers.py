@@ -7,7 +7,7 @@ from django.db.models import Q
 from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
-from accounts.models import Brand, BrandOwnedQuerySet
+from accounts.models import Brand, CustomersQuerySet
 from affiliates.models.people import Affiliate
 
 
@@ -42,7 +42,7 @@ class Customer(models.Model):
     created_at = models.DateTimeField(_("created at"), auto_now_add=True)
     updated_at = models.DateTimeField(_("updated at"), auto_now=True)
 
-    objects = BrandOwnedQuerySet["Customer"].as_manager()
+    objects = CustomersQuerySet["Customer"].as_manager()
 
     class Meta:
         verbose_name = _("customer")

@@ -5,12 +5,12 @@ import uuid
 from django.db import models
 from django.utils.translation import gettext_lazy as _
 
-from accounts.models import BrandOwnedQuerySet, User
+from accounts.models import CustomersQuerySet, User
 from complaints.models.cases import Complaint
 from complaints.models.events import ComplaintEvent
 
 
-class AttachmentQuerySet(BrandOwnedQuerySet["Attachment"]):
+class AttachmentQuerySet(CustomersQuerySet["Attachment"]):
     brand_path = "complaint__brand"
 
     def for_customers(self) -> "AttachmentQuerySet":
@@ -45,7 +45,7 @@ class Attachment(models.Model):
         return self.name
 
 
-class AttachmentContentQuerySet(BrandOwnedQuerySet["AttachmentContent"]):
+class AttachmentContentQuerySet(CustomersQuerySet["AttachmentContent"]):
     brand_path = "attachment__complaint__brand"
 
 

@@ -10,7 +10,7 @@ from django.db.models import Case, F, Q, Value, When
 from django.db.models.functions import Coalesce, Least
 from django.utils.translation import gettext_lazy as _
 
-from accounts.models import Brand, BrandOwnedQuerySet, User
+from accounts.models import Brand, CustomersQuerySet, User
 from affiliates.models import Customer, Purchase
 from complaints.models.causes import Cause, Part
 from mailing.tokens import current_key_version, hash_token, make_token
@@ -42,7 +42,7 @@ def gravity() -> Case:
     )
 
 
-class ComplaintQuerySet(BrandOwnedQuerySet["Complaint"]):
+class ComplaintQuerySet(CustomersQuerySet["Complaint"]):
     """A case names a customer: staff of its brand only."""
 
     def open(self) -> "ComplaintQuerySet":
@@ -240,7 +240,7 @@ class Complaint(models.Model):
         return make_token("complaint", self.uuid, key_version=self.key_version)
 
 
-class ComplaintResponseQuerySet(BrandOwnedQuerySet["ComplaintResponse"]):
+class ComplaintResponseQuerySet(CustomersQuerySet["ComplaintResponse"]):
     brand_path = "complaint__brand"
 
 

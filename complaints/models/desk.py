@@ -7,7 +7,7 @@ from django.contrib.postgres.search import SearchVectorField
 from django.db import models
 from django.utils.translation import gettext_lazy as _
 
-from accounts.models import Brand, BrandOwnedQuerySet, User
+from accounts.models import Brand, BrandOwnedQuerySet, CustomersQuerySet, User
 from complaints.models.cases import Complaint
 from complaints.placeholders import validate_placeholders
 
@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from django.contrib.auth.models import AnonymousUser
 
 
-class ComplaintWordsQuerySet(BrandOwnedQuerySet["ComplaintWords"]):
+class ComplaintWordsQuerySet(CustomersQuerySet["ComplaintWords"]):
     pass
 
 

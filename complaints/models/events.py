@@ -4,11 +4,11 @@ from django.db import models
 from django.utils.translation import gettext_lazy as _
 from django.utils.translation import pgettext_lazy
 
-from accounts.models import BrandOwnedQuerySet, User
+from accounts.models import CustomersQuerySet, User
 from complaints.models.cases import Complaint
 
 
-class ComplaintEventQuerySet(BrandOwnedQuerySet["ComplaintEvent"]):
+class ComplaintEventQuerySet(CustomersQuerySet["ComplaintEvent"]):
     brand_path = "complaint__brand"
 
 

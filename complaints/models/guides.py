@@ -6,7 +6,7 @@ from django.db import models
 from django.urls import reverse
 from django.utils.translation import gettext_lazy as _
 
-from accounts.models import Brand, BrandOwnedQuerySet
+from accounts.models import Brand, BrandOwnedQuerySet, CustomersQuerySet
 from affiliates.models import Product
 from complaints.models.cases import Complaint
 from surveys.models import Fact
@@ -99,7 +99,7 @@ class GuideVerdict(models.Model):
         return f"{self.guide_id} · {self.helped}"
 
 
-class GuideQuestionQuerySet(BrandOwnedQuerySet["GuideQuestion"]):
+class GuideQuestionQuerySet(CustomersQuerySet["GuideQuestion"]):
     brand_path = "guide__brand"
 
 

@@ -7,7 +7,7 @@ from django.db import models
 from django.db.models import Q
 from django.utils.translation import gettext_lazy as _
 
-from accounts.models import Brand, BrandOwnedQuerySet, User
+from accounts.models import Brand, CustomersQuerySet, User
 from affiliates.models import Customer
 from complaints.models.cases import Complaint
 from mailing.models import OutgoingMail
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from accounts.models import Viewer
 
 
-class IncomingMailQuerySet(BrandOwnedQuerySet["IncomingMail"]):
+class IncomingMailQuerySet(CustomersQuerySet["IncomingMail"]):
     def visible_to(self, user: "Viewer") -> "IncomingMailQuerySet":
         """What is addressed to no brand that we know is for whoever runs the installation."""
         return self if user.is_authenticated and user.is_active and user.is_superuser else super().visible_to(user)
@@ -128,7 +128,7 @@ class IncomingMail(models.Model):
         return self.state in (self.State.FILED, self.State.DISCARDED)
 
 
-class IncomingMailContentQuerySet(BrandOwnedQuerySet["IncomingMailContent"]):
+class IncomingMailContentQuerySet(CustomersQuerySet["IncomingMailContent"]):
     brand_path = "mail__brand"
 
     def visible_to(self, user: "Viewer") -> "IncomingMailContentQuerySet":

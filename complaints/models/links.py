@@ -4,11 +4,11 @@ from django.db import models
 from django.db.models import F, Q
 from django.utils.translation import gettext_lazy as _
 
-from accounts.models import BrandOwnedQuerySet
+from accounts.models import CustomersQuerySet
 from complaints.models.cases import Complaint
 
 
-class ComplaintLinkQuerySet(BrandOwnedQuerySet["ComplaintLink"]):
+class ComplaintLinkQuerySet(CustomersQuerySet["ComplaintLink"]):
     brand_path = "complaint__brand"
 
     def of(self, complaint: Complaint) -> "ComplaintLinkQuerySet":

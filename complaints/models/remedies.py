@@ -9,11 +9,11 @@ from django.db.models import F, Q
 from django.utils.translation import gettext_lazy as _
 from django.utils.translation import pgettext_lazy
 
-from accounts.models import BrandOwnedQuerySet
+from accounts.models import CustomersQuerySet
 from complaints.models.cases import Complaint
 
 
-class RemedyQuerySet(BrandOwnedQuerySet["Remedy"]):
+class RemedyQuerySet(CustomersQuerySet["Remedy"]):
     brand_path = "complaint__brand"
 
 

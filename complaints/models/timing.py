@@ -4,11 +4,11 @@ from django.db import models
 from django.db.models import F, Q
 from django.utils.translation import gettext_lazy as _
 
-from accounts.models import Brand, BrandOwnedQuerySet, User
+from accounts.models import Brand, BrandOwnedQuerySet, CustomersQuerySet, User
 from complaints.models.cases import Complaint
 
 
-class PauseQuerySet(BrandOwnedQuerySet["Pause"]):
+class PauseQuerySet(CustomersQuerySet["Pause"]):
     brand_path = "complaint__brand"
 
     def standing(self) -> "PauseQuerySet":
@@ -45,7 +45,7 @@ class Pause(models.Model):
         return f"{self.complaint_id} · {self.began_at:%Y-%m-%d %H:%M}"
 
 
-class AlarmQuerySet(BrandOwnedQuerySet["Alarm"]):
+class AlarmQuerySet(CustomersQuerySet["Alarm"]):
     brand_path = "complaint__brand"
 
 

@@ -6,7 +6,7 @@ from django.db.models import F, Q
 from django.utils.translation import gettext_lazy as _
 from django.utils.translation import pgettext_lazy
 
-from accounts.models import Brand, BrandOwnedQuerySet, User
+from accounts.models import Brand, BrandOwnedQuerySet, CustomersQuerySet, User
 from affiliates.models import Product
 from complaints.models.cases import Complaint
 
@@ -63,7 +63,7 @@ class WarrantyRule(models.Model):
         return self.sku in ("", product.sku) and self.category in ("", product.category)
 
 
-class WarrantyDecisionQuerySet(BrandOwnedQuerySet["WarrantyDecision"]):
+class WarrantyDecisionQuerySet(CustomersQuerySet["WarrantyDecision"]):
     brand_path = "complaint__brand"
 
 

@@ -4,6 +4,7 @@ import csv
 from collections.abc import Iterator
 from datetime import timedelta
 
+from django.core.exceptions import PermissionDenied
 from django.http import Http404, HttpRequest, HttpResponse, StreamingHttpResponse
 from django.views.decorators.http import require_GET
 
@@ -42,6 +43,8 @@ def cases_of_brand(request: HttpRequest, brand: Brand) -> HttpResponse:
 def cases_of_brand_export(request: HttpRequest, brand: Brand) -> StreamingHttpResponse:
     """A row a case, streamed: without its customer and without their words."""
     assert isinstance(request.user, User)
+    if not request.user.may_take_files_of(brand):
+        raise PermissionDenied
     form = read_span(request)
     record_access(request.user, brand, purpose=AccessLog.Purpose.EXPORT, object_type="complaint")
     headers = {"Content-Disposition": f'attachment; filename="{brand.slug}-cases.csv"'}

@@ -1,5 +1,6 @@
 """What customers are worth beyond their first purchase: of one affiliate, and for staff of all."""
 
+from django.core.exceptions import PermissionDenied
 from django.core.paginator import Paginator
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404
@@ -75,6 +76,8 @@ def customers_of_affiliate(request: HttpRequest, brand: Brand, code: str) -> Htt
 def customers_of_brand_export(request: HttpRequest, brand: Brand) -> HttpResponse:
     """Every affiliate, for a spreadsheet."""
     assert isinstance(request.user, User)
+    if not request.user.may_take_files_of(brand):
+        raise PermissionDenied
     record_access(request.user, brand, purpose=AccessLog.Purpose.EXPORT, object_type="contribution")
     return as_csv(write_worth_csv(read_worth(contributions_of(brand))), f"{brand.slug}-customers.csv")
 

@@ -48,4 +48,4 @@ def open_blocked(erasure: Erasure, *, reference: str) -> list[bytes]:
     records = list(BlockedRecord.objects.filter(erasure=erasure).order_by("pk"))
     if records:
         record_change(None, erasure.brand_id, AuditEntry.Action.ERASURE, erasure, opened=reference)
-    return [unseal_bytes(record.sealed) for record in records]
+    return [unseal_bytes(bytes(record.sealed)) for record in records]

@@ -13,11 +13,11 @@ from django.utils.functional import cached_property
 from django.utils.translation import gettext_lazy as _
 from django.utils.translation import pgettext_lazy
 
-from accounts.models import Brand, BrandOwnedQuerySet
+from accounts.models import Brand, CustomersQuerySet
 from mailing.tokens import current_key_version, hash_token, make_token
 
 
-class OutgoingMailQuerySet(BrandOwnedQuerySet["OutgoingMail"]):
+class OutgoingMailQuerySet(CustomersQuerySet["OutgoingMail"]):
     """Mail carries names and addresses: staff of its brand only."""
 
     def due(self, now: datetime | Now) -> "OutgoingMailQuerySet":
@@ -271,7 +271,7 @@ class MailEvent(models.Model):
     occurred_at = models.DateTimeField(_("occurred at"))
     created_at = models.DateTimeField(_("created at"), auto_now_add=True)
 
-    objects = BrandOwnedQuerySet["MailEvent"].as_manager()
+    objects = CustomersQuerySet["MailEvent"].as_manager()
 
     class Meta:
         verbose_name = _("mail event")

@@ -40,8 +40,9 @@ def suppress(
 def remember_erased(brand: Brand, address: str, *, now: datetime) -> None:
     """Its owner is erased: what they said until now does not come back with an old file (`erased_addresses`)."""
     said = {"reason": Suppression.Reason.ERASED, "created_at": now}
-    row = {"brand": brand, "address_hash": hash_address(address), "scope": Suppression.HISTORY}
-    Suppression.objects.update_or_create(**row, defaults=said)
+    Suppression.objects.update_or_create(
+        brand=brand, address_hash=hash_address(address), scope=Suppression.HISTORY, defaults=said
+    )
 
 
 def lift(brand: Brand, address: str, *, scope: str, reason: str) -> None:

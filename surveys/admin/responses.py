@@ -70,6 +70,8 @@ class ResponseAdmin(WordsAdmin):
         is_asked = request.method == "POST"
         form = WantedForm(user, request.POST if is_asked else None, initial=None if is_asked else request.GET.dict())
         if form.is_valid() and form.wanted:
+            if not user.may_take_files_of(form.wanted.brand):
+                raise PermissionDenied
             return send_export(form.wanted, to=user)
         context = {"form": form, "opts": self.opts, "title": _("Export answers")}
         return render(request, "admin/surveys/export.html", self.admin_site.each_context(request) | context)

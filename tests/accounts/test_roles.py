@@ -8,9 +8,10 @@ from django.db.models import Model
 from django.test import Client, RequestFactory
 
 from accounts.admin import AdministratorsAdmin, BrandModelAdmin, way_to_brand
-from accounts.models import ApiKey, Brand, Membership, User
+from accounts.models import AccessLog, ApiKey, Brand, Membership, User
 from accounts.services import create_api_key
 from affiliates.models import TrackingLink
+from complaints.models import Complaint
 from tests.factories import make_affiliate, make_brand, make_link, make_staff
 from tests.world import make_world
 
@@ -26,6 +27,9 @@ AGENTS_ADD: Rights = {**READ, ADMIN: "vca", AGENT: "vca"}
 ADMINISTRATORS_SEE: Rights = {ADMIN: "v", AGENT: "", ANALYST: "", READ_ONLY: ""}
 ADMINISTRATORS_CHANGE: Rights = {ADMIN: "vc", AGENT: "", ANALYST: "", READ_ONLY: ""}
 ADMINISTRATORS_ADD: Rights = {**ADMINISTRATORS_CHANGE, ADMIN: "vca"}
+# Who analyses needs no customer's name.
+KNOWING: Rights = {**READ, ANALYST: ""}
+KNOWING_CHANGE: Rights = {**AGENTS_CHANGE, ANALYST: ""}
 # All staff read every page that is not named here, and nobody writes there: only services do.
 EXPECTED: dict[str, Rights] = {
     "AccessLog": ADMINISTRATORS_SEE,
@@ -39,7 +43,8 @@ EXPECTED: dict[str, Rights] = {
     "Brand": ADMINISTRATORS_CHANGE,
     "CannedAnswer": AGENTS_ADD,
     "CataloguePromise": AGENTS_ADD,
-    "Complaint": AGENTS_ADD,
+    "Complaint": {**AGENTS_ADD, ANALYST: ""},
+    "Customer": KNOWING,
     "Delivery": ADMINISTRATORS_SEE,
     "DayOff": {**READ, ADMIN: "vcda"},
     "Endpoint": ADMINISTRATORS_ADD,
@@ -47,8 +52,10 @@ EXPECTED: dict[str, Rights] = {
     "Finding": AGENTS_CHANGE,
     "Guide": AGENTS_ADD,
     "Hook": ADMINISTRATORS_ADD,
-    "IncomingMail": AGENTS_CHANGE,
+    "InboundEvent": KNOWING,
+    "IncomingMail": KNOWING_CHANGE,
     "Membership": ADMINISTRATORS_SEE,
+    "OutgoingMail": KNOWING,
     "PublicPage": AGENTS_CHANGE,
     "QuoteReport": AGENTS_CHANGE,
     "RetentionRun": dict.fromkeys(Membership.Role.values, ""),  # of all brands together: the operator's
@@ -94,6 +101,44 @@ def test_every_role_may_do_what_it_is_for_and_no_more() -> None:
     }
 
     assert {name: held for name, held in found.items() if held != EXPECTED.get(name, READ)} == {}
+
+
+def test_who_analyses_sees_figures_and_answers_and_no_customers_name(client: Client) -> None:
+    world = make_world()
+    lia = make_staff(world.brand, "Lía", ANALYST)
+    client.force_login(lia)
+    name, number = world.purchase.customer.name, world.purchase.external_id
+
+    pages = {
+        path: client.get(f"/admin/{path}/")
+        for path in ("affiliates/purchase", "surveys/invitation", "affiliates/affiliate")
+    }
+
+    assert [page.status_code for page in pages.values()] == [200, 200, 200]
+    assert number in pages["affiliates/purchase"].text
+    assert not any(name in page.text for page in pages.values())
+    assert name not in client.get(f"/admin/affiliates/purchase/{world.purchase.pk}/change/").text
+    for closed in ("affiliates/customer", "complaints/complaint", "mailing/outgoingmail", "complaints/incomingmail"):
+        assert client.get(f"/admin/{closed}/").status_code == 403
+    assert not Complaint.objects.visible_to(lia).exists()
+
+
+@pytest.mark.parametrize(("role", "status"), [(ANALYST, 200), (AGENT, 200), (READ_ONLY, 403)])
+def test_who_only_looks_takes_no_file_away(client: Client, role: str, status: int) -> None:
+    brand = make_brand()
+    make_affiliate(brand)
+    client.force_login(make_staff(brand, "Lía", role))
+    chosen = {"action": "export", "_selected_action": list(brand.affiliates.values_list("pk", flat=True))}
+
+    files = [
+        client.post("/admin/affiliates/affiliate/", chosen),
+        client.post("/admin/surveys/response/export/", {"brand": brand.pk}),
+        client.get(f"/portal/brands/{brand.slug}/cases.csv"),
+        client.get(f"/portal/brands/{brand.slug}/customers.csv"),
+    ]
+
+    assert [file.status_code for file in files] == [status] * 4
+    assert AccessLog.objects.filter(purpose="export").exists() == (status == 200)
 
 
 def test_a_role_in_one_brand_gives_none_in_another() -> None:

@@ -240,7 +240,7 @@ def test_an_incomplete_form_changes_nothing(desk, case, name, data):
 
 
 def test_an_analyst_reads_and_does_not_write(brand, case):
-    analyst = client_of(factories.make_staff(brand, "Lía", Membership.Role.ANALYST))
+    analyst = client_of(factories.make_staff(brand, "Lía", Membership.Role.READ_ONLY))
     mails = OutgoingMail.objects.count()
 
     html = see(analyst, page_of(case))

@@ -359,7 +359,7 @@ def test_what_does_not_fit_is_said_and_nothing_is_lost(desk, brand, purchase, da
 
 
 def test_who_may_only_read_opens_none(brand):
-    lia = client_of(factories.make_staff(brand, "Lía", Membership.Role.ANALYST))
+    lia = client_of(factories.make_staff(brand, "Lía", Membership.Role.READ_ONLY))
 
     assert lia.get(NEW).status_code == 403
     assert open_by_hand(lia, brand).status_code == 403

@@ -154,7 +154,7 @@ def test_one_that_is_refused_stops_no_other(desk, cases, sofia):
 
 def test_they_are_given_to_colleagues_alone(desk, cases, sofia, brand):
     stranger = factories.make_staff(factories.make_brand("otra"), "Olga")
-    reader = factories.make_staff(brand, "Lía", Membership.Role.ANALYST)
+    reader = factories.make_staff(brand, "Lía", Membership.Role.READ_ONLY)
 
     for nobody in (stranger, reader):
         do(desk, "assign", cases, assignee=nobody.pk)
@@ -165,7 +165,7 @@ def test_they_are_given_to_colleagues_alone(desk, cases, sofia, brand):
 
 def test_nothing_is_done_to_another_brands_cases_or_by_who_may_only_read(cases, brand, desk):
     olga = client_of(factories.make_staff(factories.make_brand("otra"), "Olga"))
-    lia = client_of(factories.make_staff(brand, "Lía", Membership.Role.ANALYST))
+    lia = client_of(factories.make_staff(brand, "Lía", Membership.Role.READ_ONLY))
 
     assert "Tick the cases first." in do(olga, "resolve", cases, resolution="Hecho", cause="late")
     assert "Your role may read cases" in do(lia, "resolve", cases, resolution="Hecho", cause="late")
