@@ -129,7 +129,7 @@ def copy_values(model: type[models.Model], names: Sequence[str], rows: Iterable[
     Fields not named get the database's own default: ids may be left out, little else.
     """
     into, writers = _layout(model, tuple(names))
-    with connection.cursor() as cursor:
+    with connection.cursor() as cursor, connection.wrap_database_errors:  # as Django does of all but COPY
         cursor.copy_expert(f"COPY {into} FROM STDIN", _Stream(rows, writers))
 
 

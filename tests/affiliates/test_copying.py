@@ -4,6 +4,7 @@ from datetime import timedelta
 from decimal import Decimal
 
 import pytest
+from django.db import IntegrityError, transaction
 from django.utils import timezone
 
 from affiliates.models import Click, Customer, Product, Purchase
@@ -72,3 +73,13 @@ def test_a_new_row_is_like_one_made_by_its_model():
     fields = [field.attname for field in Purchase._meta.concrete_fields]
     assert [getattr(row, name) for name in fields] == [getattr(usual, name) for name in fields]
     assert (row.brand, row.customer, row.product, row._state.adding) == (brand, customer, None, True)
+
+
+def test_what_the_database_refuses_is_refused_as_any_statement_is():
+    brand = make_brand()
+    rows = [(brand.pk, "same", "same", "", "goods")] * 2
+
+    with pytest.raises(IntegrityError), transaction.atomic():
+        copy_values(Product, ["brand_id", "sku", "name", "category", "kind"], rows)
+
+    assert not Product.objects.exists()
