@@ -75,6 +75,10 @@ class Postgres:
     def url(self) -> str:
         return f"postgres://{DATABASE_USER}@/{DATABASE_NAME}?host={self._sockets}"
 
+    @property
+    def data(self) -> Path:
+        return self._data
+
     def start(self) -> None:
         """Ready for connections afterwards, with its database made."""
         if not (self._data / "PG_VERSION").exists():

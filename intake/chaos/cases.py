@@ -9,6 +9,8 @@ from django.db.models import QuerySet
 
 from accounts.clock import database_now
 from affiliates.models import Purchase
+from intake.chaos import hard_days
+from intake.chaos.hosts import hosts
 from intake.chaos.network import HERE
 from intake.chaos.points import POINTS
 from intake.chaos.stage import Outcome, Stage, wait_until
@@ -18,7 +20,8 @@ from mailing.services import unsubscribe
 from postventa.processes import Child
 from surveys.services import send_due_invitations
 
-Case = Callable[[Stage, int], Iterator[Outcome]]
+# What became of it, or a word on it.
+Case = Callable[[Stage, int], Iterator[Outcome | str]]
 DOOMED_MAILS = 6  # of each point; small, for whoever dies dies at the first
 KILLS = 24  # about so many in a crowd
 PART = 25  # the cases but one have so much less to send than a crowd
@@ -218,6 +221,14 @@ ALL: list[Case] = [
     wrong_clocks,
     two_beats,
     servers_that_lie,
+    hard_days.connections_taken,
+    hard_days.out_of_memory,
+    hard_days.disk_full,
+    hard_days.names_slow,
+    hard_days.certificate_expired,
+    hard_days.poisoned_rows,
+    hard_days.a_month_away,
+    hosts,
     crowd_killed_at_random,
 ]
 

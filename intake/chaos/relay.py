@@ -1,4 +1,7 @@
-"""Carries connections on from TCP to unix sockets: `python relay.py LISTENER SOCKET [LISTENER SOCKET …]`."""
+"""Carries connections on from TCP to unix sockets: `python relay.py LISTENER SOCKET [LISTENER SOCKET …]`.
+
+A listener is the number of an open file, or `address:port`.
+"""
 
 import asyncio
 import socket
@@ -17,7 +20,14 @@ async def carry(reader: StreamReader, writer: StreamWriter) -> None:
         writer.close()
 
 
-async def serve(listener: int, path: str) -> None:
+def listening(where: str) -> socket.socket:
+    if where.isdecimal():
+        return socket.socket(fileno=int(where))
+    address, _, port = where.rpartition(":")
+    return socket.create_server((address, int(port)), backlog=200)
+
+
+async def serve(listener: str, path: str) -> None:
     async def connect(reader: StreamReader, writer: StreamWriter) -> None:
         try:
             service_reader, service_writer = await asyncio.open_unix_connection(path)
@@ -26,13 +36,13 @@ async def serve(listener: int, path: str) -> None:
             return
         await asyncio.gather(carry(reader, service_writer), carry(service_reader, writer))
 
-    server = await asyncio.start_server(connect, sock=socket.socket(fileno=listener))
+    server = await asyncio.start_server(connect, sock=listening(listener))
     await server.serve_forever()
 
 
 async def main(arguments: list[str]) -> None:
     await asyncio.gather(
-        *(serve(int(listener), path) for listener, path in zip(arguments[::2], arguments[1::2], strict=True))
+        *(serve(listener, path) for listener, path in zip(arguments[::2], arguments[1::2], strict=True))
     )
 
 

@@ -3,6 +3,7 @@
 import asyncio
 import re
 import socket
+import ssl
 from collections import Counter
 from threading import Event, Thread
 
@@ -12,8 +13,9 @@ LONGEST_THOUGHT = 30  # seconds
 
 
 class Sink:
-    def __init__(self, address: str) -> None:
+    def __init__(self, address: str, *, tls: ssl.SSLContext | None = None) -> None:
         self.address = address
+        self.tls = tls  # of the conversations from the next `come` on
         self.taken: Counter[str] = Counter()  # copies by Message-ID, kept before the answer was said
         self.senders: Counter[str] = Counter()  # copies by the address they came from
         self.delay = 0.0  # seconds before the answer to a message
@@ -31,13 +33,16 @@ class Sink:
         """Listen, on the same port as before."""
         listener = socket.create_server((self.address, self.port), backlog=200)
         self.port = listener.getsockname()[1]
-        making = self._loop.create_server(lambda: Conversation(self), sock=listener)
+        making = self._loop.create_server(lambda: Conversation(self), sock=listener, ssl=self.tls)
         self._server = asyncio.run_coroutine_threadsafe(making, self._loop).result()
 
     def go(self) -> None:
         """Nobody listens any longer; conversations that go on are not cut."""
+        asyncio.run_coroutine_threadsafe(self._close(), self._loop).result()
+
+    async def _close(self) -> None:
         assert self._server
-        self._loop.call_soon_threadsafe(self._server.close)
+        self._server.close()
 
 
 class Conversation(asyncio.Protocol):
@@ -47,8 +52,7 @@ class Conversation(asyncio.Protocol):
         self.in_data = self.has_recipient = False
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        assert isinstance(transport, asyncio.Transport)
-        self.transport = transport
+        self.transport: asyncio.Transport = transport  # type: ignore[assignment]  # of TLS, another class
         self.sender: str = transport.get_extra_info("peername")[0]
         self.say(b"220 sink")
 

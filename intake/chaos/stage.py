@@ -4,12 +4,13 @@ import itertools
 import random
 import sys
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import timedelta
 from decimal import Decimal
 from pathlib import Path
+from types import MappingProxyType
 from urllib.parse import urlsplit
 
 from django.conf import settings
@@ -29,6 +30,7 @@ from mailing.models import MailDomain, OutgoingMail, OutgoingMailQuerySet
 from mailing.services import MailRequest, queue_mails, recover_expired_leases
 from postventa.embedded import DATABASE_NAME, DATABASE_USER, POSTGRES_SOCKET, Postgres, Valkey
 from postventa.processes import Child, Guard
+from surveys.services import send_due_invitations
 
 State, Guarantee = OutgoingMail.State, OutgoingMail.Guarantee
 
@@ -48,6 +50,7 @@ PROFILE = {
 UNDER_WAY = {State.QUEUED, State.CLAIMED, State.HANDING_OVER}
 SHOWN = {State.FAILED, State.CANCELLED, State.EXPIRED, State.UNCERTAIN}
 PURCHASES_AT_ONCE = 1000
+NOTHING: Mapping[str, str] = MappingProxyType({})
 DEAD_AFTER = timedelta(seconds=20)  # the part of a lease that is waited for before it is taken for over
 
 
@@ -118,30 +121,48 @@ class Stage:
         """How programs find them: by their sockets on this host, by TCP from the others."""
         if is_here:
             return {"DATABASE_URL": self.postgres.url, "REDIS_URL": self.valkey.url}
+        postgres, valkey = (f"{self.network.address}:{port}" for port in self.network.offer(self.sockets))
+        return services_at(postgres, valkey)
+
+    @property
+    def sockets(self) -> tuple[str, str]:
+        """PostgreSQL's and Valkey's."""
         folder = Env.db_url_config(self.postgres.url)["OPTIONS"]["host"]
-        sockets = [f"{folder}/{POSTGRES_SOCKET}", urlsplit(self.valkey.url).path]
-        postgres, valkey = (f"{self.network.address}:{port}" for port in self.network.offer(sockets))
-        return {
-            "DATABASE_URL": f"postgres://{DATABASE_USER}@{postgres}/{DATABASE_NAME}",
-            "REDIS_URL": f"redis://{valkey}/0",
-        }
+        return f"{folder}/{POSTGRES_SOCKET}", urlsplit(self.valkey.url).path
 
     # --- Programs ------------------------------------------------------------------------------------------------
-    def worker(self, host: Host = HERE, *wrong: str | Path) -> Child:
+    def worker(
+        self, host: Host = HERE, *wrong: str | Path, told: Mapping[str, str] = NOTHING, pool: str = "threads"
+    ) -> Child:
         number = next(self.numbers)
-        name = f"worker-{number}"
-        celery = ("worker", "-n", f"chaos{number}@%h", "-P", "threads", "-c", "2", "--without-gossip")
-        return self._program(name, host, wrong, (*celery, "--without-mingle"))
+        celery = ("worker", "-n", f"chaos{number}@%h", "-P", pool, "-c", "2", "--without-gossip")
+        return self._celery(f"worker-{number}", host, wrong, (*celery, "--without-mingle"), told)
 
-    def beat(self, *wrong: str | Path) -> Child:
+    def beat(self, *wrong: str | Path, host: Host = HERE, told: Mapping[str, str] = NOTHING) -> Child:
         name = f"beat-{next(self.numbers)}"
-        return self._program(name, HERE, wrong, ("beat", "-s", self.folder / name))
+        return self._celery(name, host, wrong, ("beat", "-s", self.folder / name), told)
 
-    def _program(self, name: str, host: Host, wrong: Sequence[str | Path], celery: Sequence[str | Path]) -> Child:
+    def web(self, host: Host, *, told: Mapping[str, str]) -> Child:
+        """gunicorn on port 8000 of that host."""
+        command = ("-m", "gunicorn", "postventa.wsgi", "--bind", f"{host.address}:8000", "--workers", "1")
+        return self._program(f"web-{next(self.numbers)}", host, command, {"ALLOWED_HOSTS": "*", **told})
+
+    def _celery(
+        self,
+        name: str,
+        host: Host,
+        wrong: Sequence[str | Path],
+        celery: Sequence[str | Path],
+        told: Mapping[str, str],
+    ) -> Child:
         start = ("-m", "intake.chaos.faulty", *wrong, "--") if wrong else ("-m", "celery", "-A", "postventa.celery")
+        return self._program(name, host, (*start, *celery), told)
+
+    def _program(self, name: str, host: Host, command: Sequence[str | Path], told: Mapping[str, str]) -> Child:
+        """`told`: what of its environment is not as usual."""
         child = Child(
             name=name,
-            command=[*host.prefix, sys.executable, *start, *celery],
+            command=[*host.prefix, sys.executable, *command],
             log=self.folder / f"{name}.log",
             guard=self.guard,
             is_ready=lambda: True,
@@ -151,6 +172,7 @@ class Stage:
                 "SECRET_KEY": settings.SECRET_KEY,
                 "EMAIL_URL": f"smtp://{self.network.address}:{self.sink.port}",
                 "DJANGO_SETTINGS_MODULE": "postventa.settings",
+                **told,
             },
             options={"cwd": settings.BASE_DIR},
         )
@@ -175,6 +197,12 @@ class Stage:
         ]
         for start in range(0, count, PURCHASES_AT_ONCE):
             take_purchases(self.brand, inputs[start : start + PURCHASES_AT_ONCE], now=now, source="chaos")
+
+    def queue(self, case: str, count: int) -> None:
+        """Surveys whose mails wait to be taken up, as if all of them became due at one moment."""
+        self.sell(case, count)
+        wait_until(lambda: send_due_invitations(now=database_now()) == 0, seconds=60)
+        self.put_off(case)
 
     def answer(self, case: str, count: int) -> None:
         """Mails that have to arrive, at the price of a copy."""
@@ -250,6 +278,14 @@ class Stage:
             again=sum(max(0, count - 1) for pk, count in copies.items() if pk not in surveys),
             uncertain=sum(mail.state == State.UNCERTAIN for mail in mails),
         )
+
+
+def services_at(postgres: str, valkey: str) -> dict[str, str]:
+    """For programs that reach them by TCP: `address:port` of each."""
+    return {
+        "DATABASE_URL": f"postgres://{DATABASE_USER}@{postgres}/{DATABASE_NAME}",
+        "REDIS_URL": f"redis://{valkey}/0",
+    }
 
 
 def wait_until(condition: Callable[[], bool], *, seconds: float) -> bool:

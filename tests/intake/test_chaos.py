@@ -30,7 +30,7 @@ def run_chaos(*cases: str) -> dict[str, Row]:
 
 def test_nobody_is_lost_asked_twice_or_asked_in_vain() -> None:
     """In one run: most of its time goes into starting an installation."""
-    table = run_chaos("changed-minds", "killed-at-each-point", "services-gone")
+    table = run_chaos("changed-minds", "killed-at-each-point", "services-gone", "poisoned-rows")
 
     for changed in ("changed minds", "refunded while put off"):
         assert table.pop(changed) == (0, 0, 0, 0, 0, 0)
@@ -40,5 +40,7 @@ def test_nobody_is_lost_asked_twice_or_asked_in_vain() -> None:
         due, delivered, lost, doubled, _again, uncertain = table.pop(f"killed {point}")
         assert (due, lost, doubled) == (12, 0, 0)
         assert delivered + uncertain >= due  # who was not reached is shown to staff
+    assert table.pop("poisoned") == (0, 0, 0, 0, 0, 0)
+    assert table.pop("beside poisoned ones") == (20, 20, 0, 0, 0, 0)
     gone = ("Redis killed and emptied", "PostgreSQL restarted", "PostgreSQL killed", "mail server gone")
     assert table == dict.fromkeys(gone, (20, 20, 0, 0, 0, 0))

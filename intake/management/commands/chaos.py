@@ -42,10 +42,10 @@ class Command(BaseCommand):
                     "".join(f"{column:>11}" if column != "case" else f"{column:34}" for column in COLUMNS)
                 )
                 outcomes = list(self.go_round(installation, options))
-        if broken := [outcome.case for outcome in outcomes if not outcome.holds]:
+        if broken := [each.case for each in outcomes if isinstance(each, Outcome) and not each.holds]:
             raise CommandError(f"Mails were lost or doubled: {', '.join(broken)}.")
 
-    def go_round(self, installation: Stage, options: dict[str, Any]) -> Iterator[Outcome]:
+    def go_round(self, installation: Stage, options: dict[str, Any]) -> Iterator[Outcome | str]:
         end = time.monotonic() + options["seconds"]
         while installation.round == 1 or time.monotonic() < end:
             for name in options["case"]:
@@ -57,7 +57,11 @@ class Command(BaseCommand):
         came = ", ".join(f"{count} from {address}" for address, count in sorted(installation.sink.senders.items()))
         self.stdout.write(f"The mail server took {came}.")
 
-    def show(self, outcome: Outcome) -> Outcome:
+    def show(self, outcome: Outcome | str) -> Outcome | str:
+        if isinstance(outcome, str):
+            self.stdout.write(outcome)
+            self.stdout.flush()
+            return outcome
         values = [getattr(outcome, column) for column in COLUMNS[1:]]
         self.stdout.write(f"{outcome.case:34}" + "".join(f"{value:>11}" for value in values))
         self.stdout.flush()
