@@ -34,8 +34,8 @@ DEBUG = env.bool("DEBUG", default=False)
 #: Signs sessions and forms.
 SECRET_KEY_IS_SET = bool(env.str("SECRET_KEY", default=""))
 SECRET_KEY = env.str("SECRET_KEY", default="") or secrets.token_urlsafe(50)
-#: Keys that `SECRET_KEY` was before, separated by commas: what they signed holds on. Two weeks are enough, the life of a
-#: session.
+#: Keys that `SECRET_KEY` was before, separated by commas: what they signed holds on. Two weeks are enough, the life of
+#: a session.
 SECRET_KEY_FALLBACKS = env.list("SECRET_KEY_FALLBACKS", default=[])
 #: Keys of the links in mails, and of what is kept sealed, by version: `1=a,2=b`. The highest signs, all are understood.
 #: To change it add a higher one, run [`rotate_link_keys`](rights.md#new-keys), and keep the old ones while it says so.

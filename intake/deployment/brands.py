@@ -16,7 +16,7 @@ ADMINS_TRIED = 20  # a password takes a while to try
 def brands_found() -> Findings:
     brands = list(Brand.objects.prefetch_related(Prefetch("memberships", administrators(), to_attr="administrators")))
     if not brands:
-        yield warning(_("Brands"), _("There is none yet."), _("Run manage.py create_brand."))
+        yield warning(_("Brands"), _("There is none yet."), _("Open the link that manage.py setup_link prints."))
     asked = set(Survey.objects.filter(wave=Wave.FIRST, status=Survey.Status.PUBLISHED).values_list("brand", flat=True))
     for brand in brands:
         admins: list[User] = [each.user for each in brand.administrators]

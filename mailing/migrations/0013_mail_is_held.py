@@ -4,15 +4,24 @@ from django.db import migrations, models
 
 
 class Migration(migrations.Migration):
-
     dependencies = [
-        ('mailing', '0012_webhooks_out'),
+        ("mailing", "0012_webhooks_out"),
     ]
 
     operations = [
         migrations.AlterField(
-            model_name='alarm',
-            name='kind',
-            field=models.CharField(choices=[('beat_silent', 'Beat is silent'), ('workers_silent', 'No worker is at work'), ('queue_late', 'Mail goes out late'), ('unreachable', 'The mail server cannot be reached'), ('restored', 'Mail is held, since a backup was restored')], max_length=14, verbose_name='kind'),
+            model_name="alarm",
+            name="kind",
+            field=models.CharField(
+                choices=[
+                    ("beat_silent", "Beat is silent"),
+                    ("workers_silent", "No worker is at work"),
+                    ("queue_late", "Mail goes out late"),
+                    ("unreachable", "The mail server cannot be reached"),
+                    ("restored", "Mail is held, since a backup was restored"),
+                ],
+                max_length=14,
+                verbose_name="kind",
+            ),
         ),
     ]

@@ -49,7 +49,7 @@ def test_every_row_of_every_table_comes_back(tmp_path: Path) -> None:
     (backup,) = tmp_path.iterdir()
     assert backup.stat().st_mode & 0o077 == 0
 
-    with other_database("postventa_restored"):
+    with other_database():
         told("restore", backup)
 
         after = contents()

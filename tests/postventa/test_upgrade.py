@@ -50,7 +50,7 @@ def refused(table: str, names: list[str]) -> str:
 @pytest.mark.django_db(transaction=True)
 @pytest.mark.parametrize("release", RELEASES)
 def test_data_of_a_release_are_brought_up_to_date(release: str) -> None:
-    with other_database("postventa_upgraded"):
+    with other_database():
         with unpacked(release) as dump:
             copies.restore(dump)
         connection.close()

@@ -1,6 +1,7 @@
 """Databases as releases left them, with a row in every table: what upgrades are tried on.
 
-A new one is recorded when a release is made: `POSTVENTA_RECORD=1.0 manage.py test tests/postventa/test_upgrade.py -k record`.
+A new one is recorded when a release is made:
+`POSTVENTA_RECORD=1.0 manage.py test tests/postventa/test_upgrade.py -k record`.
 """
 
 import lzma
