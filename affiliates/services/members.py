@@ -62,7 +62,8 @@ def withdraw_invitation(invitation: MemberInvitation, *, by: User, now: datetime
     if not affiliate.invitations.pending().filter(pk=invitation.pk).exists():
         raise ValidationError(_("This invitation has been used or withdrawn already."), "used_up")
     withdraw_invitations(affiliate, now=now, email=invitation.email)
-    AffiliateEvent.objects.create(affiliate=affiliate, kind=Kind.MEMBER_UNINVITED, by=by, at=now, note=abridged(invitation.email))
+    note = abridged(invitation.email)
+    AffiliateEvent.objects.create(affiliate=affiliate, kind=Kind.MEMBER_UNINVITED, by=by, at=now, note=note)
 
 
 @transaction.atomic
@@ -93,7 +94,8 @@ def remove_member(member: AffiliateMember, *, by: User, now: datetime) -> None:
     """They sign in for this affiliate no more; their account stays. ValidationError: the last owner."""
     affiliate = _locked(member.affiliate)
     _keep_an_owner(affiliate, without=member)
-    AffiliateEvent.objects.create(affiliate=affiliate, kind=Kind.MEMBER_REMOVED, by=by, at=now, note=abridged(member.user.email))
+    note = abridged(member.user.email)
+    AffiliateEvent.objects.create(affiliate=affiliate, kind=Kind.MEMBER_REMOVED, by=by, at=now, note=note)
     member.delete()
 
 

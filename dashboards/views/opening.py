@@ -70,7 +70,7 @@ def without_affiliate(request: HttpRequest, user: User, code: str) -> HttpRespon
     search = request.GET.get("q", "").strip()
     found = Paginator(find_affiliates(user, search), AFFILIATES_A_PAGE)
     brands = brands_of(user)
-    context = {"page_obj": found.get_page(request.GET.get("page")), "search": search, "brands": brands}
+    context: dict[str, Any] = {"page_obj": found.get_page(request.GET.get("page")), "search": search, "brands": brands}
     if len(brands) == 1:
         context |= {"brand": brands[0], "nav": nav_of_brand(brands[0], "affiliates")}
     return render(request, "dashboards/affiliates.html", context)

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable
 from datetime import datetime, timedelta
+from typing import Any
 
 from django.db import transaction
 from django.db.models import Q
@@ -39,7 +40,7 @@ def suppress(
 
 def remember_erased(brand: Brand, address: str, *, now: datetime) -> None:
     """Its owner is erased: what they said until now does not come back with an old file (`erased_addresses`)."""
-    said = {"reason": Suppression.Reason.ERASED, "created_at": now}
+    said: dict[str, Any] = {"reason": Suppression.Reason.ERASED, "created_at": now}
     Suppression.objects.update_or_create(
         brand=brand, address_hash=hash_address(address), scope=Suppression.HISTORY, defaults=said
     )
