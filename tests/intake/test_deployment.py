@@ -296,7 +296,7 @@ def test_the_command_says_what_to_do_and_ends_with_1():
         assert ended.value.code == 1
 
     assert "✗ postventa.E0" in output.getvalue()
-    assert "create_brand" in output.getvalue()
+    assert "setup_link" in output.getvalue()
     assert set(json.loads(as_json.getvalue())) == {"settings", "database", "redis", "processes", "brands"}
 
 
