@@ -1,6 +1,6 @@
 """Cases that staff open: somebody called, or wrote where no machine listens."""
 
-from datetime import datetime, timedelta
+from datetime import datetime
 
 from django.core.exceptions import PermissionDenied, ValidationError
 from django.db import transaction
@@ -9,11 +9,9 @@ from django.utils.translation import gettext as _
 from accounts.models import Brand, User
 from affiliates.models import Customer, Purchase
 from complaints.models import Complaint, ComplaintEvent
-from complaints.services.handling import WRITING_ROLES
+from complaints.services.handling import DOUBLE_TAP, WRITING_ROLES
 from complaints.services.opening import Problem, customers_by_email, open_complaint
 from mailing.addresses import known_hashes
-
-DOUBLE_TAP = timedelta(minutes=1)
 
 
 @transaction.atomic

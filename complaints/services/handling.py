@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from django.core.exceptions import PermissionDenied, ValidationError
 from django.db import transaction
@@ -25,6 +25,7 @@ from surveys.services.closing import do_not_ask_about_case
 Event = ComplaintEvent.Kind
 
 WRITING_ROLES = (Membership.Role.ADMIN, Membership.Role.AGENT)
+DOUBLE_TAP = timedelta(minutes=1)
 
 
 @contextmanager
@@ -125,9 +126,15 @@ def set_state(complaint: Complaint, *, state: str, by: User, now: datetime, vers
 
 
 def add_note(complaint: Complaint, *, text: str, by: User, now: datetime, files: Sequence[CheckedFile] = ()) -> None:
-    """A note among colleagues; the customer never sees it. It overwrites nothing, so no version is asked for."""
+    """A note among colleagues; the customer never sees it. It overwrites nothing, so no version is asked for.
+
+    The same of the same colleague within a minute is a double tap.
+    """
+    text = required(text, _("Write the note."))
     with editing(complaint, by=by) as current:
-        event = record(current, Event.NOTE, by=by, now=now, text=required(text, _("Write the note.")))
+        if current.events.filter(kind=Event.NOTE, actor=by, text=text, at__gt=now - DOUBLE_TAP).exists():
+            return
+        event = record(current, Event.NOTE, by=by, now=now, text=text)
         attach(event, files, by=by, now=now)
         current.save(update_fields=["updated_at"])
 

@@ -104,6 +104,18 @@
     box.focus();
   });
 
+  // --- A second click while the first is on its way sends nothing; coming back, one may send again ---
+  const posts = document.querySelectorAll(".desk form[method=post]");
+  for (const form of posts) {
+    form.addEventListener("submit", (event) => {
+      if (form.dataset.sent) event.preventDefault();
+      form.dataset.sent = "yes";
+    });
+  }
+  addEventListener("pageshow", () => {
+    for (const form of posts) delete form.dataset.sent;
+  });
+
   // --- A new case: only the fields of its kind ---
   const kind = document.querySelector(".desk select[name=kind]");
   const sets = document.querySelectorAll("[data-kind]");

@@ -285,3 +285,10 @@ def test_the_cause_says_whose_part_it_was_until_it_is_corrected(case, sofia):
     set_cause(case, cause="not_said", by=sofia, now=LATER)
     set_part(case, part="sale", by=sofia, now=LATER)  # which it is
     assert (case.part, kinds(case).count("part_changed")) == ("sale", 1)
+
+
+def test_two_taps_are_one_note_and_the_same_later_is_another(case, sofia):
+    for at in (LATER, LATER, LATER + timedelta(minutes=2)):
+        add_note(case, text="Llamado", by=sofia, now=at)
+
+    assert kinds(case).count("note") == 2
