@@ -1,11 +1,10 @@
 """What a visitor's click needs to know, without asking the database each time; what affiliates see of
 their claims; who an invitation is for."""
 
+import time
 from dataclasses import dataclass
 from datetime import date, datetime
 from decimal import Decimal
-
-from django.core.cache import caches
 
 from accounts.models import Brand
 from affiliates.destinations import around_click, is_allowed_destination
@@ -30,12 +29,20 @@ class LinkTarget:
         return f"{self.before_click}{public_id}{self.after_click}"
 
 
+# The objects themselves: Django's cache of a process makes a copy at each look, which takes as long as all else here.
+known_links: dict[str, tuple[float, LinkTarget]] = {}
+KNOWN_FOR, MOST_KNOWN = 60, 10_000  # seconds, links
+
+
 def link_target(code: str) -> LinkTarget | None:
     """One read of the database a minute, link and process; so long may a paused link lead on. None: unknown code."""
-    known, key = caches["process"], f"link:{code}"
-    target: LinkTarget | None = known.get(key)
-    if target is None and (target := _read(code)):
-        known.set(key, target)
+    until, target = known_links.get(code, (0.0, None))
+    if target is None or until < time.monotonic():
+        target = _read(code)
+        if len(known_links) >= MOST_KNOWN:
+            known_links.clear()
+        if target:
+            known_links[code] = time.monotonic() + KNOWN_FOR, target
     return target
 
 

@@ -25,6 +25,7 @@ from pytest_django.fixtures import Settings
 from pytest_django.live_server_helper import LiveServer
 from whitenoise.middleware import WhiteNoiseMiddleware
 
+from affiliates.selectors import known_links
 from postventa import browser
 from postventa.mailbox import Mail, Mailbox, serve_smtp
 from postventa.processes import Child, Guard
@@ -61,6 +62,7 @@ WCAG_22_AA = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa"]
 @pytest.fixture(autouse=True)
 def forget_what_the_process_remembers() -> None:
     caches["process"].clear()
+    known_links.clear()
     questions_asked.cache_clear()
 
 
