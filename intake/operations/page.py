@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from django.db import connection
-from django.db.models import OuterRef, Subquery
+from django.db.models import F, OuterRef, Subquery
 from django.utils.translation import gettext as _
 
 from accounts.models import Brand, User
@@ -101,7 +101,8 @@ def biggest_tables() -> list[Table]:
 
 
 def hosts() -> list[Heartbeat]:
-    return list(Heartbeat.objects.order_by("stopped_at", "host", "kind", "pid")[:100])
+    """Who should be at work first."""
+    return list(Heartbeat.objects.order_by(F("stopped_at").desc(nulls_first=True), "host", "kind", "pid")[:100])
 
 
 def alarms() -> list[Alarm]:
