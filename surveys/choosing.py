@@ -7,7 +7,8 @@ from datetime import datetime
 from typing import Any
 
 from django.contrib.postgres.search import SearchQuery
-from django.db.models import Exists, OuterRef, Q, TextChoices
+from django.db.models import OuterRef, Q, Subquery, TextChoices
+from django.db.models.lookups import IsNull
 from django.utils.translation import gettext_lazy as _
 
 from accounts.models import Brand
@@ -80,15 +81,24 @@ class Wanted:
                 Q(question__key__in=CHIPS, codes__contains=[self.theme]) | Q(aspects__contains=[self.theme])
             )
         if self.wording:
-            yield has_answer(~Q(text="")) if self.wording == Wording.WITH else ~has_answer(~Q(text=""))
+            yield has_answer(~Q(text=""), is_wanted=self.wording == Wording.WITH)
 
     def _trusted(self) -> Iterator[Q]:
         if self.suspects:
             yield Q(is_suspect=self.suspects == Suspects.ONLY)
 
 
-def has_answer(condition: Q) -> Q:
-    return Q(Exists(Answer.objects.filter(condition, response=OuterRef("pk"))))
+def has_answer(condition: Q, *, is_wanted: bool = True) -> Q:
+    return looked_up(Answer.objects.filter(condition), is_wanted=is_wanted)
+
+
+def looked_up(answers: AnswerQuerySet, *, is_wanted: bool = True) -> Q:
+    """Has a response one of these? Asked of one response after another, the newest first, until a page is full.
+
+    Not by EXISTS, for which PostgreSQL likes to gather all such answers of all responses before it looks at the newest.
+    """
+    found = Subquery(answers.filter(response=OuterRef("pk")).values("pk")[:1])
+    return Q(IsNull(found, not is_wanted))
 
 
 # --- Search ----------------------------------------------------------------------------------------------------------
@@ -109,7 +119,7 @@ def with_words(responses: ResponseQuerySet, text: str, brand: Brand) -> Response
     ids = list(said.filter(response__brand=brand).order_by().values_list("response", flat=True)[: RARE + 1])
     if len(ids) <= RARE:
         return responses.filter(pk__in=ids)
-    return responses.filter(Exists(said.filter(response=OuterRef("pk"))))
+    return responses.filter(looked_up(said))
 
 
 def saying(text: str) -> AnswerQuerySet:
