@@ -173,9 +173,9 @@ def order_row(each: Delivery, now: datetime, zone: ZoneInfo) -> RiskRow:
 
 def case_row(case: Complaint, now: datetime, zone: ZoneInfo) -> RiskRow:
     due = clock(case.due_at, now=now, zone=zone) if case.due_at else None
-    about = f"{case.subject} · {case.assignee or _('nobody’s yet')}"
+    owner = str(case.assignee) if case.assignee else _("nobody’s yet")
     url = reverse("admin:complaints_complaint_change", args=[case.pk])
-    return RiskRow(case.number, url, about, due.text if due else "", due.tone if due else "")
+    return RiskRow(case.number, url, f"{case.subject} · {owner}", due.text if due else "", due.tone if due else "")
 
 
 # --- Who needs attention ---------------------------------------------------------------------------------------------
