@@ -1,6 +1,6 @@
 """Mail of customers as it comes in by webhook: from a provider as django-anymail reads it, or raw and signed."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from datetime import datetime
 
 import structlog
@@ -64,8 +64,22 @@ def receive_letters(esp: str, request: HttpRequest, *, now: datetime) -> bool:
     except Exception:
         log.exception("inbound_hook_unreadable", esp=esp)
         letters = [(request.body, "")]
-    taken = [take_in(raw, now=now, recipient=recipient) for raw, recipient in letters]
-    return any(is_new for _mail, is_new in taken)
+    return _take_in_each(letters, now=now)
+
+
+def _take_in_each(letters: Sequence[tuple[bytes, str]], *, now: datetime) -> bool:
+    """One that cannot be stored stops no other; then the provider hears of it, and sends all of them again."""
+    any_new, fault = False, None
+    for raw, recipient in letters:
+        try:
+            _mail, is_new = take_in(raw, now=now, recipient=recipient)
+            any_new = any_new or is_new
+        except Exception as error:
+            log.exception("inbound_mail_not_stored")
+            fault = error
+    if fault:
+        raise fault
+    return any_new
 
 
 def _letters_in(esp: str, request: HttpRequest) -> Iterator[tuple[bytes, str]]:

@@ -17,13 +17,14 @@ import pytest
 import time_machine
 from django.core.management import CommandError, call_command
 from django.db import DataError, OperationalError
+from django.http import HttpRequest
 from django.test import Client
 from django.urls import reverse
 from pytest_django.fixtures import Settings
 
 from complaints.models import Complaint, IncomingMail
 from complaints.services import Problem, open_complaint
-from intake.hooks import mailbox
+from intake.hooks import letters, mailbox
 from intake.hooks.mailbox import MailboxError
 from intake.tasks import read_customers_mail
 from mailing.services import send_due_mail
@@ -107,6 +108,24 @@ def test_a_mail_that_cannot_be_stored_stops_no_other(imap: ImapServer, monkeypat
     monkeypatch.setattr(mailbox, "take_in_letter", rightly)
     assert read_customers_mail() == 1
     assert imap.seen == {1, 2}
+
+
+def test_one_that_cannot_be_stored_stops_no_other_of_the_same_message(monkeypatch: pytest.MonkeyPatch) -> None:
+    rightly = letters.take_in
+
+    def refuses_the_first(raw: bytes, **options: Any) -> Any:
+        if b"<1@x.example>" in raw:
+            raise DataError
+        return rightly(raw, **options)
+
+    monkeypatch.setattr(letters, "take_in", refuses_the_first)
+    both = [(letter(Message_ID=f"<{number}@x.example>").as_bytes(), "") for number in (1, 2)]
+    monkeypatch.setattr(letters, "_letters_in", lambda esp, request: both)
+
+    with pytest.raises(DataError):  # which has the provider send both again
+        letters.receive_letters("postmark", HttpRequest(), now=NOW)
+
+    assert states() == [("filed", "")]
 
 
 def test_without_a_database_none_is_taken(imap: ImapServer, monkeypatch: pytest.MonkeyPatch) -> None:
