@@ -468,7 +468,7 @@ def swap(story: list[dict[str, Any]], pairs: list[tuple[int, int]]) -> list[dict
     return swapped
 
 
-@pytest.mark.parametrize("seed", [1, 2])
+@pytest.mark.parametrize("seed", [1, 2, 5])
 def test_swapping_two_customers_answers_changes_nothing_that_is_ever_seen(db, seed):
     story = tell_story(seed)
     world = World("lumbre")
@@ -483,9 +483,16 @@ def test_swapping_two_customers_answers_changes_nothing_that_is_ever_seen(db, se
     assert twin.seen == world.seen
 
 
+class CountedWorld(World):
+    """Of which the counts alone are asked for."""
+
+    def observe(self, period: str, now: datetime) -> None:
+        return None
+
+
 @pytest.mark.parametrize("seed", [3, 4])
 def test_every_difference_between_two_looks_is_about_k_answers_or_none(db, seed):
-    world = World("lumbre")
+    world = CountedWorld("lumbre")
     world.play(tell_story(seed))
 
     differences = 0
