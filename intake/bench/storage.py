@@ -57,9 +57,9 @@ def storage(size: int) -> Iterator[Reading]:
     live(brand, large)
     many = {kind: (bytes_ - before[kind]) / size for kind, bytes_ in sizes().items()}
     for kind, bytes_ in many.items():
-        yield Reading(f"disk a purchase of {size:,}: {kind}", bytes_, "bytes", 8_000, 6_000)
+        yield Reading(f"disk a purchase of {size:,}: {kind}", bytes_, "bytes", 12_000, 10_000)
     total = sum(many.values())
-    yield Reading(f"disk a purchase of {size:,}", total, "bytes", 16_000, 12_000)
+    yield Reading(f"disk a purchase of {size:,}", total, "bytes", 20_000, 16_000)
     yield Reading(f"disk a purchase of {size:,}, against {small:,}", total / sum(few.values()), "×", 1.3, 1.1)
     hot = next(table for table in tables() if table.name == "mailing_outgoingmail")
     yield Reading("updates of a mail that an index heard of", 100 * (1 - (hot.hot_share or 0)), "%", 100, 70)
