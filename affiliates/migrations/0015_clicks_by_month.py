@@ -17,8 +17,10 @@ SELECT date_trunc('month', greatest(now(), max(occurred_at)) + interval '1 day',
 FROM affiliates_click
 """
 PREPARE = [
+    "SET lock_timeout = '5s'",
     "ALTER TABLE affiliates_click DROP CONSTRAINT IF EXISTS click_before",
     "ALTER TABLE affiliates_click ADD CONSTRAINT click_before CHECK (occurred_at < '{end}') NOT VALID",
+    "SET lock_timeout = 0",
     "ALTER TABLE affiliates_click VALIDATE CONSTRAINT click_before",
     "DROP INDEX CONCURRENTLY IF EXISTS affiliates_click_before_pkey",
     "CREATE UNIQUE INDEX CONCURRENTLY affiliates_click_before_pkey ON affiliates_click (id, occurred_at)",
