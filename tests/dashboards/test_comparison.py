@@ -5,8 +5,11 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 from django.test import Client
+from django.utils.translation import override
 
 from affiliates.models import Affiliate, AffiliateMember
+from dashboards.pages.comparison import write_aftercare
+from insights.comparing import Aftercare
 from insights.models import Alert, Standing, Target
 from insights.services import fold_changes
 from insights.services.reckoning import reckon_figures
@@ -33,6 +36,22 @@ def fall(affiliate: Affiliate | None, brand, key: str = "entrega", **fields) -> 
     return Alert.objects.create(
         brand=brand, affiliate=affiliate, key=key, **{**figures, "has_to_improve": True, **fields}
     )
+
+
+# --- How cases went --------------------------------------------------------------------------------------------------
+def test_how_cases_went_is_told_in_sentences_and_what_is_not_known_is_not():
+    nothing = {"causes": {}, "judged": 0, "took": {}, "solved": 0, "endings": {}, "answered": 0}
+    took = {"1": 2, "3": 3, "7": 4, "15": 0, "more": 1}
+
+    with override("en"):
+        causes = write_aftercare(Aftercare(**{**nothing, "causes": {"late": 7, "lost": 5}, "judged": 15}))
+        times = write_aftercare(Aftercare(**{**nothing, "took": took, "solved": 10}))
+        endings = write_aftercare(Aftercare(**{**nothing, "endings": {"1": 1, "2": 1, "3": 6}, "answered": 8}))
+
+    assert causes == ["What lay behind it in 15 cases, most often: it came late (7), it was lost (5)."]
+    assert times == ["Of 10 cases that were solved, 5 took no longer than 3 days and 9 no longer than a week."]
+    assert endings == ["Of 8 customers who said how their case ended, 75% say that it was put right."]
+    assert write_aftercare(None) == []
 
 
 # --- The affiliate ---------------------------------------------------------------------------------------------------
