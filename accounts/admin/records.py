@@ -1,9 +1,12 @@
 """Who looked at identified data, and who changed what: pages for a brand's administrators, which nobody can edit."""
 
+from collections.abc import Iterator
 from typing import Any
 
+from django.apps import apps
 from django.contrib import admin
-from django.db.models import Q, QuerySet
+from django.core.exceptions import FieldDoesNotExist
+from django.db.models import Model, Q, QuerySet
 from django.http import HttpRequest
 from django.urls import NoReverseMatch, reverse
 from django.utils.html import format_html
@@ -15,9 +18,18 @@ from accounts.admin.rules import AdministratorsAdmin
 from accounts.models import AccessLog, AuditEntry
 
 
+class KindFilter(admin.AllValuesFieldListFilter):
+    """Kinds of objects by the names that pages give them."""
+
+    def choices(self, changelist: Any) -> Iterator[Any]:
+        for choice in super().choices(changelist):
+            yield {**choice, "display": kind_in_words(str(choice["display"]))}
+
+
 class RecordsAdmin(AdministratorsAdmin):
     """Rows hold ids; what they are about is named by whoever may see it, on its own page."""
 
+    is_log = True  # whose name has no number
     search_fields = ("object_id",)
     search_help_text = _("A person’s e-mail, or the number of a row")
     ordering = ("-at", "-pk")
@@ -39,8 +51,7 @@ class RecordsAdmin(AdministratorsAdmin):
 
     @admin.display(description=_("object"), ordering="object_type")
     def about(self, row: Any) -> SafeString | str:
-        model = models_by_name().get(row.object_type.replace("_", ""))
-        label = str(model._meta.verbose_name) if model else row.object_type
+        model, label = model_called(row.object_type), kind_in_words(row.object_type)
         if not (model and row.object_id):
             return label
         try:
@@ -53,7 +64,7 @@ class RecordsAdmin(AdministratorsAdmin):
 class AccessLogAdmin(RecordsAdmin):
     list_display = ("at", "who", "purpose", "about")
     list_select_related = ("user", "api_key")
-    list_filter = ("purpose", "object_type")
+    list_filter = ("purpose", ("object_type", KindFilter))
 
     @admin.display(description=_("who"), ordering="user")
     def who(self, row: AccessLog) -> str:
@@ -65,7 +76,7 @@ class AccessLogAdmin(RecordsAdmin):
 class AuditEntryAdmin(RecordsAdmin):
     list_display = ("at", "who", "action", "about", "details")
     list_select_related = ("user",)
-    list_filter = ("action", "object_type")
+    list_filter = ("action", ("object_type", KindFilter))
 
     @admin.display(description=_("who"), ordering="user")
     def who(self, row: AuditEntry) -> str:
@@ -75,18 +86,36 @@ class AuditEntryAdmin(RecordsAdmin):
 
     @admin.display(description=_("details"))
     def details(self, row: AuditEntry) -> str:
-        return " · ".join(in_words(name, value) for name, value in row.data.items()) or "—"
+        model = model_called(row.object_type)
+        return " · ".join(in_words(model, name, value) for name, value in row.data.items()) or "—"
 
 
-def in_words(name: str, value: Any) -> str:
-    """`k: 5 → 7`; of a text only its name."""
+def in_words(model: type[Model] | None, name: str, value: Any) -> str:
+    """`threshold: 5 → 7`, as the row's own page calls it; of a text only its name."""
+    try:
+        field: Any = model._meta.get_field(name) if model else None
+    except FieldDoesNotExist:
+        field = None
+    label = str(getattr(field, "verbose_name", name))
+    named = {str(code): str(text) for code, text in getattr(field, "flatchoices", [])}
+
+    def say(each: Any) -> str:
+        return "—" if each is None else named.get(str(each), str(each))
+
     if isinstance(value, list) and len(value) == 2:
-        return f"{name}: {' → '.join('—' if each is None else str(each) for each in value)}"
-    return name if value is None else f"{name}: {value}"
+        return f"{label}: {' → '.join(say(each) for each in value)}"
+    return label if value is None else f"{label}: {say(value)}"
 
 
-def models_by_name() -> dict[str, Any]:
-    return {model._meta.model_name or "": model for model in admin.site._registry}
+def model_called(kind: str) -> type[Model] | None:
+    """`incoming_mail`, as a record names it."""
+    named = (model for model in apps.get_models() if model._meta.model_name == kind.replace("_", ""))
+    return next(named, None)
+
+
+def kind_in_words(kind: str) -> str:
+    model = model_called(kind)
+    return str(model._meta.verbose_name) if model else kind
 
 
 admin.site.register(AuditEntry, AuditEntryAdmin)

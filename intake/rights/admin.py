@@ -18,6 +18,7 @@ from affiliates.admin import CustomerAdmin
 from affiliates.models import Customer
 from intake.models import Erasure, RetentionRun
 from intake.rights.blocking import block_customer, unblock_customer
+from intake.rights.claims import claims_to_block
 from intake.rights.erasing import request_erasure
 from intake.rights.exporting import archive_of, note_export
 from intake.rights.holdings import HELD, cases_of, mails_about
@@ -114,6 +115,7 @@ class RightsAdmin(CustomerAdmin):
         context |= {
             "goes": goes_with(customer),
             "purchases": customer.purchases.count(),
+            "is_blocked": claims_to_block(customer.pk, now=timezone.now()) is not None,
             "open_cases": list(cases_of(customer.pk).open().values_list("number", flat=True)),
         }
         return render(request, "admin/intake/erase_customer.html", context)

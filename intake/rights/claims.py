@@ -25,9 +25,8 @@ NEEDED = ("affiliates.Customer", "affiliates.Purchase", "affiliates.Refund")
 
 def block_for_claims(erasure: Erasure, *, now: datetime) -> BlockedRecord | None:
     """Their cases, with files, and what they bought. None: there is nothing of which a claim could come any more."""
-    since = claims_end(erasure.customer_id, now=now)
-    days = settings.RETENTION_DAYS["blocked"]
-    if since is None or not days or since < now - timedelta(days=days):
+    since = claims_to_block(erasure.customer_id, now=now)
+    if since is None:
         return None
     customer = Customer.objects.select_related("brand").get(pk=erasure.customer_id)
     archive = archive_of(customer, now=now, is_told=lambda table: table.startswith("complaints.") or table in NEEDED)
@@ -36,10 +35,12 @@ def block_for_claims(erasure: Erasure, *, now: datetime) -> BlockedRecord | None
     )
 
 
-def claims_end(customer_id: int, *, now: datetime) -> datetime | None:
-    """When the last of their cases was closed, an open one now; None: they had none of these kinds."""
+def claims_to_block(customer_id: int, *, now: datetime) -> datetime | None:
+    """When the last case was closed of which a claim can still come, an open one now; None: there is none."""
     closed = cases_of(customer_id).filter(kind__in=CLAIMS).values_list("resolved_at", flat=True)
-    return max((at or now for at in closed), default=None)
+    since = max((at or now for at in closed), default=None)
+    days = settings.RETENTION_DAYS["blocked"]
+    return since if since and days and since >= now - timedelta(days=days) else None
 
 
 @transaction.atomic

@@ -6,7 +6,7 @@ import pytest
 from django.test import Client
 from django.urls import reverse
 
-from accounts.models import AccessLog, AuditEntry, Membership
+from accounts.models import AccessLog, AuditEntry, Brand, Membership
 from accounts.services import record_access, record_change
 from tests.factories import make_staff
 from tests.world import World, make_world
@@ -63,7 +63,7 @@ def test_the_page_names_who_and_leads_to_what(world: World, sofia: Client) -> No
 
 
 def test_changes_are_told_from_what_to_what(world: World, sofia: Client) -> None:
-    assert "k: 5 → 7" in sofia.get(AUDIT).text
+    assert f"{Brand._meta.get_field('k').verbose_name}: 5 → 7" in sofia.get(AUDIT).text
 
 
 @pytest.mark.parametrize("page", [LOG, AUDIT])
