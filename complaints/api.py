@@ -69,11 +69,12 @@ class NewestFirst(CursorPagination):
 
 class ComplaintsView(APIView):
     scopes = {"GET": Scope.COMPLAINTS_READ, "POST": Scope.COMPLAINTS_WRITE}
+    pagination_class = NewestFirst
 
     @extend_schema(operation_id="complaints_list", responses=ComplaintSerializer(many=True))
     def get(self, request: Request) -> Response:
         """Cases, newest first."""
-        pages = NewestFirst()
+        pages = self.pagination_class()
         cases = Complaint.objects.filter(brand=key_of(request).brand).select_related("purchase")
         page = pages.paginate_queryset(cases, request, view=self)
         note_read(key_of(request), object_type="complaint")
