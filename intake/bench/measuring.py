@@ -128,9 +128,9 @@ Area = Callable[[int], Iterator[Contest | Reading | Skipped]]  # its contests, a
 
 @contextmanager
 def noting_cost(area: str, spent: list[Spent]) -> Iterator[None]:
-    started, cpu = time.perf_counter(), time.process_time() + cpu_of_others()
+    started, cpu = time.perf_counter(), cpu_of_all()
     yield
-    seconds, cpu = time.perf_counter() - started, time.process_time() + cpu_of_others() - cpu
+    seconds, cpu = time.perf_counter() - started, cpu_of_all() - cpu
     of_children = megabytes(resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss)
     spent.append(Spent(area, seconds, cpu, peak_memory(), of_children))
 
@@ -151,6 +151,12 @@ def measure(work: Work) -> Measure:
 def quantile(values: Sequence[float], share: float) -> float:
     """The least value that is not exceeded by this share of them."""
     return sorted(values)[max(0, -int(-share * len(values) // 1) - 1)]
+
+
+def cpu_of_all() -> float:
+    """Of this process, of those it has started, whether or not they have ended, and of the database, in seconds."""
+    ended = resource.getrusage(resource.RUSAGE_CHILDREN)
+    return time.process_time() + ended.ru_utime + ended.ru_stime + cpu_of_others()
 
 
 def cpu_of_others() -> float:
