@@ -89,7 +89,7 @@ class User(AbstractBaseUser, PermissionsMixin):
     @cached_property
     def owes_second_factor(self) -> bool:
         """Does a brand that they see ask its staff for one? Known already of whoever came `with_duties`."""
-        return bool(User.objects.with_duties().values_list("owes_second_factor", flat=True).get(pk=self.pk))
+        return User.objects.with_duties().filter(Q(owes_second_factor=True), pk=self.pk).exists()
 
     def may_write_for(self, brand: Brand) -> bool:
         """May they change what concerns the brand's customers?"""

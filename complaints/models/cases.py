@@ -89,9 +89,7 @@ class Complaint(models.Model):
     OPEN_STATES = OPEN_STATES
 
     # These two without indexes of their own: several that begin with them serve.
-    brand = models.ForeignKey(
-        Brand, models.PROTECT, related_name="complaints", verbose_name=_("brand"), db_index=False
-    )
+    brand = models.ForeignKey(Brand, models.PROTECT, related_name="complaints", verbose_name=_("brand"), db_index=False)
     uuid = models.UUIDField(default=uuid.uuid4, unique=True, editable=False)
     key_version = models.PositiveSmallIntegerField(default=current_key_version, editable=False)
     token_hash = models.BinaryField(max_length=32, unique=True, editable=False)

@@ -97,9 +97,7 @@ def clock_apart(theirs: datetime, ours: datetime) -> Findings:
 
 
 def no_month(strays: int, room_until: datetime, clock: datetime) -> Findings:
-    advice = _(
-        "Let beat run, which makes room every hour. Clicks from the future are of a host whose clock is wrong."
-    )
+    advice = _("Let beat run, which makes room every hour. Clicks from the future are of a host whose clock is wrong.")
     if strays:
         text = ngettext("%(n)d click has found no month.", "%(n)d clicks have found no month.", strays)
         yield warning(POSTGRES, text % {"n": strays}, advice)
