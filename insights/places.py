@@ -24,7 +24,7 @@ class Place:
 
 
 def link_places(link: TrackingLink, *, k: int) -> tuple[Place, ...]:
-    """Of all time, by key, the most visited first."""
+    """Of the clicks that are kept, by key, the most visited first."""
     visits = _count(VISITS, link)
     if not visits:
         return ()

@@ -1,7 +1,7 @@
 """Clicks by the month: a table that was whole before, room for those to come, and old ones gone and counted."""
 
 from collections.abc import Iterator
-from datetime import UTC, date, datetime
+from datetime import UTC, date, datetime, timedelta
 from importlib import import_module
 from itertools import chain
 from threading import Thread
@@ -11,10 +11,12 @@ import pytest
 from django.db import DataError, connection, transaction
 
 from accounts import partitions
+from accounts.clock import database_now
 from accounts.partitions import month_after, month_of, partitions_of, strays
+from affiliates import tasks
 from affiliates.models import Click, TrackingLink, VisitCount, month_of_click
 from affiliates.services import record_click
-from affiliates.services.clicks import TABLE, forget_clicks, make_room_for_clicks
+from affiliates.services.clicks import TABLE, forget_clicks, make_room_for_clicks, room_for_clicks_until
 from insights.sales import link_traffic
 from tests.factories import make_affiliate, make_brand, make_link
 
@@ -117,6 +119,14 @@ def test_there_is_room_for_this_month_and_the_next_two(link: TrackingLink, later
     assert partitions_of(TABLE)[-1].after > later.replace(day=28)
     assert make_room_for_clicks(now=later) == []
     assert piece_of(click(link, later)) == f"{TABLE}_{later:%Y_%m}"
+
+
+@pytest.mark.django_db
+def test_beat_makes_room_by_the_database_s_clock() -> None:
+    made = tasks.make_room_for_clicks()
+
+    assert room_for_clicks_until() > database_now() + timedelta(days=56)
+    assert len(partitions_of(TABLE)) == made + 1
 
 
 def test_a_click_that_finds_no_month_is_kept_and_moves_there(link: TrackingLink, later: datetime) -> None:
