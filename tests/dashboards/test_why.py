@@ -103,7 +103,18 @@ def assert_tells_nothing(text: str, purchase: Purchase) -> None:
     customer = purchase.customer
     times = [BOUGHT, *Click.objects.values_list("occurred_at", flat=True)]
     secrets = [
-        *("Carla", "Ruiz", "carla.ruiz", "correo.example", "K-77331", "L-90210", "149", "BOT-42", "Botas de secreto"),
+        *(
+            "Carla",
+            "Ruiz",
+            "carla.ruiz",
+            "correo.example",
+            "K-77331",
+            "L-90210",
+            "149.35",
+            "149,35",
+            "BOT-42",
+            "Botas de secreto",
+        ),
         *("Bruno", "bruno-r", "rival5", "RIVAL5", "Rival", "/r/rv"),
         *(str(customer.uuid), purchase.created_at.isoformat()),
         *Click.objects.values_list("public_id", flat=True),
