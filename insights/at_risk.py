@@ -13,7 +13,7 @@ from accounts.models import Brand
 from accounts.statements import run
 from affiliates.delivery_promises import hours_promised
 from affiliates.models import Affiliate, LinkPromise, Purchase
-from complaints.models import Complaint
+from complaints.models import Complaint, ComplaintQuerySet
 
 AHEAD = timedelta(days=1)
 LATE_FOR = timedelta(days=14)
@@ -91,9 +91,12 @@ class AtRisk:
         return bool(self.deliveries or self.cases)
 
 
-def promises_at_risk(brand: Brand, *, now: datetime) -> AtRisk:
-    """By the next day, or missed already. Of a shop that reports no deliveries nothing is known of those."""
-    open_cases = Complaint.objects.filter(brand=brand).open()
+def promises_at_risk(brand: Brand, cases: ComplaintQuerySet, *, now: datetime) -> AtRisk:
+    """By the next day, or missed already. Of a shop that reports no deliveries nothing is known of those.
+
+    `cases`: those that the reader may see.
+    """
+    open_cases = cases.filter(brand=brand).open()
     soon = open_cases.due_after(now).due_by(now + AHEAD).most_urgent_first()
     late = open_cases.due_by(now).most_urgent_first()
     late_cases, soon_cases = (rows[:COUNTED].count() for rows in (late, soon))

@@ -16,7 +16,7 @@ from django.utils.safestring import SafeString
 from django.utils.translation import gettext, pgettext
 from django.utils.translation import gettext_lazy as _
 
-from accounts.admin import WRITING_ROLES, ReadOnlyAdmin, ReadOnlyInline, has_role
+from accounts.admin import WRITING_ROLES, ReadOnlyAdmin, ReadOnlyInline, has_role, may_name_customers
 from accounts.admin.decisions import DecidingAdmin, Decision
 from accounts.models import AccessLog
 from accounts.services import record_access
@@ -185,7 +185,8 @@ class PurchaseAdmin(DecidingAdmin, ReadOnlyAdmin):
         term = search_term.strip()
         if not term:
             return queryset, False
-        return queryset.filter(Q(external_id=term) | Q(customer__email_hash__in=known_hashes(term))), False
+        theirs = Q(customer__email_hash__in=known_hashes(term)) if may_name_customers(request.user) else Q(pk__in=[])
+        return queryset.filter(Q(external_id=term) | theirs), False
 
     def changelist_view(self, request: HttpRequest, extra_context: dict[str, Any] | None = None) -> Any:
         may_try = has_role(request.user, *WRITING_ROLES)

@@ -52,6 +52,7 @@ class Wanted:
     wording: str = ""
     suspects: str = ""
     search: str = ""
+    finds_customers: bool = True  # by their address; not for whoever is not to know who they are
 
     def responses(self) -> ResponseQuerySet:
         given: dict[str, Any] = {
@@ -63,7 +64,10 @@ class Wanted:
         }
         chosen = Response.objects.filter(brand=self.brand, **{name: value for name, value in given.items() if value})
         chosen = chosen.filter(*self._credited(), *self._said(), *self._trusted())
-        return find(chosen, self.search.strip(), self.brand) if self.search.strip() else chosen
+        search = self.search.strip()
+        if "@" in search and not self.finds_customers:
+            return chosen.none()
+        return find(chosen, search, self.brand) if search else chosen
 
     def _credited(self) -> Iterator[Q]:
         """In one condition: it is the current attribution that must name affiliate and link."""

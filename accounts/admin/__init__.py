@@ -12,6 +12,7 @@ from accounts.admin.rules import (
     brand_id_of,
     brands_with_role,
     has_role,
+    may_name_customers,
     roles_of,
     way_to_brand,
 )
@@ -29,6 +30,7 @@ __all__ = [
     "brands_with_role",
     "has_role",
     "keys",
+    "may_name_customers",
     "records",
     "roles_of",
     "way_to_brand",

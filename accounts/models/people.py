@@ -9,7 +9,7 @@ from django.db.models import Exists, OuterRef, Q
 from django.utils.functional import cached_property
 from django.utils.translation import gettext_lazy as _
 
-from accounts.models.brands import TAKING_FILES, Brand, BrandOwnedQuerySet, validate_timezone
+from accounts.models.brands import KNOWING_CUSTOMERS, TAKING_FILES, Brand, BrandOwnedQuerySet, validate_timezone
 from accounts.models.brands import Role as BrandRole
 
 if TYPE_CHECKING:
@@ -94,6 +94,10 @@ class User(AbstractBaseUser, PermissionsMixin):
     def may_write_for(self, brand: Brand) -> bool:
         """May they change what concerns the brand's customers?"""
         return self.is_active and self.role_in(brand) in (Membership.Role.ADMIN, Membership.Role.AGENT)
+
+    def knows_customers_of(self, brand: Brand) -> bool:
+        """May they learn who its customers are?"""
+        return self.is_active and self.role_in(brand) in KNOWING_CUSTOMERS
 
     def may_take_files_of(self, brand: Brand) -> bool:
         """May they take what they see there away, as a file?"""

@@ -78,9 +78,10 @@ def without_affiliate(request: HttpRequest, user: User, code: str) -> HttpRespon
 
 def look_on(request: HttpRequest, user: User, reader: Reader, page: str) -> None:
     """Staff see what the affiliate sees, and it is recorded. Whatever a page would take, nothing is written as them."""
-    if request.method not in READING:
+    is_file = page.endswith("export")
+    if request.method not in READING or (is_file and not user.may_take_files_of(reader.brand)):
         raise PermissionDenied
-    purpose = AccessLog.Purpose.EXPORT if page.endswith("export") else AccessLog.Purpose.IMPERSONATE
+    purpose = AccessLog.Purpose.EXPORT if is_file else AccessLog.Purpose.IMPERSONATE
     record_access(user, reader.brand, purpose=purpose, object_type="affiliate", object_id=str(reader.affiliate.pk))
 
 

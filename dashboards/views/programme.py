@@ -7,7 +7,8 @@ from django.http import Http404, HttpRequest, HttpResponse
 from django.views.decorators.http import require_GET
 
 from accounts.clock import database_now
-from accounts.models import Brand
+from accounts.models import Brand, User
+from complaints.models import Complaint
 from dashboards.forms import PeriodForm
 from dashboards.pages import write_field, write_overview, write_programme, write_risks, write_rivalry
 from dashboards.selectors import measured_at
@@ -34,11 +35,12 @@ AFFILIATES_A_PAGE = 50
 @brand_page
 def overview_of_brand(request: HttpRequest, brand: Brand) -> HttpResponse:
     """What needs somebody first, then how the programme goes."""
+    assert isinstance(request.user, User)
     now, language = database_now(), reading_language(brand)
-    zone = zone_of(request, brand)
+    zone, cases = zone_of(request, brand), Complaint.objects.visible_to(request.user)
     page = write_overview(
         brand.slug,
-        risks=write_risks(promises_at_risk(brand, now=now), now=now, zone=zone),
+        risks=write_risks(promises_at_risk(brand, cases, now=now), now=now, zone=zone),
         alerts=standing_alerts(brand),
         field=compare_affiliates(brand),
         figures=brand_figures(brand),
@@ -46,7 +48,8 @@ def overview_of_brand(request: HttpRequest, brand: Brand) -> HttpResponse:
         asking=asking_of(brand, now=now),
         labels={code: aspect.label for code, aspect in catalogue_of(brand, language).aspects.items()},
     )
-    return show_of_brand(request, brand, "overview_of_brand", page=page, measured_at=measured_at(brand))
+    context = {"page": page, "measured_at": measured_at(brand), "sees_cases": request.user.knows_customers_of(brand)}
+    return show_of_brand(request, brand, "overview_of_brand", **context)
 
 
 def zone_of(request: HttpRequest, brand: Brand) -> ZoneInfo:

@@ -73,6 +73,7 @@ def list_view(page: "ResponseAdmin", request: HttpRequest) -> HttpResponse:
         "form": form,
         "page": found,
         "rows": rows_of(found.rows),
+        "names_customers": form.knows_customers,
         "may_judge": page.has_judge_permission(request),
         "query": query_of(request.GET),
     }

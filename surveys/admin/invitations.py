@@ -15,7 +15,7 @@ from django.utils.safestring import SafeString
 from django.utils.translation import gettext, ngettext
 from django.utils.translation import gettext_lazy as _
 
-from accounts.admin import AdministratorsAdmin, ReadOnlyAdmin, ReadOnlyInline
+from accounts.admin import AdministratorsAdmin, ReadOnlyAdmin, ReadOnlyInline, may_name_customers
 from accounts.models import Brand
 from mailing.addresses import known_hashes
 from surveys.explaining import explain, in_words
@@ -88,7 +88,7 @@ class InvitationAdmin(ReadOnlyAdmin):
         term = search_term.strip()
         if not term:
             return queryset, False
-        if "@" in term:
+        if "@" in term and may_name_customers(request.user):
             return queryset.filter(purchase__customer__email_hash__in=known_hashes(term)), False
         return queryset.filter(purchase__external_id=term), False
 

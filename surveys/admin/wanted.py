@@ -6,6 +6,7 @@ from typing import Any
 from zoneinfo import ZoneInfo
 
 from django import forms
+from django.utils.functional import cached_property
 from django.utils.translation import get_language
 from django.utils.translation import gettext_lazy as _
 
@@ -48,6 +49,7 @@ class WantedForm(forms.Form):
 
     def __init__(self, user: User, data: Mapping[str, Any] | None = None, **kwargs: Any) -> None:
         super().__init__(data, label_suffix="", **kwargs)
+        self.user = user
         brands = Brand.objects.visible_to(user).order_by("name")
         field: Any = self.fields["brand"]
         field.queryset = brands
@@ -99,8 +101,13 @@ class WantedForm(forms.Form):
             end=beginning_of(last + timedelta(days=1), self.brand_chosen) if last else None,
             scores=SCORES.get(given.get("score") or "", ()),
             search=given.get("q") or "",
+            finds_customers=self.knows_customers,
             **{name: given.get(name) or "" for name in texts},
         )
+
+    @cached_property
+    def knows_customers(self) -> bool:
+        return self.brand_chosen is not None and self.user.knows_customers_of(self.brand_chosen)
 
     @property
     def filters(self) -> list[forms.BoundField]:

@@ -6,6 +6,7 @@ import pytest
 from django.contrib import admin
 from django.db.models import Model
 from django.test import Client, RequestFactory
+from django.utils import timezone
 
 from accounts.admin import AdministratorsAdmin, BrandModelAdmin, way_to_brand
 from accounts.models import AccessLog, ApiKey, Brand, Membership, User
@@ -111,11 +112,12 @@ def test_who_analyses_sees_figures_and_answers_and_no_customers_name(client: Cli
 
     pages = {
         path: client.get(f"/admin/{path}/")
-        for path in ("affiliates/purchase", "surveys/invitation", "affiliates/affiliate")
+        for path in ("affiliates/purchase", "surveys/invitation", "surveys/response", "affiliates/affiliate")
     }
 
-    assert [page.status_code for page in pages.values()] == [200, 200, 200]
+    assert [page.status_code for page in pages.values()] == [200] * 4
     assert number in pages["affiliates/purchase"].text
+    assert number in pages["surveys/response"].text
     assert not any(name in page.text for page in pages.values())
     assert name not in client.get(f"/admin/affiliates/purchase/{world.purchase.pk}/change/").text
     for closed in ("affiliates/customer", "complaints/complaint", "mailing/outgoingmail", "complaints/incomingmail"):
@@ -123,10 +125,30 @@ def test_who_analyses_sees_figures_and_answers_and_no_customers_name(client: Cli
     assert not Complaint.objects.visible_to(lia).exists()
 
 
+@pytest.mark.parametrize(("role", "is_told"), [(ANALYST, False), (AGENT, True), (READ_ONLY, True)])
+def test_who_needs_no_names_finds_nobody_by_address_and_no_case_at_risk(
+    client: Client, role: str, is_told: bool
+) -> None:
+    world = make_world()
+    Complaint.objects.filter(pk=world.complaint.pk).update(subject="Llegó rota", solution_due_at=timezone.now())
+    client.force_login(make_staff(world.brand, "Lía", role))
+    address, number = world.purchase.customer.email, world.purchase.external_id
+
+    lists = [
+        client.get(f"/admin/{path}/", {"q": address})
+        for path in ("affiliates/purchase", "surveys/invitation", "surveys/response")
+    ]
+    overview = client.get(f"/portal/brands/{world.brand.slug}/")
+
+    assert [number in page.text for page in lists] == [is_told] * 3
+    assert overview.status_code == 200
+    assert ("Llegó rota" in overview.text) == is_told
+
+
 @pytest.mark.parametrize(("role", "status"), [(ANALYST, 200), (AGENT, 200), (READ_ONLY, 403)])
 def test_who_only_looks_takes_no_file_away(client: Client, role: str, status: int) -> None:
     brand = make_brand()
-    make_affiliate(brand)
+    own = f"/portal/affiliates/{brand.slug}/{make_affiliate(brand).code}/"
     client.force_login(make_staff(brand, "Lía", role))
     chosen = {"action": "export", "_selected_action": list(brand.affiliates.values_list("pk", flat=True))}
 
@@ -135,9 +157,11 @@ def test_who_only_looks_takes_no_file_away(client: Client, role: str, status: in
         client.post("/admin/surveys/response/export/", {"brand": brand.pk}),
         client.get(f"/portal/brands/{brand.slug}/cases.csv"),
         client.get(f"/portal/brands/{brand.slug}/customers.csv"),
+        client.get(f"{own}insights.csv"),
+        client.get(f"{own}customers.csv"),
     ]
 
-    assert [file.status_code for file in files] == [status] * 4
+    assert [file.status_code for file in files] == [status] * 6
     assert AccessLog.objects.filter(purpose="export").exists() == (status == 200)
 
 

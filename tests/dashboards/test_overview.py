@@ -102,5 +102,5 @@ def test_it_asks_no_more_for_many(as_sofia: Client, shop: Shop, django_assert_nu
     fold_changes(now=NOW)
     as_sofia.get(PAGE)
 
-    with django_assert_num_queries(25):
+    with django_assert_num_queries(26):
         as_sofia.get(PAGE)

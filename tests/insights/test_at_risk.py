@@ -59,7 +59,7 @@ def test_a_day_that_the_shop_named_runs_out_at_its_end_where_the_brand_is(brand:
     sold(brand, "P-made-up", 2 * DAY, promised_on=TODAY, source="test")
     sold(brand, "P-forgotten", 29 * DAY, promised_on=TODAY - 20 * DAY)
 
-    found = promises_at_risk(brand, now=NOW)
+    found = promises_at_risk(brand, Complaint.objects.all(), now=NOW)
 
     assert orders(found) == ["P-today", "P-yesterday", "P-last-week"]
     assert (found.late, found.soon) == (2, 1)
@@ -81,7 +81,7 @@ def test_what_was_said_at_the_link_counts_from_the_sale(brand: Brand, ana: Affil
     sold(brand, "P-vague", 30 * HOUR, affiliate=ana, link=vague)
     sold(brand, "P-course", 30 * HOUR, affiliate=ana, link=quick, product=course)
 
-    found = promises_at_risk(brand, now=NOW)
+    found = promises_at_risk(brand, Complaint.objects.all(), now=NOW)
 
     assert orders(found) == ["P-23", "P-30", "P-before"]
     assert [(each.said, each.affiliate) for each in found.deliveries] == [("Entrega en 24 h", ana)] * 3
@@ -93,7 +93,7 @@ def test_of_a_shop_that_reports_no_deliveries_nothing_is_held_against_it() -> No
     for number in range(3):
         sold(brand, f"P-{number}", 9 * DAY, promised_on=TODAY)
 
-    assert not promises_at_risk(brand, now=NOW)
+    assert not promises_at_risk(brand, Complaint.objects.all(), now=NOW)
 
 
 def test_cases_run_out_too(brand: Brand) -> None:
@@ -102,7 +102,7 @@ def test_cases_run_out_too(brand: Brand) -> None:
         case = make_complaint(make_purchase(make_customer(brand)), subject=name)
         Complaint.objects.filter(pk=case.pk).update(solution_due_at=at, service_due_at=None, legal_due_at=None)
 
-    found = promises_at_risk(brand, now=NOW)
+    found = promises_at_risk(brand, Complaint.objects.all(), now=NOW)
 
     assert [case.subject for case in found.cases] == ["soon", "late"]
     assert (found.late_cases, found.soon_cases) == (1, 1)
@@ -112,13 +112,13 @@ def test_another_brands_promises_are_its_own(brand: Brand) -> None:
     sold(brand, "P-1", 2 * DAY, promised_on=TODAY)
     make_complaint(make_purchase(make_customer(brand)))
 
-    assert not promises_at_risk(make_brand("otra"), now=NOW + 400 * DAY)
+    assert not promises_at_risk(make_brand("otra"), Complaint.objects.all(), now=NOW + 400 * DAY)
 
 
 def test_as_many_statements_for_many_as_for_one(brand: Brand, ana: Affiliate) -> None:
     def statements() -> int:
         with CaptureQueriesContext(connection) as captured:
-            promises_at_risk(brand, now=NOW)
+            promises_at_risk(brand, Complaint.objects.all(), now=NOW)
         return len(captured)
 
     quick = link_with(ana, "Entrega en 24 h")
@@ -128,4 +128,4 @@ def test_as_many_statements_for_many_as_for_one(brand: Brand, ana: Affiliate) ->
         sold(brand, f"P-{number}", 23 * HOUR, affiliate=ana, link=quick)
 
     assert statements() == with_one
-    assert len(promises_at_risk(brand, now=NOW).deliveries) == 8
+    assert len(promises_at_risk(brand, Complaint.objects.all(), now=NOW).deliveries) == 8

@@ -103,7 +103,7 @@ def test_the_demo_is_whole_and_believable(tmp_path, client: Client):
     assert programme.n > 1000
 
     # The desk has work and a past, and some promises can still be kept.
-    assert promises_at_risk(brand, now=now).deliveries
+    assert promises_at_risk(brand, Complaint.objects.all(), now=now).deliveries
     states = set(Complaint.objects.values_list("state", flat=True))
     assert states == {"new", "in_progress", "waiting", "resolved"}
     assert Complaint.objects.filter(state="resolved").count() > 30
