@@ -24,9 +24,12 @@ control_socket_disable = True
 accesslog = None
 
 
-# Where the workers of this host count requests, so that any of them can tell the sum (postventa/metrics.py).
+# Where the workers of this host count requests, so that any of them can tell the sum (postventa/metrics.py): in memory
+# where there is such a folder. On a disk it shares, each write of the database would wait for these numbers too.
 if "PROMETHEUS_MULTIPROC_DIR" not in os.environ:  # else this is a reload
-    os.environ["PROMETHEUS_MULTIPROC_DIR"] = tempfile.mkdtemp(prefix="postventa-metrics-")
+    is_free = "TMPDIR" not in os.environ and os.access("/dev/shm", os.W_OK)  # noqa: S108
+    memory = "/dev/shm" if is_free else None  # noqa: S108
+    os.environ["PROMETHEUS_MULTIPROC_DIR"] = tempfile.mkdtemp(prefix="postventa-metrics-", dir=memory)
 
 
 def pre_fork(server: Any, worker: Any) -> None:
