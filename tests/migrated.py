@@ -13,6 +13,7 @@ import sys
 import tempfile
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
+from datetime import UTC, datetime
 from pathlib import Path
 
 from postventa import demo_environment
@@ -36,9 +37,10 @@ def copy_migrated(target: Path) -> None:
 
 
 def key() -> str:
-    """What the data depend on: our migrations, the libraries and theirs, the server."""
+    """What the data depend on: our migrations, the libraries and theirs, the server; and the month, until the end of
+    which there is room for clicks."""
     parts = [*sorted(ROOT.glob("*/migrations/*.py")), ROOT / "requirements" / "dev.txt", Path(__file__)]
-    told = [str(find_postgres()), *(f"{path.name}\n{path.read_text()}" for path in parts)]
+    told = [f"{datetime.now(UTC):%Y-%m}", str(find_postgres()), *(f"{path.name}\n{path.read_text()}" for path in parts)]
     return hashlib.sha256("\n".join(told).encode()).hexdigest()[:16]
 
 
