@@ -483,6 +483,8 @@ OPERATOR_EMAILS = env.list("OPERATOR_EMAILS", default=[])
 ALARM_SILENT_SECONDS = env.int("ALARM_SILENT_SECONDS", default=120)
 #: Waiting of a mail that is due after which it does (seconds).
 ALARM_LATE_SECONDS = env.int("ALARM_LATE_SECONDS", default=600)
+#: Hours after the last `manage.py backup` at which `check_deployment` misses the next; 0: backups are made otherwise.
+BACKUP_MAX_AGE_HOURS = env.int("BACKUP_MAX_AGE_HOURS", default=36)
 PURCHASE_BATCH_SIZE = 1000  # purchases worked in one set of statements
 #: ## What shops tell us by webhook
 #: Largest webhook taken in: an order of 500 lines is about 1 MB. Default: 2 MB.

@@ -13,10 +13,11 @@ from django.db.utils import DatabaseError
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
+from accounts.clock import database_now
 from affiliates.services.clicks import clicks_without_month, room_for_clicks_until
 from intake.deployment.findings import Findings, error, fine, warning
 from mailing.alarms import ADVICE
-from mailing.models import Heartbeat
+from mailing.models import Heartbeat, TaskRun
 from mailing.services.watching import watch
 from postventa.readiness import is_database_reachable, is_migrated
 
@@ -24,7 +25,8 @@ OLDEST_POSTGRES = 150000  # as `server_version_num` writes 15.0
 MOST_SECONDS_APART = 5
 FULL = 0.8  # of the connections there are
 ROOM_AHEAD = timedelta(days=3)
-POSTGRES, REDIS, PROCESSES = "PostgreSQL", "Redis", "Celery"
+HOUR = timedelta(hours=1)
+POSTGRES, REDIS, PROCESSES, BACKUP = "PostgreSQL", "Redis", "Celery", "backup"
 
 FACTS = """
 SELECT current_setting('server_version_num')::int, current_setting('server_version'),
@@ -140,3 +142,23 @@ def processes_found() -> Findings:
     if workers and beats:
         text = ngettext("Beat and %(n)d worker are at work.", "Beat and %(n)d workers are at work.", workers)
         yield fine(PROCESSES, text % {"n": workers})
+
+
+def backups_found() -> Findings:
+    """Whether `manage.py backup` has ended well lately, unless backups are made otherwise."""
+    hours = settings.BACKUP_MAX_AGE_HOURS
+    if not hours:
+        return
+    advice = _("Run manage.py backup every night; where backups are made otherwise, set BACKUP_MAX_AGE_HOURS to 0.")
+    try:
+        last = TaskRun.objects.filter(name=BACKUP, ended_well_at__isnull=False).values_list("ended_well_at", flat=True)
+        made_at, clock = last.first(), database_now()
+    except DatabaseError:
+        return  # said already
+    if made_at is None:
+        yield warning(_("Backup"), _("There is none yet."), advice)
+    elif clock - made_at > timedelta(hours=hours):
+        text = ngettext("The last is %(n)d hour old.", "The last is %(n)d hours old.", age := (clock - made_at) // HOUR)
+        yield error(_("Backup"), text % {"n": age}, advice)
+    else:
+        yield fine(_("Backup"), _("One was made within %(n)d hours.") % {"n": hours})

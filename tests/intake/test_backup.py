@@ -11,6 +11,8 @@ from django.db import connection
 from pytest_django.fixtures import Settings
 
 from affiliates.models import Purchase
+from intake.deployment.findings import Level
+from intake.deployment.services import backups_found
 from intake.management.commands.backup import forget_older
 from intake.restoring import hold_what_was_sent_since, wrong_keys
 from mailing.models import OutgoingMail
@@ -47,6 +49,7 @@ def test_every_row_of_every_table_comes_back(tmp_path: Path) -> None:
     before = contents()
     told("backup", tmp_path)
     (backup,) = tmp_path.iterdir()
+    assert [finding.level for finding in backups_found()] == [Level.OK]
     assert backup.stat().st_mode & 0o077 == 0
 
     with other_database():
@@ -63,6 +66,12 @@ def test_every_row_of_every_table_comes_back(tmp_path: Path) -> None:
             call_command("restore", str(backup), replace=True)
         with pytest.raises(CommandError, match="uncompress"):
             call_command("restore", str(spoilt(backup)), replace=True)
+        assert contents() == after
+        with connection.cursor() as cursor:
+            cursor.execute(f"CREATE SCHEMA {copies.ASIDE}")  # as one that is killed leaves it
+            with pytest.raises(CommandError, match="killed"):
+                call_command("restore", str(backup), replace=True)
+            cursor.execute(f"DROP SCHEMA {copies.ASIDE}")
         assert contents() == after
         with connection.cursor() as cursor:
             cursor.execute("INSERT INTO django_migrations (app, name, applied) VALUES ('surveys', '9999_newer', now())")

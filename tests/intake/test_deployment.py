@@ -28,8 +28,9 @@ from intake.demo.cast import PASSWORD
 from intake.deployment import brands, mail, services, web
 from intake.deployment.findings import Finding, Findings, Level
 from intake.management.commands import check_deployment
+from intake.management.commands.backup import note
 from intake.services import create_brand
-from mailing.models import Heartbeat
+from mailing.models import Heartbeat, TaskRun
 from mailing.services.watching import note_alive
 from tests.factories import make_brand, make_staff
 
@@ -84,6 +85,20 @@ def test_clicks_without_a_month_and_a_month_without_room_are_told():
     found = told(services.no_month(3, now + timedelta(days=2), now))
     assert found[Level.WARNING][0] == "3 clicks have found no month."
     assert len(found[Level.WARNING]) == 2
+
+
+@pytest.mark.django_db
+def test_a_backup_that_is_missing_or_old_is_told(settings):
+    assert told(services.backups_found()) == {Level.WARNING: ["There is none yet."]}
+
+    note(2.5)
+    assert told(services.backups_found()) == {Level.OK: ["One was made within 36 hours."]}
+    TaskRun.objects.update(ended_well_at=datetime.now(tz=UTC) - timedelta(hours=40, minutes=5))
+    note(2.5, problem="CopyError")  # which makes no backup
+    assert told(services.backups_found()) == {Level.ERROR: ["The last is 40 hours old."]}
+
+    settings.BACKUP_MAX_AGE_HOURS = 0
+    assert told(services.backups_found()) == {}
 
 
 @pytest.mark.django_db
@@ -297,7 +312,7 @@ def test_the_command_says_what_to_do_and_ends_with_1():
 
     assert "✗ postventa.E0" in output.getvalue()
     assert "setup_link" in output.getvalue()
-    assert set(json.loads(as_json.getvalue())) == {"settings", "database", "redis", "processes", "brands"}
+    assert set(json.loads(as_json.getvalue())) == {"settings", "database", "redis", "processes", "backups", "brands"}
 
 
 def test_what_a_database_that_is_away_cannot_tell_is_left_out():

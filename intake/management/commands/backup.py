@@ -1,5 +1,7 @@
 import os
+import socket
 import sys
+import time
 from datetime import datetime
 from pathlib import Path
 from typing import Any
@@ -7,6 +9,8 @@ from typing import Any
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 
 from accounts.clock import database_now
+from intake.deployment.services import BACKUP
+from mailing.services.watching import Runs, note_runs
 from postventa.postgresql import copies
 
 PATTERN = "postventa-????????T??????Z.dump"
@@ -23,13 +27,17 @@ class Command(BaseCommand):
         parser.add_argument("--keep", type=int, metavar="N", help="remove older backups of the folder beyond so many")
 
     def handle(self, *args: Any, **options: Any) -> None:
+        began = time.monotonic()
         try:
             if options["folder"] == "-":
                 copies.dump(sys.stdout.buffer)
+                note(time.monotonic() - began)
                 return
             path = write(Path(options["folder"]), now=database_now())
         except (copies.CopyError, OSError) as error:
+            note(time.monotonic() - began, problem=type(error).__name__)
             raise CommandError(str(error)) from error
+        note(time.monotonic() - began)
         if options["keep"]:
             forget_older(path.parent, keep=options["keep"])
         self.stdout.write(f"{path} ({path.stat().st_size / 1_000_000:.1f} MB)")
@@ -48,6 +56,13 @@ def write(folder: Path, *, now: datetime) -> Path:
     finally:
         scratch.unlink(missing_ok=True)
     return path
+
+
+def note(seconds: float, *, problem: str = "") -> None:
+    """Among the jobs of the night, where operators and `check_deployment` look for it."""
+    run = Runs()
+    run.add(seconds, "", problem)
+    note_runs({BACKUP: run}, host=socket.gethostname())
 
 
 def forget_older(folder: Path, *, keep: int) -> None:

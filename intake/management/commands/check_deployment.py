@@ -17,6 +17,7 @@ HERE: Mapping[str, Callable[[], Findings]] = {
     "database": services.database_found,
     "redis": services.redis_found,
     "processes": services.processes_found,
+    "backups": services.backups_found,
     "brands": brands.brands_found,
 }
 OUTSIDE: Mapping[str, Callable[[], Findings]] = {
