@@ -236,6 +236,7 @@ class PurchaseView(APIView):
         changes = or_refuse(parse_changes(request.data, purchased_at=purchase.purchased_at))
         with_conflicts(lambda: take_change(purchase, changes, now=now), "state_conflict")
         changed = get_purchase(purchase.brand, external_id)
+        note_read(key_of(request), object_type="purchase", object_id=str(purchase.pk))
         return Response(detail(changed, now=now), headers={"ETag": version_of(changed)})
 
 

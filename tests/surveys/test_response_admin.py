@@ -10,7 +10,7 @@ from django.test import Client
 from django.test.utils import CaptureQueriesContext
 from django.urls import reverse
 
-from accounts.models import Brand, Membership
+from accounts.models import AccessLog, Brand, Membership
 from surveys import choosing
 from surveys.admin import answers
 from surveys.models import Response
@@ -72,6 +72,8 @@ def test_an_answer_is_read_in_words(desk, brand):
     for words in ("2 · ", "7 / 10", "&lt;b&gt;Los plazos&lt;/b&gt;"):
         assert words in html
     assert "<dd>Entrega</dd>" in html or "<dd>Delivery</dd>" in html
+    [access] = AccessLog.objects.all()
+    assert (access.purpose, access.object_type, access.object_id) == ("view", "response", str(response.pk))
 
 
 def test_staff_let_a_suspect_count_and_take_one_out(desk, brand):
