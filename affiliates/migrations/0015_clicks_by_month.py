@@ -1,7 +1,8 @@
 """Clicks in pieces of a month (docs/decisions/0006). No row is written anew: all that there are become the
 first piece as they are, with their indexes. The table is locked for an instant, in `SWAP`.
 
-Broken off, it begins again from the start.
+Broken off, it begins again from the start. Only killed it leaves a check behind, by which clicks are refused from the
+first of a month on: run it again before.
 """
 
 from datetime import datetime
@@ -16,9 +17,11 @@ WHEN_IT_ENDS = """
 SELECT date_trunc('month', greatest(now(), max(occurred_at)) + interval '1 day', 'UTC') + interval '1 month'
 FROM affiliates_click
 """
+PATIENCE = "lock_timeout = '5s'"  # whoever clicks waits behind us
+LET_GO = "ALTER TABLE affiliates_click DROP CONSTRAINT IF EXISTS click_before"
 PREPARE = [
-    "SET lock_timeout = '5s'",
-    "ALTER TABLE affiliates_click DROP CONSTRAINT IF EXISTS click_before",
+    f"SET {PATIENCE}",
+    LET_GO,
     "ALTER TABLE affiliates_click ADD CONSTRAINT click_before CHECK (occurred_at < '{end}') NOT VALID",
     "SET lock_timeout = 0",
     "ALTER TABLE affiliates_click VALIDATE CONSTRAINT click_before",
@@ -37,7 +40,6 @@ SELECT last_value + is_called::int,
 FROM affiliates_click_id_seq
 """
 SWAP = """
-SET LOCAL lock_timeout = '5s';
 LOCK TABLE affiliates_click IN ACCESS EXCLUSIVE MODE;
 ALTER TABLE affiliates_click RENAME TO affiliates_click_before;
 ALTER TABLE affiliates_click_before
@@ -62,7 +64,8 @@ ALTER TABLE affiliates_click_before DROP CONSTRAINT click_before;
 # The way back writes all rows anew.
 UNDO = """
 ALTER TABLE affiliates_click RENAME TO affiliates_click_in_pieces;
-CREATE TABLE affiliates_click (LIKE affiliates_click_in_pieces INCLUDING CONSTRAINTS);
+CREATE TABLE affiliates_click (LIKE affiliates_click_in_pieces INCLUDING DEFAULTS INCLUDING CONSTRAINTS);
+ALTER TABLE affiliates_click ALTER id DROP DEFAULT;
 INSERT INTO affiliates_click SELECT * FROM affiliates_click_in_pieces;
 DROP TABLE affiliates_click_in_pieces;
 ALTER TABLE affiliates_click
@@ -79,13 +82,23 @@ def cut(_apps: Any, schema_editor: Any) -> None:
     with schema_editor.connection.cursor() as cursor:
         cursor.execute(WHEN_IT_ENDS)
         end: datetime = cursor.fetchone()[0]
-        for statement in PREPARE:
-            cursor.execute(statement.format(end=end.isoformat()))
-        with transaction.atomic(schema_editor.connection.alias):
-            cursor.execute("LOCK TABLE affiliates_click IN SHARE ROW EXCLUSIVE MODE")  # no number is given meanwhile
-            cursor.execute(FACTS)
-            following, unique, key = cursor.fetchone()
-            cursor.execute(SWAP.format(end=end.isoformat(), next=following, unique=unique, key=key))
+        try:
+            for statement in PREPARE:
+                cursor.execute(statement.format(end=end.isoformat()))
+            with transaction.atomic(schema_editor.connection.alias):
+                swap(cursor, end)
+        except Exception:
+            with transaction.atomic(schema_editor.connection.alias):
+                cursor.execute(f"SET LOCAL {PATIENCE}; {LET_GO}")
+            raise
+
+
+def swap(cursor: Any, end: datetime) -> None:
+    # No number is given meanwhile.
+    cursor.execute(f"SET LOCAL {PATIENCE}; LOCK TABLE affiliates_click IN SHARE ROW EXCLUSIVE MODE")
+    cursor.execute(FACTS)
+    following, unique, key = cursor.fetchone()
+    cursor.execute(SWAP.format(end=end.isoformat(), next=following, unique=unique, key=key))
 
 
 def join(_apps: Any, schema_editor: Any) -> None:

@@ -1,14 +1,16 @@
 """Clicks by the month: a table that was whole before, room for those to come, and old ones gone and counted."""
 
 from collections.abc import Iterator
+from contextlib import closing
 from datetime import UTC, date, datetime, timedelta
 from importlib import import_module
 from itertools import chain
 from threading import Thread
 from typing import Any
 
+import psycopg2
 import pytest
-from django.db import DataError, connection, transaction
+from django.db import DataError, OperationalError, connection, transaction
 
 from accounts import partitions
 from accounts.clock import database_now
@@ -52,11 +54,20 @@ def later(link: TrackingLink) -> datetime:
 
 
 # --- A table that was whole ------------------------------------------------------------------------------------------
+DEFAULTS = """
+SELECT array_agg(column_name || ' ' || column_default ORDER BY column_name) FROM information_schema.columns
+WHERE table_name = %s AND column_name <> 'id' AND column_default IS NOT NULL
+"""
+
+
 @pytest.fixture
 def whole(transactional_db: None) -> Iterator[None]:
     """As it was before there were pieces; in pieces again afterwards."""
+    defaults = ask(DEFAULTS, TABLE)
+    assert defaults
     with connection.schema_editor(atomic=False) as editor:
         cutting.join(None, editor)
+    assert ask(DEFAULTS, TABLE) == defaults
     yield
     if ask("SELECT relkind::text FROM pg_class WHERE oid = %s::regclass", TABLE) == "r":
         cut()
@@ -92,6 +103,7 @@ def test_a_table_with_clicks_is_cut_without_writing_a_row_anew() -> None:
     assert list(Click.objects.order_by("pk").values()) == rows
     assert (ask(file, first), ask(indexes, first), Click.objects.latest("pk").pk) == before
     assert ask(SHAPE, first) == ask(SHAPE, TABLE)
+    assert ask(DEFAULTS, first) == ask(DEFAULTS, TABLE)
     assert Click.objects.get(public_id=click(link, datetime(2026, 3, 5, tzinfo=UTC))).pk == before[2] + 1
     assert {piece_of(each["public_id"]) for each in rows} == {first}
 
@@ -102,6 +114,8 @@ def test_a_cut_that_was_broken_off_begins_again(monkeypatch: pytest.MonkeyPatch)
     monkeypatch.setattr(cutting, "SWAP", swap + "SELECT 1/0")
     with pytest.raises(DataError):
         cut()
+    # Else clicks would be refused from the next month on, until somebody tries again.
+    assert ask("SELECT count(*) FROM pg_constraint WHERE conname = 'click_before'") == 0
     monkeypatch.setattr(cutting, "SWAP", swap)
     click(make_link(make_affiliate(make_brand(), "Ana")), datetime(2026, 3, 1, tzinfo=UTC))
 
@@ -109,6 +123,20 @@ def test_a_cut_that_was_broken_off_begins_again(monkeypatch: pytest.MonkeyPatch)
 
     assert Click.objects.count() == 1
     assert [piece.name for piece in partitions_of(TABLE)] == [f"{TABLE}_before"]
+
+
+@pytest.mark.usefixtures("whole")
+def test_a_cut_makes_nobody_wait_behind_it_for_long() -> None:
+    with closing(psycopg2.connect(**connection.get_connection_params())) as busy, pytest.MonkeyPatch.context() as patch:
+        patch.setattr(cutting, "PREPARE", ["SET statement_timeout = '2s'"])
+        patch.setattr(cutting, "PATIENCE", "lock_timeout = '50ms'")
+        busy.cursor().execute("LOCK TABLE affiliates_click IN ROW EXCLUSIVE MODE")  # as an import of many
+
+        with pytest.raises(OperationalError, match="lock timeout"):
+            cut()
+
+    with connection.cursor() as cursor:
+        cursor.execute("RESET statement_timeout")
 
 
 # --- Room for those to come ------------------------------------------------------------------------------------------
