@@ -180,7 +180,8 @@ def keep_words(mail: IncomingMail, letter: Letter, place: Place) -> None:
     mail.subject, mail.text, mail.quoted = letter.subject, letter.text, letter.quoted
     mail.brand, mail.answers, mail.evidence = place.brand, place.answers, place.evidence
     mail.complaint, mail.customer = place.complaint, place.customer
-    mail.save(update_fields=WORDS)
+    # Not over what somebody quicker has decided since: which case it went into.
+    unsorted_mail(mail).update(**{name: getattr(mail, name) for name in WORDS})
 
 
 def reason_to_set_aside(raw: bytes, letter: Letter, *, now: datetime) -> str:

@@ -379,6 +379,22 @@ def test_a_mail_that_somebody_is_at_is_left_alone_for_a_while(case, ours):
     assert said_in(case) == ["La 39"]
 
 
+def test_who_comes_late_takes_no_mail_out_of_the_case_it_went_into(case, ours, monkeypatch):
+    mail, _is_new = store_mail(letter(sender=CARLA, text="La 39").as_bytes(), now=NOW)
+    find_place = receiving.find_place
+
+    def slowly(told):
+        place = find_place(told)
+        IncomingMail.objects.filter(pk=mail.pk).update(state="filed", complaint=case)  # by another worker
+        return place
+
+    monkeypatch.setattr(receiving, "find_place", slowly)
+    sort_due_mail(now=NOW)
+
+    mail.refresh_from_db()
+    assert (mail.state, mail.complaint) == ("filed", case)
+
+
 @pytest.mark.parametrize("raw", [b"", b"\x00\xff\xfe", b"Subject: x\r\n\r\nHola", b"From: \x00\r\n\r\n\x00"])
 def test_rubbish_is_kept_to_be_looked_at(db, raw):
     mail, _is_new = take_in(raw, now=NOW)
