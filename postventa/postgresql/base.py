@@ -1,10 +1,27 @@
 import select
 from typing import Any
 
-from django.db.backends.postgresql import base
+from django.db.backends.postgresql import base, schema
+
+
+class DatabaseSchemaEditor(schema.DatabaseSchemaEditor):
+    """A migration that is no transaction, begun again after it was broken off, finds made what it had made by then.
+
+    An index that it left half made is gone before (management/commands/migrate.py).
+    """
+
+    sql_create_index_concurrently = schema.DatabaseSchemaEditor.sql_create_index_concurrently.replace(
+        "CONCURRENTLY", "CONCURRENTLY IF NOT EXISTS"
+    )
+
+    def __init__(self, connection: Any, collect_sql: bool = False, atomic: bool = True) -> None:
+        super().__init__(connection, collect_sql, atomic)
+        if not self.atomic_migration:
+            self.sql_create_column = self.sql_create_column.replace("ADD COLUMN", "ADD COLUMN IF NOT EXISTS")
 
 
 class DatabaseWrapper(base.DatabaseWrapper):
+    SchemaEditorClass = DatabaseSchemaEditor
     planned: dict[str, str]  # statements that the server keeps planned for this connection (accounts/statements.py)
 
     def get_new_connection(self, conn_params: dict[str, Any]) -> Any:

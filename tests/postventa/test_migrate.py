@@ -8,7 +8,7 @@ from typing import Any
 import psycopg2
 import pytest
 from django.core.management import call_command
-from django.db import OperationalError, connection, transaction
+from django.db import OperationalError, connection, models, transaction
 
 from accounts.models import User
 from postventa.management.commands.migrate import patiently
@@ -61,6 +61,20 @@ def test_other_faults_are_told_at_once(db: None) -> None:
 
     with pytest.raises(OperationalError, match="went away"):
         patiently(wrong, tries=3, say=pytest.fail, pause=0)
+
+
+@pytest.mark.django_db(transaction=True)
+def test_a_migration_that_is_no_transaction_goes_on_where_it_was_broken_off() -> None:
+    index, note = models.Index(fields=["name"], name="again"), models.TextField(null=True)
+    note.set_attributes_from_name("again")
+    try:
+        for _try in range(2):
+            with connection.schema_editor(atomic=False) as editor:
+                editor.add_field(User, note)
+                editor.add_index(User, index, concurrently=True)
+    finally:
+        with connection.cursor() as cursor:
+            cursor.execute("DROP INDEX IF EXISTS again; ALTER TABLE accounts_user DROP COLUMN IF EXISTS again")
 
 
 @pytest.mark.django_db(transaction=True)

@@ -33,13 +33,16 @@ class Command(migrate.Command):
         with self.connection.cursor() as cursor:
             cursor.execute("SELECT pg_advisory_lock(%s)", [ONE_AT_A_TIME])
         try:
-            self.drop_half_made_indexes()
-            patiently(lambda: super(Command, self).handle(*args, **options), tries=options["tries"], say=self.note)
+            patiently(lambda: self.try_once(*args, **options), tries=options["tries"], say=self.note)
         finally:
             with self.connection.cursor() as cursor:
                 cursor.execute("SELECT set_config('lock_timeout', '0', false), pg_advisory_unlock(%s)", [ONE_AT_A_TIME])
         if options["verbosity"] and self.is_complete(options) and is_new():
             self.stdout.write(f"\nNobody has an account here yet. Make the first brand:\n{set_up_url()}")
+
+    def try_once(self, *args: Any, **options: Any) -> None:
+        self.drop_half_made_indexes()
+        super().handle(*args, **options)
 
     def is_complete(self, options: dict[str, Any]) -> bool:
         return not (options["app_label"] or options["plan"] or options["check_unapplied"])
