@@ -52,7 +52,15 @@ def dump(to: IO[bytes]) -> None:
 
 
 def restore(source: Path, *, jobs: int = 1) -> None:
-    """Into a schema of its own that takes the place of what there is: all of it, or nothing has changed."""
+    """In the place of what there is, which is set aside for as long: all of it, or nothing has changed.
+
+    CopyError also where an earlier one was killed, for a person to say which of both schemas is to stay.
+    """
+    if is_set_aside():
+        raise CopyError(
+            f"An earlier restore was killed: what there was before it is in the schema {ASIDE}. docs/operating.md, "
+            "backup and restore, says how to go back to it."
+        )
     execute(f"ALTER SCHEMA public RENAME TO {ASIDE}", "CREATE SCHEMA public")
     try:
         database = str(connection.settings_dict["NAME"])
@@ -87,6 +95,12 @@ def is_in_use() -> bool:
             if cursor.fetchone()[0]:
                 return True
     return False
+
+
+def is_set_aside() -> bool:
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT to_regnamespace(%s) IS NOT NULL", [ASIDE])
+        return bool(cursor.fetchone()[0])
 
 
 def others_connected() -> int:
