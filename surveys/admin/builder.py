@@ -180,14 +180,18 @@ class SurveyAdmin(BrandModelAdmin):
             return redirect("admin:surveys_survey_mail", survey.pk)
         context = mail_context(survey, form, request.POST if request.method == "POST" else request.GET)
         context["may_edit"] = self._may_edit(request, survey)
+        context["names_customers"] = reader_of(request).knows_customers_of(survey.brand)
         return self._render(request, "mail", context)
 
     @MAY_FRAME_MAIL
     @method_decorator(xframe_options_sameorigin)
     def mail_preview_view(self, request: HttpRequest, object_id: int) -> HttpResponse:
-        survey = self._survey_of(request, object_id)
+        """It names the customer of an order."""
+        survey, user = self._survey_of(request, object_id), reader_of(request)
+        if not user.knows_customers_of(survey.brand):
+            raise PermissionDenied
         form = MailForm(survey, request.POST if request.method == "POST" else None)
-        return render_sample(request, survey, form, user=reader_of(request))
+        return render_sample(request, survey, form, user=user)
 
     # --- What the buttons do -----------------------------------------------------------------------------------------
     def _act(self, request: HttpRequest, survey: Survey) -> HttpResponse:

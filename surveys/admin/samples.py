@@ -8,7 +8,7 @@ from csp.decorators import csp_replace
 from django import forms
 from django.conf import settings
 from django.contrib import admin, messages
-from django.core.exceptions import ValidationError
+from django.core.exceptions import PermissionDenied, ValidationError
 from django.db.models import F
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
@@ -55,7 +55,7 @@ class LookForm(forms.Form):
     language = forms.ChoiceField(label=gettext_lazy("Language"), required=False)
 
     def __init__(self, user: User, data: Any) -> None:
-        brands = Brand.objects.visible_to(user)
+        brands = Brand.objects.where_customers_are_known_to(user)  # whom the mail names
         surveys = Survey.objects.filter(brand__in=brands).exclude(status=Survey.Status.RETIRED).select_related("brand")
         # The one that most are asked by stands first.
         surveys = surveys.order_by("brand", F("published_at").desc(nulls_last=True), "wave")
@@ -123,7 +123,7 @@ class SampleMailAdmin(BrandModelAdmin):
     fields = readonly_fields = ("created_at", "survey", "kind", "purchase", "sent_by", "state")
 
     def has_add_permission(self, request: HttpRequest) -> bool:
-        """All staff may look; whether somebody may send one, the service says."""
+        """Whoever may know customers may look; whether somebody may send one, the service says."""
         return self.has_view_permission(request)
 
     def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:
@@ -144,6 +144,8 @@ class SampleMailAdmin(BrandModelAdmin):
     @MAY_FRAME
     def add_view(self, request: HttpRequest, form_url: str = "", extra_context: Any = None) -> HttpResponse:
         """See the mail and its page; the button sends it to whoever presses it."""
+        if not self.has_add_permission(request):
+            raise PermissionDenied
         user = reader_of(request)
         form = LookForm(user, dict((request.POST or request.GET).items()))
         look = form.look

@@ -6,7 +6,7 @@ from django.db import models
 from django.db.models import Q
 from django.utils.translation import gettext_lazy as _
 
-from accounts.models import Brand, BrandOwnedQuerySet, User
+from accounts.models import Brand, BrandOwnedQuerySet, CustomersQuerySet, User
 from affiliates.models import Purchase
 from mailing.models import OutgoingMail
 from mailing.tokens import hash_token
@@ -162,7 +162,7 @@ class InvitationMail(models.Model):
         return str(self.get_kind_display())
 
 
-class SampleMailQuerySet(BrandOwnedQuerySet["SampleMail"]):
+class SampleMailQuerySet(CustomersQuerySet["SampleMail"]):
     brand_path = "survey__brand"
 
     def with_token(self, token: str) -> "SampleMailQuerySet":

@@ -13,6 +13,7 @@ from accounts.models import AccessLog, ApiKey, Brand, Membership, User
 from accounts.services import create_api_key
 from affiliates.models import TrackingLink
 from complaints.models import Complaint
+from surveys.models import Survey
 from tests.factories import make_affiliate, make_brand, make_link, make_staff
 from tests.world import make_world
 
@@ -61,7 +62,7 @@ EXPECTED: dict[str, Rights] = {
     "QuoteReport": AGENTS_CHANGE,
     "RetentionRun": dict.fromkeys(Membership.Role.values, ""),  # of all brands together: the operator's
     # A test mail goes to whoever asks for it.
-    "SampleMail": dict.fromkeys(Membership.Role.values, "va"),
+    "SampleMail": {**dict.fromkeys(Membership.Role.values, "va"), ANALYST: ""},
     "StaffInvitation": {**ADMINISTRATORS_SEE, ADMIN: "va"},
     "Survey": AGENTS_ADD,
     "Target": {**READ, ADMIN: "vcda", AGENT: "vcda"},
@@ -120,6 +121,12 @@ def test_who_analyses_sees_figures_and_answers_and_no_customers_name(client: Cli
     assert number in pages["surveys/response"].text
     assert not any(name in page.text for page in pages.values())
     assert name not in client.get(f"/admin/affiliates/purchase/{world.purchase.pk}/change/").text
+    survey = Survey.objects.filter(brand=world.brand).first()
+    mail = f"surveys/survey/{survey.pk}/mail"
+    assert client.get(f"/admin/{mail}/").status_code == 200
+    for closed in (f"surveys/survey/{survey.pk}/mail_preview", "surveys/samplemail", "surveys/samplemail/add"):
+        assert client.get(f"/admin/{closed}/").status_code == 403
+    assert client.get(f"/admin/surveys/samplemail/add/mail/?survey={survey.pk}").status_code == 404
     for closed in ("affiliates/customer", "complaints/complaint", "mailing/outgoingmail", "complaints/incomingmail"):
         assert client.get(f"/admin/{closed}/").status_code == 403
     assert not Complaint.objects.visible_to(lia).exists()

@@ -149,8 +149,10 @@ def test_a_brand_without_purchases_is_told_so(desk: Client, survey: Survey) -> N
     assert "order" in desk.get(ADD).context["form"].errors
 
 
-def test_an_analyst_looks_and_does_not_send(client: Client, brand: Brand, survey: Survey, purchase: Purchase) -> None:
-    client.force_login(make_staff(brand, "Aitor", Membership.Role.ANALYST))
+def test_who_only_reads_looks_and_does_not_send(
+    client: Client, brand: Brand, survey: Survey, purchase: Purchase
+) -> None:
+    client.force_login(make_staff(brand, "Aitor", Membership.Role.READ_ONLY))
     make_affiliate(brand)
 
     assert not client.get(ADD).context["may_send"]
