@@ -92,11 +92,7 @@ class AuditEntryAdmin(RecordsAdmin):
 
 def in_words(model: type[Model] | None, name: str, value: Any) -> str:
     """`threshold: 5 → 7`, as the row's own page calls it; of a text only its name."""
-    try:
-        field: Any = model._meta.get_field(name) if model else None
-    except FieldDoesNotExist:
-        field = None
-    label = str(getattr(field, "verbose_name", name))
+    label, field = called(model, name) if model else (name, None)
     named = {str(code): str(text) for code, text in getattr(field, "flatchoices", [])}
 
     def say(each: Any) -> str:
@@ -105,6 +101,18 @@ def in_words(model: type[Model] | None, name: str, value: Any) -> str:
     if isinstance(value, list) and len(value) == 2:
         return f"{label}: {' → '.join(say(each) for each in value)}"
     return label if value is None else f"{label}: {say(value)}"
+
+
+def called(model: type[Model], name: str) -> tuple[str, Any]:
+    """A field of the row, or the kind of one of its own rows: `event` is the kind of one of a case's `events`."""
+    rows = {relation.get_accessor_name(): relation.related_model for relation in model._meta.related_objects}
+    try:
+        if of_row := rows.get(f"{name}s"):
+            return str(of_row._meta.verbose_name), of_row._meta.get_field("kind")
+        field: Any = model._meta.get_field(name)
+    except FieldDoesNotExist:
+        return name, None
+    return str(getattr(field, "verbose_name", name)), field
 
 
 def model_called(kind: str) -> type[Model] | None:

@@ -9,6 +9,7 @@ from django.db.models import F
 from django.forms import modelform_factory
 from django.test import Client
 from django.urls import reverse
+from django.utils import translation
 
 from accounts.admin.rules import differences
 from accounts.append_only import ERASURE, RETENTION, open_door
@@ -116,3 +117,14 @@ def test_a_door_opens_to_its_own_tables_and_closes_behind_itself(world: World) -
 def test_an_update_passes_through_no_door(world: World) -> None:
     with pytest.raises(IntegrityError), open_door(RETENTION):
         AccessLog.objects.update(object_id="9")
+
+
+def test_what_became_of_a_case_is_told_in_words(world: World, sofia: Client) -> None:
+    set_severity(world.complaint, severity="high", by=world.staff, now=NOW)
+
+    page = sofia.get(reverse("admin:accounts_auditentry_changelist")).content.decode()
+
+    with translation.override("es"):
+        said = f"{ComplaintEvent._meta.verbose_name}: {ComplaintEvent.Kind.SEVERITY.label}"
+    assert said in page
+    assert "event: severity" not in page
