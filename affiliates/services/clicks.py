@@ -44,6 +44,13 @@ SOME = """
     )
     RETURNING link_id, occurred_at, kind
 """
+# What shops told of late, after its month had gone.
+STRAYS = """
+    DELETE FROM affiliates_click_other WHERE ctid IN (
+        SELECT ctid FROM affiliates_click_other WHERE occurred_at < %s LIMIT %s
+    )
+    RETURNING link_id, occurred_at, kind
+"""
 
 log = structlog.get_logger(__name__)
 
@@ -69,7 +76,7 @@ def forget_clicks(before: datetime) -> int:
     until = month_of(before)
     oldest = next(iter(partitions_of(TABLE)), None)
     if oldest is None or oldest.after > until:
-        return _count(SOME, [until, BATCH])
+        return _count(SOME, [until, BATCH]) or _count(STRAYS, [until, BATCH])
     try:
         with transaction.atomic():
             return _forget_month(oldest)
