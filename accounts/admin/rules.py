@@ -17,6 +17,8 @@ from accounts.services import record_change
 
 WRITING_ROLES = (Membership.Role.ADMIN, Membership.Role.AGENT)
 MOST_LISTED = 10_000
+# Fields that say who a customer is: by name, or by what the shop sent along, whatever that is.
+NAMING = ("customer", "metadata")
 # What stands in an address behind the name of a field to filter by: `state`, `brand__id__exact`, `at__gte`.
 ASKED_BY_FILTERS = re.compile(r"(__id)?(__(exact|in|isnull|isempty|gte?|lte?|year|month|day))?")
 
@@ -197,7 +199,7 @@ class BrandModelAdmin(admin.ModelAdmin):
 
     def get_list_display(self, request: HttpRequest) -> Any:
         shown = super().get_list_display(request)
-        return shown if may_name_customers(request.user) else [name for name in shown if name != "customer"]
+        return shown if may_name_customers(request.user) else [name for name in shown if name not in NAMING]
 
     def get_fieldsets(self, request: HttpRequest, obj: Any = None) -> Any:
         """Without customers' names for who is to know none."""
@@ -205,7 +207,7 @@ class BrandModelAdmin(admin.ModelAdmin):
         if may_name_customers(request.user):
             return sets
         return [
-            (title, {**said, "fields": [name for name in said["fields"] if name != "customer"]}) for title, said in sets
+            (title, {**said, "fields": [name for name in said["fields"] if name not in NAMING]}) for title, said in sets
         ]
 
     def has_change_permission(self, request: HttpRequest, obj: Model | None = None) -> bool:

@@ -11,7 +11,7 @@ from django.utils import timezone
 from accounts.admin import AdministratorsAdmin, BrandModelAdmin, way_to_brand
 from accounts.models import AccessLog, ApiKey, Brand, Membership, User
 from accounts.services import create_api_key
-from affiliates.models import TrackingLink
+from affiliates.models import Purchase, TrackingLink
 from complaints.models import Complaint
 from surveys.models import Survey
 from tests.factories import make_affiliate, make_brand, make_link, make_staff
@@ -110,6 +110,7 @@ def test_who_analyses_sees_figures_and_answers_and_no_customers_name(client: Cli
     lia = make_staff(world.brand, "Lía", ANALYST)
     client.force_login(lia)
     name, number = world.purchase.customer.name, world.purchase.external_id
+    Purchase.objects.filter(pk=world.purchase.pk).update(metadata={"regalo_de": name})
 
     pages = {
         path: client.get(f"/admin/{path}/")
