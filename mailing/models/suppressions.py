@@ -8,7 +8,7 @@ from django.db.models.functions import Now
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
-from accounts.models import Brand, BrandOwnedQuerySet
+from accounts.models import Brand, CustomersQuerySet
 
 
 def scopes_against(scopes: Iterable[str]) -> list[str]:
@@ -17,7 +17,9 @@ def scopes_against(scopes: Iterable[str]) -> list[str]:
     return [*about, *([Suppression.UNASKED] if about else []), Suppression.EVERYTHING]
 
 
-class SuppressionQuerySet(BrandOwnedQuerySet["Suppression"]):
+class SuppressionQuerySet(CustomersQuerySet["Suppression"]):
+    """Whoever types an address learns what its owner asked of the brand."""
+
     def standing(self) -> "SuppressionQuerySet":
         return self.filter(Q(expires_at__isnull=True) | Q(expires_at__gt=Now()))
 

@@ -64,6 +64,7 @@ EXPECTED: dict[str, Rights] = {
     # A test mail goes to whoever asks for it.
     "SampleMail": {**dict.fromkeys(Membership.Role.values, "va"), ANALYST: ""},
     "StaffInvitation": {**ADMINISTRATORS_SEE, ADMIN: "va"},
+    "Suppression": KNOWING,
     "Survey": AGENTS_ADD,
     "Target": {**READ, ADMIN: "vcda", AGENT: "vcda"},
     "TrackingLink": AGENTS_ADD,
