@@ -56,11 +56,12 @@ def refuse_what_would_harm(source: Path, *, replace: bool) -> None:
 def hold_what_was_sent_since(*, now: datetime) -> int:
     """Whoever was to be written to by now has perhaps been written to already; how many mails are uncertain.
 
-    Who was due but not yet in the ledger is put there first, so that there is a mail to be uncertain of.
+    Who was due but not yet in the ledger is put there first, so that there is a mail to be uncertain of: also at night,
+    when nobody would be asked, for their time came by day.
     """
     hold_mail(now=now)
-    send_due_reminders(now=now)
-    send_due_invitations(now=now)
+    send_due_reminders(now=now, at_any_hour=True)
+    send_due_invitations(now=now, at_any_hour=True)
     return doubt_mail(now=now)
 
 

@@ -8,6 +8,7 @@ from collections import defaultdict
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from functools import partial
 
 from django.conf import settings
 from django.db import transaction
@@ -48,14 +49,17 @@ class Batch:
         return self.claimed == settings.PURCHASE_BATCH_SIZE and self.settled > 0
 
 
-def send_due_invitations(*, now: datetime) -> int:
-    """Hand everybody who is due to the mail ledger, once each; how many. Whoever may not be asked now is told why."""
-    return run_batches(send_batch, now=now)
+def send_due_invitations(*, now: datetime, at_any_hour: bool = False) -> int:
+    """Hand everybody who is due to the mail ledger, once each; how many. Whoever may not be asked now is told why.
+
+    `at_any_hour`: those too whose time came while the brand's window was open, which it is not any more.
+    """
+    return run_batches(partial(send_batch, at_any_hour=at_any_hour), now=now)
 
 
-def send_due_reminders(*, now: datetime) -> int:
+def send_due_reminders(*, now: datetime, at_any_hour: bool = False) -> int:
     """Remind, once, who was asked long enough ago and has not answered; how many."""
-    return run_batches(remind_batch, now=now)
+    return run_batches(partial(remind_batch, at_any_hour=at_any_hour), now=now)
 
 
 def run_batches(work: Callable[..., Batch], *, now: datetime) -> int:
@@ -68,14 +72,14 @@ def run_batches(work: Callable[..., Batch], *, now: datetime) -> int:
 
 
 @transaction.atomic
-def send_batch(*, now: datetime) -> Batch:
+def send_batch(*, now: datetime, at_any_hour: bool = False) -> Batch:
     invitations = claim(Invitation.objects.filter(wave__in=PURCHASE_WAVES).due(now))
     claimed = len(invitations)
     # Two purchases of one customer may be in the hands of two workers, where neither sees what the other queues.
     invitations = with_customer_locked(invitations)
     queued = 0
     for brand, wave, group in by_brand_and_wave(invitations):
-        queued += send_group(brand, wave, group, now=now)
+        queued += send_group(brand, wave, group, now=now, at_any_hour=at_any_hour)
     return Batch(claimed=claimed, settled=len(invitations), queued=queued)
 
 
@@ -118,7 +122,9 @@ def purchase_of(invitation: Invitation) -> Purchase:
     return invitation.purchase
 
 
-def send_group(brand: Brand, wave: Wave, invitations: Sequence[Invitation], *, now: datetime) -> int:
+def send_group(
+    brand: Brand, wave: Wave, invitations: Sequence[Invitation], *, now: datetime, at_any_hour: bool = False
+) -> int:
     # Of its own wave only who was really asked counts here: two that are both merely planned would wait for each other.
     purchases = [purchase_of(invitation) for invitation in invitations]
     facts = gather_facts(brand, purchases, planned=[Wave.FIRST] if wave == Wave.FOLLOW_UP else [])
@@ -128,7 +134,7 @@ def send_group(brand: Brand, wave: Wave, invitations: Sequence[Invitation], *, n
         purchase = purchase_of(invitation)
         subject = subject_of(purchase, brand=brand, facts=facts)
         verdict = judge(subject, invitation, wave=wave, brand=brand, facts=facts, now=now)
-        if verdict.is_now(now):
+        if verdict.is_now(now) or (at_any_hour and verdict.state == State.PLANNED):
             facts.count_as_asked(purchase, wave, now)
             # Asked with what is published today, not with what was when the purchase came in.
             invitation.survey_id = facts.surveys.get(wave, invitation.survey_id)
@@ -196,15 +202,15 @@ def dedupe_key(invitation: Invitation, kind: str, replaced: int | None) -> str:
 
 
 @transaction.atomic
-def remind_batch(*, now: datetime) -> Batch:
+def remind_batch(*, now: datetime, at_any_hour: bool = False) -> Batch:
     invitations = claim(Invitation.objects.filter(wave__in=PURCHASE_WAVES).to_remind(now))
     queued = 0
     for brand, _wave, group in by_brand_and_wave(invitations):
-        queued += remind_group(brand, group, now=now)
+        queued += remind_group(brand, group, now=now, at_any_hour=at_any_hour)
     return Batch(claimed=len(invitations), settled=len(invitations), queued=queued)
 
 
-def remind_group(brand: Brand, invitations: Sequence[Invitation], *, now: datetime) -> int:
+def remind_group(brand: Brand, invitations: Sequence[Invitation], *, now: datetime, at_any_hour: bool = False) -> int:
     ids = [invitation.pk for invitation in invitations]
     first_mails = {
         row.invitation_id: row.mail
@@ -216,7 +222,7 @@ def remind_group(brand: Brand, invitations: Sequence[Invitation], *, now: dateti
     for invitation in invitations:
         mail = None if invitation.pk in answered else first_mails.get(invitation.pk)
         remind_at = judge_reminder(invitation, mail, brand=brand, facts=facts, now=now)
-        if remind_at is not None and remind_at <= now:
+        if remind_at is not None and (at_any_hour or remind_at <= now):
             to_send.append(invitation)
             remind_at = None
         invitation.remind_at = remind_at

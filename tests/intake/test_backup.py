@@ -1,6 +1,7 @@
 """A backup holds every row of every table, and who was written to since it was taken is not written to again."""
 
 from contextlib import closing
+from datetime import time, timedelta
 from io import StringIO
 from pathlib import Path
 
@@ -18,6 +19,7 @@ from intake.restoring import hold_what_was_sent_since, wrong_keys
 from mailing.models import OutgoingMail
 from mailing.services import queue_mails
 from postventa.postgresql import copies
+from surveys.models import Invitation, Wave
 from surveys.services import plan_invitations, send_due_invitations
 from surveys.standard import publish_standard_survey
 from tests.databases import contents, other_database
@@ -93,6 +95,25 @@ def test_who_was_due_and_not_yet_in_the_ledger_is_uncertain_too() -> None:
 
     assert OutgoingMail.objects.get().reason == OutgoingMail.Reason.RESTORED
     assert send_due_invitations(now=NOW) == 0
+
+
+@pytest.mark.django_db
+def test_who_was_due_by_day_is_uncertain_at_night_too() -> None:
+    purchase = make_purchase(make_customer(make_brand(window_start=time(9), window_end=time(21), timezone="UTC")))
+    publish_standard_survey(purchase.brand)
+    plan_invitations(purchase.brand, [purchase], now=NOW)
+    due_at = Invitation.objects.get(wave=Wave.FIRST).scheduled_for
+    assert due_at is not None
+    night = due_at.replace(hour=23)
+
+    assert hold_what_was_sent_since(now=night) == 1
+
+    assert OutgoingMail.objects.get().reason == OutgoingMail.Reason.RESTORED
+    assert send_due_invitations(now=night + timedelta(hours=12)) == 0
+    OutgoingMail.objects.update(sent_at=due_at, handed_over_at=due_at)
+    reminded_at = Invitation.objects.get(wave=Wave.FIRST).remind_at
+    assert reminded_at is not None
+    assert hold_what_was_sent_since(now=reminded_at.replace(hour=23)) == 1
 
 
 @pytest.mark.django_db
