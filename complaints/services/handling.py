@@ -128,11 +128,13 @@ def set_state(complaint: Complaint, *, state: str, by: User, now: datetime, vers
 def add_note(complaint: Complaint, *, text: str, by: User, now: datetime, files: Sequence[CheckedFile] = ()) -> None:
     """A note among colleagues; the customer never sees it. It overwrites nothing, so no version is asked for.
 
-    The same of the same colleague within a minute is a double tap.
+    The same with the same files of the same colleague within a minute is a double tap.
     """
     text = required(text, _("Write the note."))
+    given = sorted((file.name, len(file.data)) for file in files)
     with editing(complaint, by=by) as current:
-        if current.events.filter(kind=Event.NOTE, actor=by, text=text, at__gt=now - DOUBLE_TAP).exists():
+        same = current.events.filter(kind=Event.NOTE, actor=by, text=text, at__gt=now - DOUBLE_TAP)
+        if any(given == sorted(each.attachments.values_list("name", "size")) for each in same):
             return
         event = record(current, Event.NOTE, by=by, now=now, text=text)
         attach(event, files, by=by, now=now)

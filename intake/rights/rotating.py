@@ -110,7 +110,9 @@ def _reseal(model: type[Model], field: str, pk: int) -> bool | None:
 @transaction.atomic
 def _reseal_factor(pk: int) -> bool | None:
     """An app's secret, or the seed of recovery codes; a passkey has nothing to hide."""
-    factor = Authenticator.objects.select_for_update().get(pk=pk)
+    factor = Authenticator.objects.select_for_update().filter(pk=pk).first()
+    if factor is None:  # its owner has taken it away meanwhile
+        return None
     held = [name for name in SEALED_FACTORS if name in factor.data]
     try:
         factor.data |= {name: reseal(factor.data[name].encode()).decode() for name in held}

@@ -6,6 +6,7 @@ import pytest
 from django.core.exceptions import PermissionDenied, ValidationError
 
 from accounts.models import Membership
+from complaints.files import CheckedFile
 from complaints.models import Complaint, ComplaintChange, ComplaintEvent
 from complaints.models.cases import NEVER
 from complaints.models.causes import part_of
@@ -292,3 +293,12 @@ def test_two_taps_are_one_note_and_the_same_later_is_another(case, sofia):
         add_note(case, text="Llamado", by=sofia, now=at)
 
     assert kinds(case).count("note") == 2
+
+
+def test_the_same_words_with_another_file_are_another_note(case, sofia):
+    photo = CheckedFile("foto.jpg", "image/jpeg", b"123")
+    for files in ([], [photo], [photo]):
+        add_note(case, text="Llamado", by=sofia, now=LATER, files=files)
+
+    assert kinds(case).count("note") == 2
+    assert case.attachments.get().name == "foto.jpg"
