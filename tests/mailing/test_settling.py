@@ -115,8 +115,10 @@ def test_of_two_who_settle_at_once_one_decides_and_the_other_is_told(transaction
     with closing(psycopg2.connect(**connection.get_connection_params())) as other, ThreadPoolExecutor(2) as both:
         other.cursor().execute("SELECT FROM mailing_outgoingmail FOR UPDATE")  # so that both are at the door
         told = both.map(settle, choices)
-        wait_for_waiting(other, 2)
-        other.rollback()
+        try:
+            wait_for_waiting(other, 2)
+        finally:
+            other.rollback()  # or both wait for ever
         first, second = sorted(told, key=len)
 
     mail.refresh_from_db()
@@ -130,8 +132,10 @@ def test_of_two_who_settle_at_once_one_decides_and_the_other_is_told(transaction
 
 def wait_for_waiting(other: Any, count: int) -> None:
     cursor = other.cursor()
+    waiting = "FROM pg_stat_activity WHERE wait_event_type = 'Lock' AND datname = current_database()"
     for _try in range(200):
-        cursor.execute("SELECT count(*) FROM pg_stat_activity WHERE wait_event_type = 'Lock'")
+        cursor.execute("SELECT pg_stat_clear_snapshot()")  # a transaction sees them as it saw them first
+        cursor.execute(f"SELECT count(*) {waiting}")
         if cursor.fetchone()[0] >= count:
             return
         sleep(0.05)
