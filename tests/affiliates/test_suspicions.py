@@ -11,7 +11,7 @@ from django.test.utils import CaptureQueriesContext
 from django.urls import reverse
 
 from accounts.models import Brand, Membership, User
-from affiliates.models import Affiliate, Attribution, Click, Purchase, Suspicion, TrackingLink
+from affiliates.models import Affiliate, Attribution, Click, Purchase, Suspicion, TrackingLink, click_public_id
 from affiliates.services import (
     CustomerInput,
     PurchaseInput,
@@ -202,6 +202,7 @@ def test_a_click_where_the_affiliate_is_signed_in_is_known_as_such(brand, ana, l
     own = follow(link, make_member(ana))
     assert (clicks, own.is_own_device) == ({"nobody": False, "bruno": False}, True)
     own.occurred_at = NOW - 2 * DAY
+    own.public_id = click_public_id(own.occurred_at)  # which begins with its month
     own.save()
 
     buy(brand, click_ids=(own.public_id,), affiliate="")

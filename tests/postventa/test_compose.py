@@ -11,6 +11,7 @@ from concurrent.futures import Future
 from pathlib import Path
 from threading import Thread
 from typing import Any
+from urllib.parse import urlsplit
 
 import pytest
 import yaml
@@ -113,7 +114,7 @@ def test_commands_of_compose_are_those_of_the_entrypoint() -> None:
 @pytest.mark.integration
 def test_the_entrypoint_collects_migrates_and_serves(transactional_db: None, tmp_path: Path) -> None:
     make_brand()
-    address = os.environ["DATABASE_URL"].replace("/postgres?", f"/{connection.settings_dict['NAME']}?")
+    address = urlsplit(os.environ["DATABASE_URL"])._replace(path=f"/{connection.settings_dict['NAME']}").geturl()
     with socket.create_server(("127.0.0.1", 0)) as free:
         port = free.getsockname()[1]
     environment = {
