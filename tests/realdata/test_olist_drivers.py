@@ -12,6 +12,7 @@ from insights.models import Circumstance, TellingWord
 from insights.services import measure_brand, rebuild_rollups
 from intake.services import create_brand
 from tests.factories import NOW
+from tests.realdata.pages import walk_the_portal
 from tests.realdata.test_olist import import_both, olist, rows
 
 __all__ = ["olist"]
@@ -46,7 +47,7 @@ def share_saying(folder, words: str, scores: set[int]) -> float:
     return sum(map(bool, said)) / len(said)
 
 
-def test_late_deliveries_and_orders_not_received_come_out_by_themselves(olist, tmp_path, monkeypatch):
+def test_late_deliveries_and_orders_not_received_come_out_by_themselves(olist, tmp_path, monkeypatch, client):
     monkeypatch.chdir(tmp_path)
     brand = create_brand("olist", name="Olist", country="BR", timezone="America/Sao_Paulo", survey_notice_default=True)
     import_both(olist, tmp_path)
@@ -73,3 +74,5 @@ def test_late_deliveries_and_orders_not_received_come_out_by_themselves(olist, t
     assert "atraso" in forms
     for words in (r"n[aã]o recebi\b", r"\batras[oa]s?\b"):
         assert share_saying(olist, words, {1, 2}) > 2.5 * share_saying(olist, words, {4, 5})
+
+    walk_the_portal(client, brand)
