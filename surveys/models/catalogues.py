@@ -1,9 +1,15 @@
 """What opinions are about: facts that a seller should tell, and aspects of what was bought."""
 
 from django.db import models
+from django.utils.translation import get_language
 from django.utils.translation import gettext_lazy as _
 
 from accounts.models import Brand, BrandOwnedQuerySet
+
+
+def label_of(labels: dict[str, str]) -> str:
+    """In the reader's language, else in the first there is."""
+    return labels.get((get_language() or "")[:2]) or next(filter(None, labels.values()), "")
 
 
 class Fact(models.Model):
@@ -26,7 +32,7 @@ class Fact(models.Model):
         constraints = [models.UniqueConstraint(fields=["brand", "code"], name="fact_code_once")]
 
     def __str__(self) -> str:
-        return next((label for label in self.labels.values() if label), self.code)
+        return label_of(self.labels) or self.code
 
 
 class Aspect(models.Model):
@@ -62,4 +68,4 @@ class Aspect(models.Model):
         constraints = [models.UniqueConstraint(fields=["brand", "code"], name="aspect_code_once")]
 
     def __str__(self) -> str:
-        return next((label for label in self.labels.values() if label), self.code)
+        return label_of(self.labels) or self.code

@@ -5,6 +5,7 @@ from typing import Any
 import pytest
 from django.test import Client
 from django.urls import reverse
+from django.utils import translation
 
 from accounts.models import Brand, Membership
 from surveys.models import Aspect, Fact
@@ -126,3 +127,12 @@ def test_only_whoever_writes_for_the_brand_changes_its_catalogue(client: Client,
     assert (theirs.labels["es"], theirs.position, theirs.is_active) == ("Garantía", 6, True)
     assert posted(client, ADD_FACT, **{"label.es": "Talla", "label.en": "Size"}).status_code == 302
     assert Fact.objects.get(code="talla").brand == other
+
+
+@pytest.mark.parametrize(
+    ("language", "name"), [("es", "el plazo"), ("en", "the delay"), ("es-x-usted", "el plazo"), ("pt", "the delay")]
+)
+def test_a_fact_is_called_as_its_reader_would(language: str, name: str) -> None:
+    with translation.override(language):
+        assert str(Fact(code="plazo", labels={"en": "the delay", "es": "el plazo"})) == name
+        assert str(Fact(code="plazo", labels={"en": ""})) == "plazo"
