@@ -59,7 +59,8 @@ def test_a_worker_that_is_killed_is_missed(live_worker: Child) -> None:
 def test_beat_asks_no_more_while_nobody_answers_and_goes_on_afterwards(settings: Settings, tmp_path: Path) -> None:
     """Whatever the workers' clocks say: nothing of it is left to be judged by them."""
     queue = f"test-{tmp_path.name}"
-    app = Celery("test", broker=settings.CELERY_BROKER_URL)
+    # Not the current one, or the tasks of all later tests of this process would go to its queue.
+    app = Celery("test", broker=settings.CELERY_BROKER_URL, set_as_current=False)
     app.conf.task_default_queue = queue
     app.conf.beat_schedule = {"ask": {"task": "tests.ask", "schedule": timedelta(seconds=0)}}
     beat = WatchedScheduler(app, schedule_filename=str(tmp_path / "beat"))
