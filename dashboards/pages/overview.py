@@ -102,9 +102,7 @@ def write_overview(
         risks=risks,
         attention=attention[:NAMED],
         more_attention=max(0, len(attention) - NAMED),
-        figures=[figure_row(name, by_name[name].reading if name in by_name else None) for name in SHOWN]
-        if by_name
-        else [],
+        figures=write_figures(by_name),
         owners=write_owners(findings) if findings else [],
         asking=write_asking(asking),
     )
