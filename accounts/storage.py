@@ -6,7 +6,7 @@ A table in pieces (accounts/partitions.py) is one here, and so are the indexes o
 from dataclasses import dataclass
 from datetime import datetime
 
-from django.db import connection
+from accounts.statements import run
 
 TABLES = """
 SELECT coalesce(pg_partition_root(relid), relid)::regclass::text, sum(greatest(reltuples, 0))::bigint,
@@ -85,27 +85,20 @@ class CoveredIndex:
 
 def tables() -> list[Table]:
     """The largest first."""
-    with connection.cursor() as cursor:
-        cursor.execute(TABLES)
-        return [Table(*row) for row in cursor.fetchall()]
+    return [Table(*row) for row in run(TABLES, {})]
 
 
 def unused_indexes() -> list[UnusedIndex]:
     """Asked by nobody since the statistics began; a replica has statistics of its own."""
-    with connection.cursor() as cursor:
-        cursor.execute(UNUSED)
-        return [UnusedIndex(*row) for row in cursor.fetchall()]
+    return [UnusedIndex(*row) for row in run(UNUSED, {})]
 
 
 def covered_indexes() -> list[CoveredIndex]:
-    with connection.cursor() as cursor:
-        cursor.execute(COVERED)
-        return [CoveredIndex(*row) for row in cursor.fetchall()]
+    return [CoveredIndex(*row) for row in run(COVERED, {})]
 
 
 def counted_since() -> datetime | None:
     """None: since the database was made."""
-    with connection.cursor() as cursor:
-        cursor.execute(COUNTED_SINCE)
-        since: datetime | None = cursor.fetchone()[0]
+    since: datetime | None
+    ((since,),) = run(COUNTED_SINCE, {})
     return since
