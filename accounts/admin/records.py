@@ -1,6 +1,7 @@
 """Who looked at identified data, and who changed what: pages for a brand's administrators, which nobody can edit."""
 
 from collections.abc import Iterator
+from functools import cache
 from typing import Any
 
 from django.apps import apps
@@ -115,6 +116,7 @@ def called(model: type[Model], name: str) -> tuple[str, Any]:
     return str(getattr(field, "verbose_name", name)), field
 
 
+@cache
 def model_called(kind: str) -> type[Model] | None:
     """`incoming_mail`, as a record names it."""
     named = (model for model in apps.get_models() if model._meta.model_name == kind.replace("_", ""))
