@@ -1,6 +1,7 @@
 """Who signs in, and what they may do for a brand."""
 
 from typing import TYPE_CHECKING, ClassVar, TypeAlias
+from zoneinfo import ZoneInfo
 
 from django.conf import settings
 from django.contrib.auth.models import AbstractBaseUser, BaseUserManager, PermissionsMixin
@@ -90,6 +91,10 @@ class User(AbstractBaseUser, PermissionsMixin):
     def owes_second_factor(self) -> bool:
         """Does a brand that they see ask its staff for one? Known already of whoever came `with_duties`."""
         return User.objects.with_duties().filter(Q(owes_second_factor=True), pk=self.pk).exists()
+
+    def zone_for(self, brand: Brand | None) -> ZoneInfo:
+        """Where they are, or else the brand."""
+        return ZoneInfo(self.timezone or (brand.timezone if brand else settings.TIME_ZONE))
 
     def may_write_for(self, brand: Brand) -> bool:
         """May they change what concerns the brand's customers?"""

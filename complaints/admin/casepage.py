@@ -13,7 +13,7 @@ from django.utils import timezone
 from accounts.models import AccessLog, User
 from accounts.services import record_access
 from complaints.admin.actions import ACTIONS, form_for
-from complaints.admin.pages import case_of, page_context, staff_of, zone_for
+from complaints.admin.pages import case_of, page_context, staff_of
 from complaints.answers import answers_for, filled
 from complaints.casefile import case_file
 from complaints.looking import mark_looking
@@ -91,7 +91,7 @@ def render_case(
     *,
     refused: dict[str, forms.Form] | None = None,
 ) -> HttpResponse:
-    zone, now = zone_for(user, complaint.brand), timezone.now()
+    zone, now = user.zone_for(complaint.brand), timezone.now()
     ready = answers_for(complaint)
     file = case_file(complaint, reader=user, now=now, zone=zone)
     initial = {

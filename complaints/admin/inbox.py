@@ -14,7 +14,7 @@ from django.utils.translation import ngettext
 from accounts.models import Brand, User
 from complaints.admin.actions import BULK, bulk_form
 from complaints.admin.forms import LookForm, ViewForm
-from complaints.admin.pages import page_context, staff_of, zone_for
+from complaints.admin.pages import page_context, staff_of
 from complaints.models import Complaint, IncomingMail, SavedView
 from complaints.selectors import inbox
 from complaints.services import WRITING_ROLES
@@ -30,7 +30,7 @@ def inbox_view(page: "ComplaintAdmin", request: HttpRequest) -> HttpResponse:
     user = staff_of(page, request)
     brands = list(Brand.objects.visible_to(user))
     form = LookForm(request.GET, brands=brands)
-    zone = zone_for(user, brands[0] if brands else None)
+    zone = user.zone_for(brands[0] if brands else None)
     look = form.look
     context = page_context(page, request) | {
         "inbox": inbox(user, look, now=timezone.now(), zone=zone),

@@ -19,7 +19,7 @@ from accounts.admin import BrandModelAdmin
 from accounts.models import AccessLog, Brand, User
 from accounts.services import record_access
 from complaints.admin.forms import OtherCaseForm
-from complaints.admin.pages import page_context, staff_of, zone_for
+from complaints.admin.pages import page_context, staff_of
 from complaints.models import Complaint, IncomingMail, IncomingMailContent
 from complaints.selectors.incoming import mails_in, open_cases_of, tabs
 from complaints.services import WRITING_ROLES
@@ -74,7 +74,7 @@ def list_view(page: IncomingMailAdmin, request: HttpRequest) -> HttpResponse:
         "mails": mails_in(state, user, request.GET.get("at", "")),
         "state": state,
     }
-    with timezone.override(zone_for(user, Brand.objects.visible_to(user).first())):
+    with timezone.override(user.zone_for(Brand.objects.visible_to(user).first())):
         return render(request, "admin/complaints/mails.html", context)
 
 
@@ -165,5 +165,5 @@ def render_mail(
         "cases": open_cases_of(mail),
         "forms": fresh | (refused or {}),
     }
-    with timezone.override(zone_for(user, mail.brand)):
+    with timezone.override(user.zone_for(mail.brand)):
         return render(request, "admin/complaints/mail.html", context)

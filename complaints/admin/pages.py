@@ -1,15 +1,13 @@
 """What every page of the desk begins with: who asks, for which case, in whose time."""
 
 from typing import Any
-from zoneinfo import ZoneInfo
 
-from django.conf import settings
 from django.contrib import admin
 from django.core.exceptions import PermissionDenied
 from django.http import Http404, HttpRequest
 from django.shortcuts import get_object_or_404
 
-from accounts.models import Brand, User
+from accounts.models import User
 from complaints.models import Complaint
 
 
@@ -27,11 +25,6 @@ def case_of(user: User, object_id: str | int) -> Complaint:
         raise Http404
     related = ("brand", "customer", "purchase__product", "purchase__brand", "assignee", "merged_into")
     return get_object_or_404(Complaint.objects.visible_to(user).select_related(*related), pk=text)
-
-
-def zone_for(user: User, brand: Brand | None) -> ZoneInfo:
-    """Where the reader is, or else the brand."""
-    return ZoneInfo(user.timezone or (brand.timezone if brand else settings.TIME_ZONE))
 
 
 def page_context(page: "admin.ModelAdmin[Any]", request: HttpRequest) -> dict[str, Any]:

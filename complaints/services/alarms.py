@@ -114,7 +114,7 @@ def _mail(
     brand: Brand, user: User, raised: Sequence[Raised], cases: Mapping[int, Complaint], *, now: datetime
 ) -> MailRequest:
     language = brand.language_for(user.language)
-    zone = ZoneInfo(user.timezone or brand.timezone)
+    zone = user.zone_for(brand)
     with override(language):
         lines = [_line(each, cases[each.complaint_id], now=now, zone=zone) for each in raised[:MOST_TOLD]]
     first = raised[0]

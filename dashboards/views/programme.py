@@ -1,7 +1,5 @@
 """The whole programme, for its staff: affiliates side by side, targets and whose part it was, the alternatives."""
 
-from zoneinfo import ZoneInfo
-
 from django.core.paginator import Paginator
 from django.http import Http404, HttpRequest, HttpResponse
 from django.views.decorators.http import require_GET
@@ -37,7 +35,7 @@ def overview_of_brand(request: HttpRequest, brand: Brand) -> HttpResponse:
     """What needs somebody first, then how the programme goes."""
     assert isinstance(request.user, User)
     now, language = database_now(), reading_language(brand)
-    zone, cases = zone_of(request, brand), Complaint.objects.visible_to(request.user)
+    zone, cases = request.user.zone_for(brand), Complaint.objects.visible_to(request.user)
     page = write_overview(
         brand.slug,
         risks=write_risks(promises_at_risk(brand, cases, now=now), now=now, zone=zone),
@@ -50,11 +48,6 @@ def overview_of_brand(request: HttpRequest, brand: Brand) -> HttpResponse:
     )
     context = {"page": page, "measured_at": measured_at(brand), "sees_cases": request.user.knows_customers_of(brand)}
     return show_of_brand(request, brand, "overview_of_brand", **context)
-
-
-def zone_of(request: HttpRequest, brand: Brand) -> ZoneInfo:
-    """Where the reader is, or else the brand."""
-    return ZoneInfo(getattr(request.user, "timezone", "") or brand.timezone)
 
 
 @require_GET

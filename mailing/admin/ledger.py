@@ -7,7 +7,6 @@ from zoneinfo import ZoneInfo
 
 from csp.constants import NONE, SELF, UNSAFE_INLINE
 from csp.decorators import csp_replace
-from django.conf import settings
 from django.contrib import messages
 from django.core.exceptions import PermissionDenied, ValidationError
 from django.db.models import Q
@@ -242,7 +241,7 @@ def reader_of(page: LedgerAdmin, request: HttpRequest) -> User:
 def zone_of(user: User) -> ZoneInfo:
     """Where the reader is, or else their brand."""
     brand = None if user.timezone else Brand.objects.visible_to(user).first()
-    return ZoneInfo(user.timezone or (brand.timezone if brand else settings.TIME_ZONE))
+    return user.zone_for(brand)
 
 
 def way_back(request: HttpRequest) -> str:
