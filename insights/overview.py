@@ -7,7 +7,6 @@ is said months later are counted of everybody.
 from collections import Counter, defaultdict
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
-from zoneinfo import ZoneInfo
 
 from django.db.models import QuerySet, Sum
 from django.db.models.functions import TruncMonth
@@ -21,6 +20,7 @@ from insights.comparing import BETTER, PARTS, Alternatives, Parts, PeriodChanges
 from insights.counts import ANSWERS, answered
 from insights.findings import PROMISE, Findings, Lens, TrendPoint, read_findings, successes, trend_of_shares
 from insights.models import Alert, Block, BrandFigure, CaseCount, Rollup, Target
+from insights.outcomes import today_of
 from insights.privacy import catalogue_of, next_month, parse_period, periods_within, shown_counts, sum_counts
 from insights.quality import published_shares, strength_between
 from insights.statistics import (
@@ -107,11 +107,15 @@ def brand_figures(brand: Brand) -> QuerySet[BrandFigure]:
     return BrandFigure.objects.filter(brand=brand)
 
 
+def rollups_of_last_days(brand: Brand, now: datetime) -> QuerySet[Rollup]:
+    """Of the days over which the brand's own figures are taken."""
+    today = today_of(brand, now)
+    return Rollup.objects.filter(brand=brand, wave=Wave.FIRST, day__gt=today - timedelta(days=DAYS), day__lte=today)
+
+
 def brand_findings(brand: Brand, *, language: str, now: datetime) -> Findings | None:
     """What everybody said in the same 90 days, published or not."""
-    today = now.astimezone(ZoneInfo(brand.timezone)).date()
-    rollups = Rollup.objects.filter(brand=brand, wave=Wave.FIRST, day__gt=today - timedelta(days=DAYS), day__lte=today)
-    counts = sum_counts(rollups)
+    counts = sum_counts(rollups_of_last_days(brand, now))
     if not answered(counts, ANSWERS):
         return None
     with translation.override(language):
@@ -230,7 +234,7 @@ def rivalry(brand: Brand, *, language: str, now: datetime) -> Rivalry:
 
 def _until(cells: dict[date, tuple[int, int]], brand: Brand, now: datetime) -> dict[date, tuple[int, int]]:
     """Nothing dated later than today, which a wrong import may be."""
-    today = now.astimezone(ZoneInfo(brand.timezone)).date()
+    today = today_of(brand, now)
     return {month: cell for month, cell in cells.items() if month <= today}
 
 

@@ -6,7 +6,6 @@ The table is written anew for staff. For affiliates a row stays as it was until 
 from collections.abc import Mapping
 from datetime import date, datetime, timedelta
 from typing import Any
-from zoneinfo import ZoneInfo
 
 from django.db import transaction
 
@@ -15,6 +14,7 @@ from accounts.statements import run
 from insights.cohorts import MONTHS_LATER, Cell, bought_in, cells_to_tell, step, step_cells
 from insights.models import Cohort, Contribution
 from insights.models.contribution import Audience
+from insights.outcomes import today_of
 
 ACTIVE_DAYS = 365
 REPEAT_DAYS = 90
@@ -110,7 +110,7 @@ NOTHING: Row = dict.fromkeys(COLUMNS, 0) | {"days_to_second": None, "indirect": 
 @transaction.atomic
 def count_contributions(brand: Brand, *, now: datetime) -> None:
     """Count anew who bought, who came back and what became of it, as of now."""
-    today = now.astimezone(ZoneInfo(brand.timezone)).date()
+    today = today_of(brand, now)
     for audience in (Audience.STAFF, Audience.AFFILIATE):
         rows, cells = _count(brand, audience, now)
         if audience == Audience.AFFILIATE:

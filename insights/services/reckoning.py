@@ -1,18 +1,16 @@
 """The brand's own figures over the last 90 days, every night, for its targets to be held against."""
 
 from datetime import datetime, timedelta
-from zoneinfo import ZoneInfo
-
-from django.db.models import Sum
 
 from accounts.models import Brand
 from accounts.statements import run
-from insights.counts import Counts, by_question
+from insights.counts import Counts
 from insights.findings import PROMISE, RATING, SATISFIED, nps_groups, successes
-from insights.models import BrandFigure, Figure, Rollup
+from insights.models import BrandFigure, Figure
+from insights.overview import rollups_of_last_days
+from insights.privacy import sum_counts
 from insights.statistics import nps_interval, nps_score, wilson_interval
 from insights.targets import DAYS, Reading, median_reading
-from surveys.models import Wave
 
 UNMET = ("-2", "-1")
 
@@ -53,14 +51,8 @@ def reckon_figures(brand: Brand, *, now: datetime) -> None:
 
 
 def _of_answers(brand: Brand, now: datetime) -> dict[str, Reading | None]:
-    today = now.astimezone(ZoneInfo(brand.timezone)).date()
-    rows = (
-        Rollup.objects.filter(brand=brand, wave=Wave.FIRST, question__in=("csat", "nps", "missing", "promise"))
-        .filter(day__gt=today - timedelta(days=DAYS), day__lte=today)
-        .values_list("question", "value")
-        .annotate(n=Sum("count"))
-    )
-    counts = by_question(rows)
+    rollups = rollups_of_last_days(brand, now)
+    counts = sum_counts(rollups.filter(question__in=("csat", "nps", "missing", "promise")))
     return {
         Figure.CSAT: share(*successes(counts, "csat", RATING, SATISFIED)),
         Figure.NPS: _nps(counts),
