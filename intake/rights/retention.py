@@ -61,7 +61,7 @@ def _delete(rows: QuerySet[Any]) -> int:
 
 def _mails(before: datetime) -> int:
     """That a mail went, and what became of it, stays: not to whom, nor what it said."""
-    found = _oldest(OutgoingMail.objects.filter(OutgoingMail.SETTLED, created_at__lt=before), "created_at")
+    found = _oldest(OutgoingMail.objects.settled().filter(created_at__lt=before), "created_at")
     emptied: dict[str, Any] = {"to_address": "", "context": {}, "sealed_context": None, "server_reply": ""}
     return OutgoingMail.objects.filter(pk__in=found).update(**emptied)
 

@@ -16,9 +16,15 @@ from django.utils.translation import pgettext_lazy
 from accounts.models import Brand, CustomersQuerySet
 from mailing.tokens import current_key_version, hash_token, make_token
 
+# Nothing more is to become of it, and it is still known to whom it went.
+SETTLED = ~Q(to_address="") & Q(state__in=["sent", "failed", "cancelled", "expired", "uncertain"])
+
 
 class OutgoingMailQuerySet(CustomersQuerySet["OutgoingMail"]):
     """Mail carries names and addresses: staff of its brand only."""
+
+    def settled(self) -> "OutgoingMailQuerySet":
+        return self.filter(SETTLED)
 
     def due(self, now: datetime | Now) -> "OutgoingMailQuerySet":
         return self.filter(state=OutgoingMail.State.QUEUED, not_before__lte=now)
@@ -87,8 +93,6 @@ class OutgoingMail(models.Model):
         AT_LEAST_ONCE = "at_least_once", _("At least once")
 
     PASSING = (Reason.RESTS, Reason.PAUSED)
-    # Nothing more is to become of it, and it is still known to whom it went.
-    SETTLED = ~Q(to_address="") & Q(state__in=["sent", "failed", "cancelled", "expired", "uncertain"])
     # The streams one can unsubscribe from: what customers are asked, from a sender of its own, and what people who sign
     # in are told at a rhythm of theirs. Mail of neither answers somebody.
     SURVEYS = "surveys"
@@ -159,7 +163,7 @@ class OutgoingMail(models.Model):
             models.Index(
                 fields=["created_at"],
                 name="mail_by_age",
-                condition=~Q(to_address="") & Q(state__in=["sent", "failed", "cancelled", "expired", "uncertain"]),
+                condition=SETTLED,
             ),
             models.Index(fields=["id"], name="mail_called_back", condition=~Q(cancel_wanted="") & Q(state="cancelled")),
         ]
