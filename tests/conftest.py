@@ -245,6 +245,7 @@ def assert_accessible() -> Callable[[Page], None]:
     axe = Axe()
 
     def check(page: Page) -> None:
+        page.wait_for_load_state()  # a click returns when the next page has only begun
         if not page.evaluate("'axe' in window"):
             page.evaluate(axe.axe_script)
         # Of what is in order it need not tell, which is most of what there is to tell.

@@ -13,7 +13,7 @@ from rest_framework.test import APIClient
 
 from accounts.models import AccessLog, Brand
 from accounts.services import create_api_key
-from affiliates.models import Affiliate, Click, TrackingLink
+from affiliates.models import Affiliate, Click, TrackingLink, click_public_id
 from affiliates.services import change_sub_ids
 from affiliates.sub_ids import KEYS, LONGEST, read_sub_ids
 from tests.factories import NOW, make_affiliate, make_brand, make_link, make_staff
@@ -115,8 +115,10 @@ def test_one_that_is_too_long_is_refused_by_api(shop: APIClient, ana: Affiliate)
 
 # --- Staff -----------------------------------------------------------------------------------------------------------
 def test_staff_read_and_export_clicks_with_their_sub_ids(sofia: Client, brand: Brand, link: TrackingLink) -> None:
-    first = Click.objects.create(link=link, occurred_at=NOW, sub_ids={"sub1": "=SUMA(A1)", "sub5": "pie"})
-    second = Click.objects.create(link=link, occurred_at=NOW)
+    first = Click.objects.create(
+        link=link, public_id=click_public_id(NOW), occurred_at=NOW, sub_ids={"sub1": "=SUMA(A1)", "sub5": "pie"}
+    )
+    second = Click.objects.create(link=link, public_id=click_public_id(NOW), occurred_at=NOW)
     page = reverse("admin:affiliates_click_changelist")
 
     listed = sofia.get(page).content.decode()

@@ -21,6 +21,7 @@ from surveys.models import InvitationMail, Wave
 from tests import factories
 from tests.complaints.factories import answered, make_complaint
 from tests.complaints.test_receiving import PNG
+from tests.looking import assert_fits
 from tests.surveys.factories import make_invitation, send_mail
 
 pytestmark = pytest.mark.browser
@@ -41,10 +42,6 @@ def sign_in(context: BrowserContext, live_server: LiveServer, user: User) -> Non
     client.force_login(user)
     name = settings.SESSION_COOKIE_NAME
     context.add_cookies([{"name": name, "value": client.cookies[name].value, "url": live_server.url}])
-
-
-def assert_fits(page: Page) -> None:
-    assert page.evaluate("document.documentElement.scrollWidth - innerWidth") <= 0, page.url
 
 
 def mail_link(template: str) -> str:

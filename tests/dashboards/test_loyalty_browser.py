@@ -14,7 +14,7 @@ from insights.models import Action, ShownCount
 from insights.services.contributing import count_contributions
 from surveys.admin.answers import ANSWERS_A_PAGE
 from tests.complaints.factories import make_complaint
-from tests.dashboards.test_browser import assert_fits, signed_in
+from tests.dashboards.test_browser import assert_reads_well, signed_in
 from tests.factories import NOW, make_affiliate, make_customer, make_purchase
 
 __all__ = ["signed_in"]
@@ -64,13 +64,13 @@ def test_actions_and_customers_are_accessible_and_fit(
     ana = Affiliate.objects.get(code="ana")
     for path in ("/portal/actions/", "/portal/customers/"):  # with nothing in them yet
         page.goto(live_server.url + path)
-        assert_fits(page, assert_accessible)
+        assert_reads_well(page, assert_accessible)
     action = action_of(ana)
     buy(ana)
 
     for path in ("actions/", f"actions/{action.uuid}/", "actions/new/", f"actions/{action.uuid}/edit/", "customers/"):
         page.goto(f"{live_server.url}/portal/{path}")
-        assert_fits(page, assert_accessible)
+        assert_reads_well(page, assert_accessible)
 
     user = User.objects.get(affiliate_members__affiliate=ana)
     User.objects.filter(pk=user.pk).update(is_staff=True)
@@ -81,7 +81,7 @@ def test_actions_and_customers_are_accessible_and_fit(
     looking_on = f"/portal/affiliates/{ana.brand.slug}/{bruno.code}/"
     for path in (programme, f"{programme}customers/", f"{programme}customers/ana/", looking_on):
         page.goto(live_server.url + path)
-        assert_fits(page, assert_accessible)
+        assert_reads_well(page, assert_accessible)
     # The desk's links change their colour slowly: a page is looked at as it was opened.
     for query, rows in (("suspects=only&affiliate=nobody", 0), ("", ANSWERS_A_PAGE)):
         page.goto(f"{live_server.url}/admin/surveys/response/?{query}")

@@ -13,6 +13,7 @@ from accounts.models import Brand
 from mailing.models import MailEvent, OutgoingMail
 from mailing.services.watching import note_alive
 from tests.factories import NOW, make_brand, make_staff
+from tests.looking import assert_fits
 from tests.mailing.factories import make_mail
 
 pytestmark = [pytest.mark.browser, pytest.mark.django_db(transaction=True)]
@@ -41,10 +42,6 @@ def sofia_at(browser_page: Page, live_server: LiveServer, brand: Brand) -> Calla
         return browser_page
 
     return visit
-
-
-def assert_fits(page: Page) -> None:
-    assert page.evaluate("document.documentElement.scrollWidth - innerWidth") <= 0, page.url
 
 
 def make_one_of_each(brand: Brand) -> None:

@@ -15,6 +15,7 @@ from accounts.models import Brand
 from surveys.models import Response, ResponseRevision
 from surveys.services.answering import said_in
 from tests import factories
+from tests.looking import assert_fits
 from tests.surveys.factories import make_invitation, send_mail
 
 pytestmark = [pytest.mark.browser, pytest.mark.django_db(transaction=True)]
@@ -168,7 +169,7 @@ def test_every_step_is_accessible_and_fits(
                 page.locator("[name=missing][value=yes]").check()
             if step == 2:
                 page.locator("[name=promise][value='-2']").check()
-            assert page.evaluate("document.documentElement.scrollWidth") <= width
+            assert_fits(page)
             assert page.locator("h1").count() == 1
             assert_accessible(page)
             go_on(page)
@@ -186,7 +187,7 @@ def test_all_on_one_page_is_accessible_and_fits(
         page.locator("[name=promise][value='-2']").check()
         page.locator("[name=missing][value=yes]").check()
 
-        assert page.evaluate("document.documentElement.scrollWidth") <= width
+        assert_fits(page)
         assert_accessible(page)
 
         page.locator("[name=nonce]").evaluate("input => { input.value = '' }")

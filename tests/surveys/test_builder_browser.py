@@ -16,6 +16,7 @@ from surveys.models import Response, Survey, Wave
 from surveys.services.editing import begin_draft
 from surveys.standard import publish_standard_survey
 from tests import factories
+from tests.looking import assert_fits
 
 pytestmark = pytest.mark.browser
 DESK = {"width": 1280, "height": 900}
@@ -60,10 +61,6 @@ def open_desk(browser: Browser, live_server: LiveServer, brand: Brand) -> Iterat
     for context in contexts:
         context.close()
     assert errors == []
-
-
-def assert_fits(page: Page) -> None:
-    assert page.evaluate("document.documentElement.scrollWidth - innerWidth") <= 0, page.url
 
 
 def test_from_a_new_version_to_publishing_it(
