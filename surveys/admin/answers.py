@@ -139,12 +139,13 @@ def decide(page: "ResponseAdmin", request: HttpRequest) -> HttpResponse:
     return redirect(f"{request.path}?{query}" if query else request.path)
 
 
-@transaction.atomic
 def judge(page: "ResponseAdmin", request: HttpRequest, ids: Sequence[str], *, is_genuine: bool) -> None:
-    now = timezone.now()
-    responses = page.own(request, page.get_queryset(request)).filter(pk__in=ids).order_by("pk")
-    judged = [response for response in responses if judge_response(response, is_genuine=is_genuine, now=now)]
-    for response in judged:
-        page.log_change(request, response, "let count" if is_genuine else "taken out")
-    text = ngettext("%(count)s answer decided.", "%(count)s answers decided.", len(judged))
-    messages.success(request, text % {"count": len(judged)})
+    """Each in a transaction of its own: whoever holds the purchase of one waits for nobody who holds another's."""
+    now, count = timezone.now(), 0
+    for response in page.own(request, page.get_queryset(request)).filter(pk__in=ids).order_by("pk"):
+        with transaction.atomic():
+            if judge_response(response, is_genuine=is_genuine, now=now):
+                page.log_change(request, response, "let count" if is_genuine else "taken out")
+                count += 1
+    text = ngettext("%(count)s answer decided.", "%(count)s answers decided.", count)
+    messages.success(request, text % {"count": count})

@@ -131,10 +131,11 @@ def submit_response(
 @transaction.atomic
 def judge_response(response: Response, *, is_genuine: bool, now: datetime) -> bool:
     """Staff decide whether a customer answered; from here on it counts, or nowhere. False: it was so already."""
+    # In the order in which whoever answers locks them.
     if response.invitation.purchase:
         lock_purchase(response.invitation.purchase)
-    locked = Response.objects.select_for_update(no_key=True).get(pk=response.pk)
-    if locked.is_suspect != is_genuine:
+    locked = _lock(response.invitation)
+    if locked is None or locked.is_suspect != is_genuine:
         return False
     locked.is_suspect, locked.updated_at = not is_genuine, now
     if not is_genuine:

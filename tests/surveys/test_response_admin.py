@@ -1,11 +1,13 @@
 """What staff see of answers, and how they decide on suspects."""
 
+from contextlib import closing
 from datetime import timedelta
 from typing import Any
 
+import psycopg2
 import pytest
 from django.contrib.admin.models import LogEntry
-from django.db import connection
+from django.db import OperationalError, connection
 from django.test import Client
 from django.test.utils import CaptureQueriesContext
 from django.urls import reverse
@@ -85,6 +87,23 @@ def test_staff_let_a_suspect_count_and_take_one_out(desk, brand):
     decide(desk, "take_out", response)
     assert not Response.objects.counted().exists()
     assert LogEntry.objects.filter(object_id=response.pk).count() == 2
+
+
+@pytest.mark.django_db(transaction=True)
+def test_who_waits_for_one_answer_holds_no_other(desk, brand):
+    """Else two who decide at once, or a shop that tells of both purchases, could wait for each other."""
+    first, second = answer(brand, "P-1", ["scanner"], csat=5), answer(brand, "P-2", ["scanner"], csat=5)
+    with closing(psycopg2.connect(**connection.get_connection_params())) as other, connection.cursor() as cursor:
+        other.cursor().execute("SELECT FROM affiliates_purchase WHERE external_id = 'P-2' FOR UPDATE")
+        cursor.execute("SET lock_timeout = '50ms'")
+        try:
+            with pytest.raises(OperationalError, match="lock timeout"):
+                desk.post(LIST, {"action": "let_count", "answer": [first.pk, second.pk]})
+        finally:
+            cursor.execute("RESET lock_timeout")
+
+    assert [each.is_suspect for each in Response.objects.order_by("pk")] == [False, True]
+    assert LogEntry.objects.count() == 1
 
 
 def test_who_may_only_read_decides_nothing(client, brand):
