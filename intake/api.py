@@ -37,6 +37,10 @@ SOURCE = "api"
 SURVEY_STATES = [
     (state, state) for state in ["waiting", "planned", "held", "queued", "sent", "answered", "expired", "cancelled"]
 ]
+# Of a purchase, to a key that may write but not read: what it may set, and what it is told of a new one too.
+TOLD_TO_WRITERS = frozenset(
+    ("external_id", "delivered_at", "activated_at", "promised_on", "state", "attribution", "survey", "follow_up")
+)
 IDEMPOTENCY_KEY = OpenApiParameter(
     "Idempotency-Key",
     str,
@@ -154,6 +158,16 @@ class PurchaseDetailSerializer(PurchaseBaseSerializer):
     follow_up = SurveySerializer(allow_null=True, help_text="Asked again two months later; null where none is planned.")
 
 
+class PurchaseChangedSerializer(PurchaseDetailSerializer):
+    """All of it for a key that may read purchases, too; else what such a key may write, and what came of that."""
+
+    def get_fields(self) -> dict[str, Any]:
+        fields = super().get_fields()
+        for name in fields.keys() - TOLD_TO_WRITERS:
+            fields[name].required = False
+        return fields
+
+
 class PurchasesView(APIView):
     scopes = {"POST": Scope.PURCHASES_WRITE}
 
@@ -225,19 +239,26 @@ class PurchaseView(APIView):
         operation_id="purchases_update",
         parameters=[IF_MATCH],
         request=StagesSerializer,
-        responses=PurchaseDetailSerializer,
+        responses=PurchaseChangedSerializer,
     )
     @transaction.atomic
     def patch(self, request: Request, external_id: str) -> Response:
-        """Tell or correct when it was delivered, activated or promised; or move its state on, which never goes back."""
+        """Tell or correct when it was delivered, activated or promised; or move its state on, which never goes back.
+
+        Who bought what is in the answer only where the key may read purchases as well.
+        """
         now = timezone.now()
         purchase = get_purchase(key_of(request).brand, external_id, is_to_change=True)
         refuse_unless_match(request, version_of(purchase))
         changes = or_refuse(parse_changes(request.data, purchased_at=purchase.purchased_at))
         with_conflicts(lambda: take_change(purchase, changes, now=now), "state_conflict")
         changed = get_purchase(purchase.brand, external_id)
-        note_read(key_of(request), object_type="purchase", object_id=str(purchase.pk))
-        return Response(detail(changed, now=now), headers={"ETag": version_of(changed)})
+        told = detail(changed, now=now)
+        if Scope.PURCHASES_READ in key_of(request).scopes:
+            note_read(key_of(request), object_type="purchase", object_id=str(purchase.pk))
+        else:
+            told = {name: value for name, value in told.items() if name in TOLD_TO_WRITERS}
+        return Response(told, headers={"ETag": version_of(changed)})
 
 
 class RefundsView(APIView):

@@ -283,6 +283,33 @@ def test_a_key_does_what_its_scopes_say(brand):
     assert Purchase.objects.count() == 1
 
 
+def test_a_key_that_only_writes_is_never_told_who_bought(brand):
+    """Whatever it sends of an order that somebody else told us of: the same again, a change, a contradiction."""
+    carla = {"email": "carla@correo.example", "external_id": "K-7", "name": "Carla Ruiz"}
+    post(client_of(brand), told(customer=carla, metadata={"gift": "Bea"}))
+    writer = client_of(brand, "purchases:write", "complaints:write")
+    same, other = told(customer=carla), told(customer={"external_id": "K-8"})
+
+    answers = [
+        post(writer, same),
+        post(writer, other),
+        post(writer, [same, other], URL + "batch/"),
+        writer.patch(URL + "P1/", {}, content_type="application/json"),
+        writer.patch(URL + "P1/", {"delivered_at": "2026-03-10T12:00:00Z"}, content_type="application/json"),
+        writer.patch(URL + "P1/", {"customer": {"name": "?"}}, content_type="application/json"),
+        post(writer, {"external_id": "R1", "amount": "1"}, URL + "P1/refunds/"),
+        post(writer, {"purchase": "P1", "kind": "inquiry", "subject": "?"}, "/api/v1/complaints/"),
+    ]
+
+    assert [answer.status_code for answer in answers] == [200, 409, 200, 200, 200, 400, 201, 201]
+    names = ("carla", "ruiz", "k-7", "bea")
+    assert [name for answer in answers for name in names if name in answer.content.decode().lower()] == []
+    told_back = ["activated_at", "attribution", "delivered_at", "external_id", "follow_up", "promised_on", "state"]
+    assert sorted(answers[4].json()) == [*told_back, "survey"]
+    assert answers[4].json()["delivered_at"] == "2026-03-10T12:00:00Z"
+    assert not AccessLog.objects.exists()  # nobody was named
+
+
 def test_no_scope_opens_a_method_that_is_not_there(shop):
     post(shop, told())
 
