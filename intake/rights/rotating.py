@@ -3,8 +3,10 @@
 PSEUDONYM_KEYS: fingerprints, where the address is known. LINK_KEYS: what is kept sealed.
 """
 
+from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass
+from itertools import chain
 
 from allauth.mfa.models import Authenticator
 from django.conf import settings
@@ -76,10 +78,9 @@ class Resealed:
 
 def reseal_everything() -> Resealed:
     """Each row a transaction of its own, locked: whoever changes it meanwhile is waited for. Again goes on."""
-    rows = [(model, field, pk) for model, field in SEALED for pk in _sealed(model, field)]
-    done = [_reseal(model, field, pk) for model, field, pk in rows]
-    done += [_reseal_factor(pk) for pk in Authenticator.objects.order_by("pk").values_list("pk", flat=True)]
-    return Resealed(done.count(True), done.count(False), _links_of_older_keys())
+    done = Counter(_reseal(model, field, pk) for model, field in SEALED for pk in _ids(_sealed(model, field)))
+    done += Counter(_reseal_factor(pk) for pk in _ids(Authenticator.objects.all()))
+    return Resealed(done[True], done[False], _links_of_older_keys())
 
 
 def _links_of_older_keys() -> int:
@@ -89,9 +90,8 @@ def _links_of_older_keys() -> int:
     return sum(each.exclude(key_version=current_key_version()).count() for each in rows)
 
 
-def _sealed(model: type[Model], field: str) -> list[int]:
-    rows = model._default_manager.exclude(**{field: None}).exclude(**{field: b""})
-    return list(rows.order_by("pk").values_list("pk", flat=True))
+def _sealed(model: type[Model], field: str) -> QuerySet[Model]:
+    return model._default_manager.exclude(**{field: None}).exclude(**{field: b""})
 
 
 @transaction.atomic
@@ -129,7 +129,12 @@ def _older(rows: QuerySet, field: str) -> QuerySet:
     return rows.exclude(**{f"{field}__gte": start, f"{field}__lt": end})
 
 
+def _ids(rows: QuerySet) -> Iterator[int]:
+    return chain.from_iterable(_batches(rows))
+
+
 def _batches(rows: QuerySet) -> Iterator[list[int]]:
+    """By id, a page in memory."""
     last = 0
     while ids := list(rows.filter(pk__gt=last).order_by("pk").values_list("pk", flat=True)[:BATCH]):
         yield ids
@@ -155,6 +160,7 @@ def _move_objections(customer: Customer) -> int:
         Suppression.objects.filter(brand=customer.brand_id, address_hash__in=older)
         .select_related("brand")
         .select_for_update(of=("self",))
+        .order_by("pk")
     )
     for each in standing:
         until = each.expires_at

@@ -8,12 +8,15 @@ from allauth.mfa.models import Authenticator
 from allauth.mfa.recovery_codes.internal.auth import RecoveryCodes
 from allauth.mfa.totp.internal.auth import TOTP, generate_totp_secret
 from django.core.management import call_command
+from django.db import connection
 from django.test import Client
+from django.test.utils import CaptureQueriesContext
 from pytest_django.fixtures import Settings
 
-from accounts.sealing import unseal
+from accounts.sealing import seal, unseal
 from complaints.models import Complaint
 from intake.models import BlockedRecord, Hook
+from intake.rights import rotating
 from mailing.models import Endpoint
 from tests.world import World, make_world
 
@@ -60,6 +63,25 @@ def test_it_says_how_many_links_need_the_older_keys(newer: Any) -> None:
     links = Complaint.objects.count() + 2  # and two invitations, whose mails wait
 
     assert f"{links} mails and cases have links of older keys" in rotate()
+
+
+def test_secrets_are_looked_through_page_by_page(newer: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    brand = Hook.objects.get().brand
+    Endpoint.objects.bulk_create(
+        Endpoint(
+            brand=brand, url="https://crm.example/in", events=["webhook.test"], sealed_secret=seal(f"whsec_{number}")
+        )
+        for number in range(4)
+    )
+    monkeypatch.setattr(rotating, "BATCH", 2)
+
+    with CaptureQueriesContext(connection) as asked:
+        said = rotate()
+
+    pages = [each["sql"] for each in asked if each["sql"].startswith('SELECT "mailing_endpoint"."id" AS "pk" FROM')]
+    assert len(pages) == 4 + 1  # of the secrets three and an empty one, of those before them an empty one
+    assert all("LIMIT 2" in sql for sql in pages)
+    assert said.startswith(f"{3 + 4} secrets")
 
 
 def test_what_no_key_opens_is_told_and_stays_as_it_is(newer: Any) -> None:
