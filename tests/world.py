@@ -52,6 +52,7 @@ from insights.models import (
     Action,
     AffiliateWord,
     Alert,
+    Attention,
     Block,
     BrandFigure,
     CaseCount,
@@ -329,6 +330,7 @@ def make_customers_worth(brand: Brand, affiliate: Affiliate) -> None:
         own: dict[str, Any] = {"brand": brand, "affiliate": affiliate, "audience": audience}
         Contribution.objects.create(**own, counted_on=NOW.date(), **dict.fromkeys((*counts, *sales), 1))
         Cohort.objects.create(**own, month=NOW.date().replace(day=1), later=0, customers=1)
+        Attention.objects.create(**own, cause=Attention.Cause.SILENCE, counted_on=NOW.date(), count=5)
 
 
 def make_inbound(brand: Brand) -> None:

@@ -1,5 +1,6 @@
 """The warranty of what a case is about: what the dates say, and what staff decide."""
 
+from dataclasses import dataclass
 from datetime import date, datetime
 from typing import Any
 from zoneinfo import ZoneInfo
@@ -7,7 +8,8 @@ from zoneinfo import ZoneInfo
 from django.core.exceptions import ValidationError
 from django.utils.translation import gettext as _
 
-from accounts.models import User
+from accounts.models import Brand, User
+from affiliates.models import Product
 from complaints.models import Complaint, ComplaintEvent, Remedy, WarrantyDecision, WarrantyRule
 from complaints.services.handling import editing
 from complaints.services.record import record
@@ -29,6 +31,25 @@ def rules_for(complaint: Complaint) -> list[Rule]:
     if product is None or any(rule.is_law for rule in own):
         return own
     return [*rules_of_law(complaint.brand.country, product.kind), *own]
+
+
+@dataclass(frozen=True)
+class Standing:
+    """A rule that stands in a brand, and for which products. What it has written itself `is_own`."""
+
+    product_kind: str
+    category: str
+    sku: str
+    rule: Rule
+    is_own: bool
+
+
+def standing_rules(brand: Brand) -> list[Standing]:
+    """All that may apply there: of what `rules_for` chooses from for one case."""
+    kinds, written = Product.Kind.values, WarrantyRule.objects.filter(brand=brand, is_active=True)
+    of_law = [Standing(kind, "", "", rule, False) for kind in kinds for rule in rules_of_law(brand.country, kind)]
+    own = [Standing(rule.product_kind, rule.category, rule.sku, as_rule(rule), True) for rule in written]
+    return [*of_law, *own]
 
 
 def as_rule(rule: WarrantyRule) -> Rule:

@@ -1,6 +1,7 @@
 """What the portal's pages show: findings as rows and sentences, ready for their templates. Pure: no database."""
 
 from dashboards.pages.actions import write_action, write_actions
+from dashboards.pages.attention import write_advice, write_care
 from dashboards.pages.cases import write_cases
 from dashboards.pages.comparison import write_comparison, write_falls
 from dashboards.pages.conversations import write_topic_evidence
@@ -22,6 +23,8 @@ __all__ = [
     "address_of",
     "write_action",
     "write_actions",
+    "write_advice",
+    "write_care",
     "write_cases",
     "write_comparison",
     "write_digest",

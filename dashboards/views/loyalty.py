@@ -11,9 +11,10 @@ from accounts.models import AccessLog, Brand, User
 from accounts.services import record_access
 from affiliates.models import Affiliate
 from dashboards.exports import write_loyalty_csv, write_worth_csv
-from dashboards.pages import write_halves, write_home, write_loyalty, write_worth
+from dashboards.pages import write_advice, write_care, write_halves, write_home, write_loyalty, write_worth
 from dashboards.selectors import Reader
 from dashboards.views.opening import affiliate_page, brand_page, language_of, show, show_of_brand
+from insights.attention import brand_attention, told_attention
 from insights.loyalty import ORDERS, brand_loyalty, contributions_of, own_loyalty, programme_repeat, read_worth
 from insights.privacy import affiliate_insights
 from insights.sales import new_and_returning
@@ -30,6 +31,7 @@ def customers(request: HttpRequest, reader: Reader) -> HttpResponse:
     insights = affiliate_insights(affiliate, language=language_of(reader), now=database_now())
     context = {
         "page": page,
+        "advice": write_advice(told_attention(affiliate)),
         "programme_repeat": None if page else programme_repeat(affiliate),
         "halves": write_halves(new_and_returning(affiliate)),
         "said": write_home(insights) if insights.shown else None,
@@ -49,11 +51,17 @@ def customers_export(request: HttpRequest, reader: Reader) -> HttpResponse:
 @brand_page
 def customers_of_brand(request: HttpRequest, brand: Brand) -> HttpResponse:
     """The whole brand's customers, and every affiliate beside the others: volume and what came of it."""
+    assert isinstance(request.user, User)
+    knows = request.user.knows_customers_of(brand)
+    care = brand_attention(brand, with_names=knows)
+    if any(each.nearest for each in care):
+        record_access(request.user, brand, purpose=AccessLog.Purpose.VIEW, object_type="attention")
     order, search = request.GET.get("order", "customers"), request.GET.get("q", "").strip()
     found = Paginator(contributions_of(brand, search=search, order=order), AFFILIATES_A_PAGE)
     page_obj = found.get_page(request.GET.get("page"))
     context = {
         "page": write_loyalty(brand_loyalty(brand), k=1),
+        "care": write_care(care, sees_cases=knows),
         "rows": write_worth(read_worth(page_obj)),
         "page_obj": page_obj,
         "search": search,

@@ -2,6 +2,7 @@
 
 from insights.models.actions import Action
 from insights.models.alerts import Alert, Standing
+from insights.models.attention import Attention
 from insights.models.blocks import Block, PublishedCount, Quote, ShownCount
 from insights.models.cases import CaseCount, CountedCase, Took
 from insights.models.contribution import Cohort, Contribution
@@ -21,6 +22,7 @@ __all__ = [
     "Action",
     "AffiliateWord",
     "Alert",
+    "Attention",
     "Block",
     "BrandFigure",
     "CaseCount",

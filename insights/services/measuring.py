@@ -13,6 +13,7 @@ from accounts.statements import run
 from insights.circumstances import Cell, Group, Key, tells_of_nobody
 from insights.models import Circumstance, Measurement
 from insights.services.alerting import raise_alerts
+from insights.services.attending import count_attention
 from insights.services.by_brand import sum_by_brand
 from insights.services.contributing import count_contributions
 from insights.services.judging import judge_last_quarter
@@ -71,6 +72,7 @@ def _measure(measurement: Measurement, now: datetime) -> None:
     place_affiliates(brand, now=now)
     reckon_figures(brand, now=now)
     count_contributions(brand, now=now)
+    count_attention(brand, now=now)
     judge_last_quarter(brand, now=now)
     measurement.sales_until = count_sold(brand, now=now)
     measurement.measured_at = now

@@ -7,7 +7,8 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from accounts.models import AccessLog
-from affiliates.models import Purchase
+from affiliates.models import Customer, Product, Purchase
+from insights.services.attending import count_attention
 from insights.services.contributing import count_contributions
 from tests.dashboards.test_views import words
 from tests.factories import make_affiliate, make_brand, make_customer, make_member, make_purchase, make_staff
@@ -155,6 +156,38 @@ def test_staff_take_all_as_csv_and_that_is_recorded(as_sofia, loyal):
     assert AccessLog.objects.filter(purpose=AccessLog.Purpose.EXPORT, object_type="contribution").count() == 1
 
 
+def test_staff_read_who_needs_looking_after_by_name(as_sofia, client, shop, ana):
+    buy(shop, ana, 1, 2)
+    Purchase.objects.update(product=Product.objects.create(brand=shop.brand, sku="moka", name="Cafetera"))
+    customer = Customer.objects.get()
+    count_contributions(shop.brand, now=NOW)
+    count_attention(shop.brand, now=NOW)
+
+    said = words(as_sofia.get(BRAND_PAGE, headers=ENGLISH))
+    client.force_login(make_staff(shop.brand, "Alba", role="analyst"))
+    to_an_analyst = words(client.get(BRAND_PAGE, headers=ENGLISH))
+
+    silent = "1 customer who used to come back has been silent for more than twice as long as usual."
+    assert f"Long silence {silent} {customer} last bought on Feb. 10, 2026 · Cafetera" in said
+    assert silent in to_an_analyst
+    assert str(customer) not in to_an_analyst
+    assert AccessLog.objects.filter(purpose=AccessLog.Purpose.VIEW, object_type="attention").count() == 1
+
+
+def test_affiliates_read_how_many_and_what_they_can_do(as_ana, shop, ana):
+    for _i in range(5):
+        buy(shop, ana, 1, 2)
+    count_contributions(shop.brand, now=NOW)
+    before = words(as_ana.get("/portal/customers/", headers=ENGLISH))
+    count_attention(shop.brand, now=NOW)
+
+    after = words(as_ana.get("/portal/customers/", headers=ENGLISH))
+
+    assert "Nothing presses: fewer than 5 of your customers wait for an answer" in before
+    assert "About 5 customers who used to come back have been silent for twice as long as usual." in after
+    assert not any(str(customer) in after for customer in Customer.objects.all())
+
+
 def test_a_look_as_the_affiliate_is_recorded_as_what_it_was(as_sofia, loyal):
     own = "/portal/affiliates/lumbre/ana/customers"
     as_sofia.get(f"{own}/")
@@ -177,10 +210,11 @@ def test_the_brands_pages_are_for_its_staff(client, shop, ana, loyal):
 @pytest.mark.parametrize("affiliates", [1, 3])
 def test_pages_ask_the_database_as_often_for_many(as_sofia, shop, loyal, affiliates, django_assert_max_num_queries):
     for number in range(affiliates):
-        buy(shop, make_affiliate(shop.brand, f"Otra {number}"), 1)
+        buy(shop, make_affiliate(shop.brand, f"Otra {number}"), 1, 2)
     count_contributions(shop.brand, now=NOW)
+    count_attention(shop.brand, now=NOW)
 
-    with django_assert_max_num_queries(9):
+    with django_assert_max_num_queries(12):
         as_sofia.get(BRAND_PAGE)
     with django_assert_max_num_queries(24):
         as_sofia.get("/portal/affiliates/lumbre/ana/customers/")

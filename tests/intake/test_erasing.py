@@ -79,6 +79,7 @@ NOT_OF_CUSTOMERS = {
     "insights.SalesCount": "sums",
     "insights.ShownCount": "sums",
     "insights.Circumstance": "sums",
+    "insights.Attention": "sums, and the ids of purchases",
     "insights.Contribution": "sums",
     "insights.Weighing": "sums",
     "insights.Target": "the brand",
