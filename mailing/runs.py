@@ -7,6 +7,7 @@ from typing import Any
 
 import structlog
 from celery import Task
+from celery.signals import worker_process_shutdown
 
 from mailing.services.watching import Runs, note_runs
 
@@ -19,7 +20,11 @@ log = structlog.get_logger(__name__)
 
 
 class Diary:
-    """What a process has not written down yet. The threads of a pool share it."""
+    """What a process has not written down yet. The threads of a pool share it.
+
+    Nothing of it is lost while the database is away, nor by a worker that ends: only by one that is killed, of which
+    nobody learns what went well in its last seconds.
+    """
 
     def __init__(self) -> None:
         self.lock = Lock()
@@ -30,16 +35,35 @@ class Diary:
         with self.lock:
             self.kept.setdefault(name, Runs()).add(seconds, result, problem)
             is_time = time.monotonic() - self.written_at >= KEPT_FOR
-            if not (is_time or problem or seconds >= LONG):
-                return
+        if is_time or problem or seconds >= LONG:
+            self.write()
+
+    def write(self) -> None:
+        with self.lock:
             due, self.kept, self.written_at = self.kept, {}, time.monotonic()
+        if not due:
+            return
         try:
             note_runs(due, host=socket.gethostname())
-        except Exception as error:  # the database is away, or what not: the task was run all the same
+        except Exception as error:  # the database is away, or what not: the tasks were run all the same
             log.warning("runs_not_noted", tasks=sorted(due), error=type(error).__name__)
+            self.keep(due)
+
+    def keep(self, earlier: dict[str, Runs]) -> None:
+        """For the next time; meanwhile other threads may have gone on."""
+        with self.lock:
+            for name, runs in self.kept.items():
+                if name in earlier:
+                    runs.follow(earlier[name])
+            self.kept = earlier | self.kept
 
 
 DIARY = Diary()
+
+
+@worker_process_shutdown.connect
+def write_the_last(**_kwargs: Any) -> None:
+    DIARY.write()
 
 
 def words_of(result: Any) -> str:

@@ -52,52 +52,89 @@ def note_stopped(kind: str, *, host: str, pid: int) -> None:
 
 @dataclass
 class Runs:
-    """Those of one task that a process has not written down yet."""
+    """Those of one task that a process has not written down yet. Moments are of the monotonic clock."""
 
     runs: int = 0
     failures: int = 0
     seconds: float = 0.0
     last_seconds: float = 0.0
     result: str = ""
-    problem: str = ""  # of the last run; empty: it went well
-    ended_at: float = 0.0  # of the monotonic clock
+    ended_well_at: float | None = None
+    failed_at: float | None = None
+    problem: str = ""  # of the last one that failed
 
     def add(self, seconds: float, result: str, problem: str) -> None:
         self.runs += 1
         self.failures += bool(problem)
         self.seconds += seconds
-        self.last_seconds, self.result, self.problem, self.ended_at = seconds, result, problem, time.monotonic()
+        self.last_seconds, self.result = seconds, result
+        if problem:
+            self.failed_at, self.problem = time.monotonic(), problem
+        else:
+            self.ended_well_at = time.monotonic()
+
+    def follow(self, earlier: "Runs") -> None:
+        """Take in what ran before."""
+        self.runs += earlier.runs
+        self.failures += earlier.failures
+        self.seconds += earlier.seconds
+        self.ended_well_at = self.ended_well_at or earlier.ended_well_at
+        if self.failed_at is None:
+            self.failed_at, self.problem = earlier.failed_at, earlier.problem
 
 
+# What another process has written meanwhile may be of later runs than what we have kept while the database was away.
 _NOTE_RUNS = """
 INSERT INTO mailing_taskrun AS known (name, runs, failures, seconds, began_at, last_seconds, host, result,
                                       ended_well_at, failed_at, problem)
-SELECT name, runs, failures, seconds, at - make_interval(secs => last_seconds), last_seconds, host, result,
-       CASE WHEN problem = '' THEN at END, CASE WHEN problem <> '' THEN at END, problem
-  FROM (SELECT *, statement_timestamp() - make_interval(secs => ago) AS at
-          FROM unnest(%s::text[], %s::bigint[], %s::bigint[], %s::float[], %s::float[], %s::text[], %s::text[],
-                      %s::text[], %s::float[])
-               AS run (name, runs, failures, seconds, last_seconds, host, result, problem, ago)) AS run
+SELECT name, runs, failures, seconds, greatest(well_at, failed_at) - make_interval(secs => last_seconds), last_seconds,
+       %(host)s, result, well_at, failed_at, problem
+  FROM (SELECT *, statement_timestamp() - make_interval(secs => well_ago) AS well_at,
+               statement_timestamp() - make_interval(secs => failed_ago) AS failed_at
+          FROM unnest(%(names)s::text[], %(runs)s::bigint[], %(failures)s::bigint[], %(seconds)s::float[],
+                      %(last_seconds)s::float[], %(results)s::text[], %(well_ago)s::float[], %(failed_ago)s::float[],
+                      %(problems)s::text[])
+               AS run (name, runs, failures, seconds, last_seconds, result, well_ago, failed_ago, problem)) AS run
  ORDER BY name
 ON CONFLICT (name) DO UPDATE
    SET runs = known.runs + excluded.runs, failures = known.failures + excluded.failures,
-       seconds = known.seconds + excluded.seconds, began_at = excluded.began_at, last_seconds = excluded.last_seconds,
-       host = excluded.host, result = excluded.result,
-       ended_well_at = coalesce(excluded.ended_well_at, known.ended_well_at),
-       failed_at = coalesce(excluded.failed_at, known.failed_at),
-       problem = CASE WHEN excluded.problem <> '' THEN excluded.problem ELSE known.problem END
+       seconds = known.seconds + excluded.seconds,
+       (began_at, last_seconds, host, result) = (
+           SELECT began_at, last_seconds, host, result
+             FROM (VALUES (greatest(excluded.ended_well_at, excluded.failed_at), excluded.began_at,
+                           excluded.last_seconds, excluded.host, excluded.result),
+                          (greatest(known.ended_well_at, known.failed_at), known.began_at,
+                           known.last_seconds, known.host, known.result))
+                  AS run (ended_at, began_at, last_seconds, host, result)
+            ORDER BY ended_at DESC LIMIT 1),
+       problem = CASE WHEN excluded.failed_at >= coalesce(known.failed_at, '-infinity') THEN excluded.problem
+                      ELSE known.problem END,
+       ended_well_at = greatest(known.ended_well_at, excluded.ended_well_at),
+       failed_at = greatest(known.failed_at, excluded.failed_at)
 """
 
 
 def note_runs(tasks: Mapping[str, Runs], *, host: str) -> None:
     """Add what a process has run, by task; in one statement, the rows in one order for all who write."""
-    now = time.monotonic()
-    rows = [
-        (name, own.runs, own.failures, own.seconds, own.last_seconds, host, own.result, own.problem, now - own.ended_at)
-        for name, own in sorted(tasks.items())
-    ]
+    now, own = time.monotonic(), list(tasks.values())
+
+    def ago(moment: float | None) -> float | None:
+        return None if moment is None else now - moment
+
+    told = {
+        "host": host,
+        "names": list(tasks),
+        "runs": [each.runs for each in own],
+        "failures": [each.failures for each in own],
+        "seconds": [each.seconds for each in own],
+        "last_seconds": [each.last_seconds for each in own],
+        "results": [each.result for each in own],
+        "well_ago": [ago(each.ended_well_at) for each in own],
+        "failed_ago": [ago(each.failed_at) for each in own],
+        "problems": [each.problem for each in own],
+    }
     with connection.cursor() as cursor:
-        cursor.execute(_NOTE_RUNS, [list(column) for column in zip(*rows, strict=True)])
+        cursor.execute(_NOTE_RUNS, told)
 
 
 def watch() -> dict[Kind, datetime]:

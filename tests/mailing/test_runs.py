@@ -1,9 +1,13 @@
 """What the database knows of the tasks that workers run."""
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any
 
 import pytest
 from celery import Task
+from celery.signals import worker_process_shutdown
+from django.db import OperationalError, connection
 
 import mailing.runs
 from mailing.models import TaskRun
@@ -100,12 +104,44 @@ def test_a_task_called_as_a_function_is_no_run(diary: Diary) -> None:
     assert not TaskRun.objects.exists()
 
 
-def test_a_diary_that_cannot_be_written_stops_no_task(
-    diary: Diary, task: Task, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    def fail(*args: object, **kwargs: object) -> None:
-        raise OSError
+@contextmanager
+def no_database() -> Iterator[None]:
+    """Whatever is asked of it fails."""
 
-    monkeypatch.setattr(mailing.runs, "note_runs", fail)
+    def away(*_args: object) -> None:
+        raise OperationalError("the server went away")
 
-    assert task.apply([7]).get() == 7
+    with connection.execute_wrapper(away):
+        yield
+
+
+def test_what_ran_while_the_database_was_away_is_written_down_later(diary: Diary, task: Task) -> None:
+    with no_database():
+        assert task.apply([7]).get() == 7
+        task.apply([-1])
+    diary.written_at -= mailing.runs.KEPT_FOR
+    task.apply([8])
+
+    row = TaskRun.objects.get()
+    assert (row.runs, row.failures, row.result, row.problem) == (3, 1, "8", "ValueError")
+    assert row.ended_well_at
+    assert row.failed_at
+    assert row.failed_at < row.ended_well_at
+
+
+def test_an_older_run_that_is_written_later_does_not_stand_for_the_last(diary: Diary) -> None:
+    """It was kept by a process that could not reach the database."""
+    older = one(9, result="old", problem="OSError")
+    note_runs({"a": one(1, result="new", problem="ValueError")}, host="uno")
+    note_runs({"a": older}, host="dos")
+
+    row = TaskRun.objects.get()
+    assert (row.runs, row.last_seconds, row.host, row.result, row.problem) == (2, 1, "uno", "new", "ValueError")
+
+
+def test_a_worker_that_ends_writes_down_what_it_has_kept(diary: Diary, task: Task) -> None:
+    task.apply([1])
+    task.apply([2])
+    worker_process_shutdown.send(sender=None, pid=1, exitcode=0)
+
+    assert TaskRun.objects.get().runs == 2
