@@ -4,7 +4,6 @@ import asyncio
 import os
 import socket
 import sys
-import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from threading import Thread
@@ -19,7 +18,7 @@ from axe_playwright_python.sync_playwright import Axe
 from django.core.cache import caches
 from django.db import connection
 from django.test import TransactionTestCase
-from playwright.sync_api import ConsoleMessage, Page
+from playwright.sync_api import ConsoleMessage, Page, expect
 from pytest_django import DjangoDbBlocker
 from pytest_django.fixtures import Settings
 from pytest_django.live_server_helper import LiveServer
@@ -32,10 +31,15 @@ from postventa.processes import Child, Guard
 from postventa.supervisor import worker_answers
 from surveys.questionnaire import questions_asked
 from tests.services import TEMPLATE
+from tests.waiting import PATIENCE, wait_until
 
-# Machines are slow at times: a property is about values, not about milliseconds. CI tries the same examples each time.
-hypothesis.settings.register_profile("ours", deadline=None, derandomize="CI" in os.environ)
+# Machines are slow at times: a property is about values, not about milliseconds, and a page is waited for.
+UNHURRIED: dict[str, Any] = {"deadline": None, "suppress_health_check": [hypothesis.HealthCheck.too_slow]}
+# The same examples each time, or a run tells nothing of a change. --hypothesis-profile=searching looks for more.
+hypothesis.settings.register_profile("ours", **UNHURRIED, derandomize=True)
+hypothesis.settings.register_profile("searching", **UNHURRIED, max_examples=2_000, print_blob=True)
 hypothesis.settings.load_profile("ours")
+expect.set_options(timeout=30_000)
 
 PHONE = {"width": 390, "height": 844}
 # Whoever is still writing is waited for; triggers that refuse to delete, and keys, do not hold for this once.
@@ -97,13 +101,10 @@ class ReceivingMailbox(Mailbox):
     def port(self) -> int:
         return int(self._listener.getsockname()[1])
 
-    def wait_for(self, count: int, *, seconds: float = 20) -> list[Mail]:
+    def wait_for(self, count: int) -> list[Mail]:
         """At least so many mails, newest first; fails where they do not come in time."""
-        deadline = time.monotonic() + seconds
-        while len(mails := self.mails()) < count:
-            assert time.monotonic() < deadline, f"{len(mails)} of {count} mails came in {seconds} s"
-            time.sleep(0.05)
-        return mails
+        wait_until(lambda: len(self.mails()) >= count)
+        return self.mails()
 
     def close(self) -> None:
         self._loop.call_soon_threadsafe(self._ended.set)
@@ -166,7 +167,7 @@ def live_worker(
     )
     try:
         worker.start()
-        worker.wait_until_ready(60)
+        worker.wait_until_ready(PATIENCE)
         yield worker
     finally:
         worker.stop()

@@ -4,8 +4,6 @@ With a real worker, a real SMTP conversation and a real browser: a phone in Span
 """
 
 import re
-import time
-from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
@@ -26,6 +24,7 @@ from surveys.models import Answer, Response
 from surveys.standard import publish_standard_survey
 from tests import factories
 from tests.conftest import PHONE, ReceivingMailbox
+from tests.waiting import wait_until
 
 pytestmark = [pytest.mark.browser, pytest.mark.django_db(transaction=True)]
 
@@ -95,7 +94,7 @@ def test_from_a_purchase_to_what_its_affiliate_learns(
     assert {(s["attribution"]["affiliate"], s["attribution"]["method"]) for s in sold} == {("ana", "click")}
     assert {s["survey"]["state"] for s in sold} == {"planned"}
 
-    mails = mailbox.wait_for(CUSTOMERS, seconds=30)
+    mails = mailbox.wait_for(CUSTOMERS)
     assert sorted(mail.to for mail in mails) == [f"carla{number}@correo.example" for number in range(CUSTOMERS)]
     assert {mail.subject for mail in mails} == {"¿Qué tal tu compra en Lumbre?"}
 
@@ -162,10 +161,3 @@ def sign_in(page: Page, user: User) -> None:
     page.locator("[name=password]").fill(factories.PASSWORD)
     page.get_by_role("button", name="Entrar", exact=True).click()
     expect(page).not_to_have_url(re.compile("/accounts/login/"))
-
-
-def wait_until(holds: Callable[[], bool], *, seconds: float = 30) -> None:
-    deadline = time.monotonic() + seconds
-    while not holds():
-        assert time.monotonic() < deadline, "it did not come to pass in time"
-        time.sleep(0.1)

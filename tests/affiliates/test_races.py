@@ -1,6 +1,5 @@
 """Two people who want the same code at the same moment: one gets it, the other is told in the form."""
 
-import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
@@ -19,6 +18,7 @@ from affiliates.models import Affiliate, TrackingLink
 from affiliates.services import approve_affiliate, create_link
 from tests.affiliates.test_admin import NO_PEOPLE, formset, formsets
 from tests.factories import NOW, make_affiliate, make_brand, make_staff
+from tests.waiting import wait_for_blocked
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -54,17 +54,7 @@ def meanwhile(do: Callable[[], Any]) -> Iterator[list[Any]]:
     with ThreadPoolExecutor(1) as pool, transaction.atomic():
         yield outcome
         pool.submit(run)
-        wait_until_blocked()
-
-
-def wait_until_blocked() -> None:
-    for _try in range(1000):
-        with connection.cursor() as cursor:
-            cursor.execute("SELECT count(*) FROM pg_locks WHERE NOT granted")
-            if cursor.fetchone() != (0,):
-                return
-        time.sleep(0.01)
-    raise AssertionError("Nobody ran into what is not committed yet.")
+        wait_for_blocked()
 
 
 def test_an_affiliate_added_twice_at_once_is_refused_in_the_form(brand: Brand, sofia: Client) -> None:

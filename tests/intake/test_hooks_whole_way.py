@@ -1,8 +1,6 @@
 """From a shop's webhook to the customer's mailbox: over HTTP, with a worker and a beat of its own."""
 
 import json
-import time
-from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from urllib.request import Request, urlopen
 
@@ -16,15 +14,9 @@ from intake.services import create_brand
 from postventa.processes import Child
 from tests.conftest import ReceivingMailbox
 from tests.intake.hooks import SECRET, base64_hmac, shopify_order, shopify_refund
+from tests.waiting import wait_until
 
 pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.integration]
-
-
-def wait_until(is_so: Callable[[], bool], *, seconds: float = 30) -> None:
-    deadline = time.monotonic() + seconds
-    while not is_so():
-        assert time.monotonic() < deadline, f"not so after {seconds} s"
-        time.sleep(0.1)
 
 
 def test_a_refund_and_then_its_order_end_in_a_refund_and_a_mail(

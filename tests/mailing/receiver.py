@@ -8,6 +8,8 @@ from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 
+LONG = 20.0  # seconds: nobody is to wait for this
+
 
 @dataclass
 class Received:
@@ -75,10 +77,10 @@ class Receiver:
                 if word == "close":
                     self.connection.close()
                 elif word == "slow":
-                    time.sleep(2)
+                    time.sleep(LONG)
                 elif word == "drip":
                     self.wfile.write(b"HTTP/1.1 200 OK\r\n")
-                    for number in range(40):
+                    for number in range(int(LONG / 0.05)):
                         self.wfile.write(f"X-{number}: drip\r\n".encode())
                         self.wfile.flush()
                         time.sleep(0.05)

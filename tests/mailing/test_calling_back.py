@@ -3,7 +3,6 @@
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
 from datetime import timedelta
-from time import sleep
 from typing import Any
 from uuid import UUID, uuid4
 
@@ -41,6 +40,7 @@ from mailing.transport import Unreachable, open_transport
 from tests.factories import NOW, make_brand
 from tests.mailing.conftest import AnsweringServer
 from tests.mailing.factories import make_answer_request, make_mail, make_request
+from tests.waiting import wait_until
 
 State = OutgoingMail.State
 pytestmark = [pytest.mark.django_db, pytest.mark.integration]
@@ -269,15 +269,12 @@ def test_a_cancellation_not_committed_yet_is_waited_for_holding_nothing() -> Non
         cursor, wish = other.cursor(), "UPDATE mailing_outgoingmail SET cancel_wanted = 'refunded' WHERE id = %s"
         cursor.execute(wish, [mails[2].pk])
         writing = worker.submit(write)
-        for _try in range(100):
-            if states() == [State.QUEUED, State.QUEUED, State.HANDING_OVER]:
-                break
-            sleep(0.05)
+        wait_until(lambda: states() == [State.QUEUED, State.QUEUED, State.HANDING_OVER])
         # The two others are written down, and so free for whoever holds the third.
-        cursor.execute("SET lock_timeout = '5s'")
+        cursor.execute("SET lock_timeout = '30s'")
         cursor.execute(wish, [mails[0].pk])
         assert not writing.done()
         other.commit()
-        writing.result(timeout=10)
+        writing.result(timeout=60)
 
     assert states() == [State.QUEUED, State.QUEUED, State.CANCELLED]

@@ -1,8 +1,6 @@
 """The real thing: a worker and its beat are seen alive, and silent once they are gone."""
 
 import signal
-import time
-from collections.abc import Callable
 from datetime import timedelta
 from pathlib import Path
 
@@ -16,15 +14,9 @@ from mailing.heartbeats import MOST_WAITING, WatchedScheduler
 from mailing.models import Heartbeat
 from mailing.services.watching import watch
 from postventa.processes import Child
+from tests.waiting import wait_until
 
 pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.integration]
-
-
-def wait_until(condition: Callable[[], bool], *, seconds: float = 30) -> None:
-    deadline = time.monotonic() + seconds
-    while not condition():
-        assert time.monotonic() < deadline, "it did not come in time"
-        time.sleep(0.1)
 
 
 def alive() -> set[str]:
@@ -71,7 +63,7 @@ def test_beat_asks_no_more_while_nobody_answers_and_goes_on_afterwards(settings:
 
     with app.connection_for_read() as broker, broker.SimpleQueue(queue) as questions:
         assert questions.qsize() == MOST_WAITING
-        first = questions.get(timeout=5)
+        first = questions.get(timeout=60)
         assert first.headers["task"] == "tests.ask"
         assert first.headers["expires"] is None
         first.ack()

@@ -3,7 +3,6 @@
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
 from datetime import UTC, datetime, timedelta
-from time import sleep
 from typing import Any
 
 import psycopg2
@@ -18,6 +17,7 @@ from mailing.services import MailReport, Settlement, record_mail_event, send_due
 from tests.factories import NOW, make_brand, make_staff
 from tests.mailing.conftest import AnsweringServer
 from tests.mailing.factories import make_mail
+from tests.waiting import wait_for_blocked
 
 State = OutgoingMail.State
 pytestmark = pytest.mark.django_db
@@ -116,7 +116,7 @@ def test_of_two_who_settle_at_once_one_decides_and_the_other_is_told(transaction
         other.cursor().execute("SELECT FROM mailing_outgoingmail FOR UPDATE")  # so that both are at the door
         told = both.map(settle, choices)
         try:
-            wait_for_waiting(other, 2)
+            wait_for_blocked(2)
         finally:
             other.rollback()  # or both wait for ever
         first, second = sorted(told, key=len)
@@ -128,18 +128,6 @@ def test_of_two_who_settle_at_once_one_decides_and_the_other_is_told(transaction
     else:
         assert (mail.state, second) == (State.QUEUED, "Luis has settled it already (Found not to have arrived).")
         assert [(kind, who) for kind, _source, who in events(mail)] == [("not_arrived", "Luis"), ("retried", "Luis")]
-
-
-def wait_for_waiting(other: Any, count: int) -> None:
-    cursor = other.cursor()
-    waiting = "FROM pg_stat_activity WHERE wait_event_type = 'Lock' AND datname = current_database()"
-    for _try in range(200):
-        cursor.execute("SELECT pg_stat_clear_snapshot()")  # a transaction sees them as it saw them first
-        cursor.execute(f"SELECT count(*) {waiting}")
-        if cursor.fetchone()[0] >= count:
-            return
-        sleep(0.05)
-    pytest.fail("nobody waits")
 
 
 @pytest.mark.parametrize("role", [Membership.Role.ANALYST, Membership.Role.READ_ONLY, None])

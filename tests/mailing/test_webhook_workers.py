@@ -5,7 +5,7 @@ import subprocess
 import sys
 import time
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from urllib.parse import urlsplit, urlunsplit
@@ -18,7 +18,8 @@ from pytest_django.fixtures import Settings
 from mailing.models import Delivery, DeliveryAttempt, WebhookEvent
 from mailing.services.webhooks import announce, deliver_webhooks, new_endpoint
 from tests.factories import make_brand
-from tests.mailing.receiver import Receiver
+from tests.mailing.receiver import LONG, Receiver
+from tests.waiting import wait_until
 
 pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.integration]
 
@@ -60,13 +61,6 @@ def worker(settings: Settings) -> Iterator[subprocess.Popen[bytes]]:
     process.wait()
 
 
-def wait_until(condition: Callable[[], bool], *, seconds: float = 60) -> None:
-    deadline = time.monotonic() + seconds
-    while not condition():
-        assert time.monotonic() < deadline
-        time.sleep(0.02)
-
-
 def test_several_workers_bring_each_once(receiver: Receiver) -> None:
     brand = make_brand()
     for _number in range(3):
@@ -91,7 +85,7 @@ def test_what_a_killed_worker_had_sent_comes_again_with_the_same_id(
     receiver: Receiver, request: pytest.FixtureRequest
 ) -> None:
     """Killed between the request and writing down how it ended: the other side has it, and nobody here knows."""
-    receiver.on_request = lambda: time.sleep(5)  # the answer is under way when the worker dies
+    receiver.on_request = lambda: time.sleep(LONG)  # the answer is under way when the worker dies
     brand = make_brand()
     new_endpoint(brand, url=f"{receiver.url}/200", events=[OPENED])
     announce(brand, OPENED, [{"number": "2026-000001"}])

@@ -4,7 +4,6 @@ import os
 import signal
 import subprocess
 import sys
-import time
 from collections import Counter
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
@@ -32,6 +31,7 @@ from mailing.tasks import send_due_mail as send_mail_task
 from tests.factories import make_brand
 from tests.mailing.conftest import AnsweringServer
 from tests.mailing.factories import make_answer_request, make_request
+from tests.waiting import wait_until
 
 State = OutgoingMail.State
 pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.integration]
@@ -86,7 +86,7 @@ def worker_environment(settings: Settings, port: int) -> dict[str, str]:
 @pytest.fixture
 def start_worker(server: AnsweringServer, settings: Settings) -> Callable[[], subprocess.Popen[bytes]]:
     """Starts a process of its own that sends what is due in the test's database to the test's server."""
-    environment = worker_environment(settings, server.port)
+    environment = {**worker_environment(settings, server.port), "MAIL_CONNECTIONS": "1"}
 
     def start() -> subprocess.Popen[bytes]:
         return subprocess.Popen(
@@ -97,13 +97,6 @@ def start_worker(server: AnsweringServer, settings: Settings) -> Callable[[], su
         )
 
     return start
-
-
-def wait_until(condition: Callable[[], bool], *, seconds: float = 30) -> None:
-    deadline = time.monotonic() + seconds
-    while not condition():
-        assert time.monotonic() < deadline
-        time.sleep(0.02)
 
 
 def test_a_worker_killed_while_the_server_hesitates_loses_nothing_and_doubles_nothing(
@@ -254,9 +247,9 @@ def test_a_worker_that_is_asked_to_end_sends_what_it_has_begun_and_holds_nothing
         worker = subprocess.Popen(["docker/entrypoint", "worker"], cwd=ROOT, env=environment, stdout=log, stderr=log)
     try:
         send_mail_task.delay()
-        wait_until(lambda: len(server.delivered) >= 1, seconds=60)
+        wait_until(lambda: server.delivered)
         worker.terminate()
-        assert worker.wait(timeout=30) == 0
+        assert worker.wait(timeout=90) == 0
     finally:
         worker.kill()
         worker.wait()

@@ -2,7 +2,6 @@ import json
 import os
 import subprocess
 import sys
-import time
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -78,15 +77,15 @@ def test_a_demo_waits_for_the_guard_of_one_that_was_killed(tmp_path: Path) -> No
     """The owner is dead, but what it passed its lock to still holds it for a second."""
     code = (
         "import subprocess, sys; from pathlib import Path; from postventa.demo_environment import hold_lock; "
-        "lock = hold_lock(Path(sys.argv[1])); subprocess.Popen(['sleep', '1'], pass_fds=[lock.fileno()])"
+        "lock = hold_lock(Path(sys.argv[1])); "
+        "subprocess.Popen(['sh', '-c', f'sleep 1; touch {sys.argv[1]}/let-go'], pass_fds=[lock.fileno()])"
     )
     (tmp_path / "demo.json").touch()
     subprocess.run([sys.executable, "-c", code, str(tmp_path)], cwd=settings.BASE_DIR, check=True)
-    started = time.monotonic()
 
     lock = demo_environment.hold_lock(tmp_path)
 
     assert lock is not None
     lock.close()
-    assert time.monotonic() - started > 0.5
+    assert (tmp_path / "let-go").exists()
     assert not (tmp_path / "demo.json").exists()

@@ -2,14 +2,13 @@ import os
 import signal
 import subprocess
 import sys
-import time
-from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 from django.conf import settings
 
 from postventa.processes import Child, Guard, StartError
+from tests.waiting import wait_until
 
 # Starts a child with a child of its own, both deaf to SIGTERM where told so, writes their numbers down and waits.
 STARTER = """
@@ -21,7 +20,7 @@ shell = ("trap '' TERM; " if deaf == "deaf" else "") + "sleep 300 & echo $! > {0
     "mv {0}/grandchild.new {0}/grandchild; wait".format(folder)
 child = Child("shell", ["sh", "-c", shell], folder / "log", Guard(), lambda: (folder / "grandchild").exists())
 child.start()
-child.wait_until_ready(10)
+child.wait_until_ready(60)
 (folder / "child").write_text(str(child.process.pid))
 time.sleep(300)
 """
@@ -34,13 +33,6 @@ def is_alive(pid: int) -> bool:
         return False
     state = Path(f"/proc/{pid}/stat")
     return not state.exists() or state.read_text().rsplit(")", 1)[1].split()[0] != "Z"
-
-
-def wait_until(is_so: Callable[[], bool], seconds: float = 10) -> None:
-    deadline = time.monotonic() + seconds
-    while not is_so():
-        assert time.monotonic() < deadline
-        time.sleep(0.02)
 
 
 def test_nothing_is_left_where_the_starter_is_killed(tmp_path: Path) -> None:
@@ -76,7 +68,7 @@ def test_stop_ends_grandchildren_and_what_is_deaf(tmp_path: Path, guard: Guard) 
         tmp_path, "trap '' TERM; sleep 300 & echo $! > pid; touch ready; wait; wait", guard=guard, patience=0.2
     )
     deaf.start()
-    deaf.wait_until_ready(10)
+    deaf.wait_until_ready(60)
     grandchild = int((tmp_path / "pid").read_text())
 
     deaf.stop()
@@ -92,7 +84,7 @@ def test_who_ends_while_starting_is_quoted(tmp_path: Path, guard: Guard) -> None
     short.start()
 
     with pytest.raises(StartError, match="no such file"):
-        short.wait_until_ready(10)
+        short.wait_until_ready(60)
 
     short.stop()
     guard.close()

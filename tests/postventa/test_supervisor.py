@@ -21,7 +21,8 @@ from postventa.embedded import command_of
 from postventa.processes import StartError
 from postventa.supervisor import START_PATIENCE, listeners, reset
 from tests.migrated import temporary_folder
-from tests.postventa.test_processes import is_alive, wait_until
+from tests.postventa.test_processes import is_alive
+from tests.waiting import wait_until
 
 pytestmark = pytest.mark.integration
 
@@ -75,7 +76,7 @@ def start(folder: Path) -> Iterator[Start]:
     for process in started:
         if process.returncode is None:
             process.terminate()
-            process.communicate(timeout=60)
+            process.communicate(timeout=90)
 
 
 def facts(folder: Path) -> dict[str, Any]:
@@ -117,12 +118,12 @@ def test_the_demo_from_start_to_end(folder: Path, start: Start) -> None:
 
     # A second one refuses.
     second = start()
-    assert second.communicate(timeout=30)[0] == "busy\n"
+    assert second.communicate(timeout=90)[0] == "busy\n"
 
     # A process that dies comes back, on the same port.
     (mailbox,) = [pid for pid in processes_of(folder) if "manage.py mailbox" in command_of(pid)]
     os.kill(mailbox, signal.SIGKILL)
-    wait_until(lambda: any("manage.py mailbox" in command_of(p) for p in processes_of(folder) - {mailbox}), 20)
+    wait_until(lambda: any("manage.py mailbox" in command_of(p) for p in processes_of(folder) - {mailbox}))
     with urlopen(f"{told['mailbox_url']}/api/messages", timeout=30) as response:
         assert [mail["subject"] for mail in json.load(response)] == ["hola"]
 
@@ -130,7 +131,7 @@ def test_the_demo_from_start_to_end(folder: Path, start: Start) -> None:
     demo.send_signal(signal.SIGINT)
     time.sleep(0.1)
     demo.send_signal(signal.SIGINT)
-    output = demo.communicate(timeout=30)[0]
+    output = demo.communicate(timeout=90)[0]
     assert demo.returncode == 0
     assert "Traceback" not in output
     assert processes_of(folder) == set()
@@ -149,7 +150,7 @@ def test_a_killed_demo_leaves_nothing_and_starts_again(folder: Path, start: Star
     demo.kill()
     demo.communicate()
     again = start()  # at once: it waits for the guard of the first
-    wait_until(lambda: not (folder / "demo.json").exists(), 1)
+    wait_until(lambda: not (folder / "demo.json").exists())
     second = facts(folder)
 
     assert not web_answers(first["url"])
@@ -159,7 +160,7 @@ def test_a_killed_demo_leaves_nothing_and_starts_again(folder: Path, start: Star
         assert cursor.fetchall() == [(1,)]
     connection.close()
     again.terminate()
-    again.communicate(timeout=30)
+    again.communicate(timeout=90)
     assert again.returncode == 0
     assert processes_of(folder) == set()
 
