@@ -20,6 +20,22 @@ class FreePortController(Controller):
         return self.loop.create_server(self._factory_invoker, sock=listener)
 
 
+class Until:
+    """In the place of seconds or of a deadline: time is over when the test says so, however slow the machine is."""
+
+    def __init__(self, is_over: Callable[[], bool]) -> None:
+        self.is_over = is_over
+
+    def __radd__(self, _now: float) -> Any:
+        return self
+
+    def __le__(self, _now: float) -> bool:
+        return self.is_over()
+
+    def __gt__(self, _now: float) -> bool:
+        return not self.is_over()
+
+
 class AnsweringServer:
     """A real SMTP server that does with each recipient what the local part of the address says.
 
@@ -47,6 +63,7 @@ class AnsweringServer:
         self.most_connections = 1000
         self.pipelines = False  # allows commands to come before their turn, as most real ones do
         self.seconds = 1.0
+        self.hesitating = self.most_hesitating = 0  # over slow answers, at the same time
         self.before_reply: Callable[[], None] = lambda: None  # to RCPT
         self.after_delivery: Callable[[], None] = lambda: None
         self.controller = FreePortController(self, hostname="127.0.0.1")
@@ -89,7 +106,10 @@ class AnsweringServer:
         self.delivered.append((envelope.mail_from or "", address, envelope.content))
         self.after_delivery()
         if word == "slow":
+            self.hesitating += 1
+            self.most_hesitating = max(self.most_hesitating, self.hesitating)
             await asyncio.sleep(self.seconds)
+            self.hesitating -= 1
         if word == "cut" and server.transport:
             server.transport.abort()
         return f"250 OK queued as {len(self.delivered)}"
@@ -109,7 +129,7 @@ def server(settings: Settings) -> Iterator[AnsweringServer]:
     settings.EMAIL_BACKEND = "django.core.mail.backends.smtp.EmailBackend"
     settings.EMAIL_HOST = "127.0.0.1"
     settings.EMAIL_PORT = answering.port
-    settings.EMAIL_TIMEOUT = 5
+    settings.EMAIL_TIMEOUT = 60
     # One after the other and as fast as can be, but where a test is about that.
     settings.MAIL_CONNECTIONS = 1
     settings.MAIL_RATE = settings.MAIL_RATE_PER_DOMAIN = 0

@@ -5,6 +5,7 @@ from collections import Counter
 from contextlib import closing
 from datetime import UTC, datetime, timedelta
 from itertools import pairwise
+from threading import Event
 from uuid import uuid4
 
 import pytest
@@ -44,10 +45,12 @@ def test_a_domain_gets_its_rate_and_holds_up_nobody(server: AnsweringServer, bra
     queue_mails([make_request(brand, to=f"c{number}@grande.example") for number in range(40)])
     make_mail(brand, to="olga@otra.example")
 
+    started = time.monotonic()
+
     send_due_mail()
 
     at_once = domains(server)["grande.example"]
-    assert 2 * BURST_SECONDS <= at_once <= 2 * BURST_SECONDS + 4  # a slow machine sends a little longer
+    assert 2 * BURST_SECONDS <= at_once <= 2 * (BURST_SECONDS + time.monotonic() - started) + 1
     assert domains(server)["otra.example"] == 1
     waiting = OutgoingMail.objects.filter(state=State.QUEUED).order_by("not_before")
     assert {(mail.reason, mail.attempts) for mail in waiting} == {("paced", 0)}
@@ -58,6 +61,7 @@ def test_a_domain_gets_its_rate_and_holds_up_nobody(server: AnsweringServer, bra
 def test_a_mail_keeps_the_time_it_was_given(server: AnsweringServer, brand: Brand, settings: Settings) -> None:
     settings.MAIL_RATE_PER_DOMAIN = 1
     queue_mails([make_request(brand, to=f"c{number}@grande.example") for number in range(20)])
+    started = time.monotonic()
     send_due_mail()
     begun = len(server.delivered)
     reserved = MailDomain.objects.get(name="grande.example").free_at
@@ -65,7 +69,7 @@ def test_a_mail_keeps_the_time_it_was_given(server: AnsweringServer, brand: Bran
     let_pass(5)
     send_due_mail()
 
-    assert begun + 5 <= len(server.delivered) <= begun + 7
+    assert begun + 5 <= len(server.delivered) <= begun + 5 + (time.monotonic() - started) + 1
     # Who had a time took no second one.
     assert MailDomain.objects.get(name="grande.example").free_at == reserved - timedelta(seconds=5)
 
@@ -75,30 +79,32 @@ def test_a_backlog_that_waited_for_workers_is_paced_anew(
 ) -> None:
     settings.MAIL_RATE_PER_DOMAIN = 1
     queue_mails([make_request(brand, to=f"c{number}@grande.example") for number in range(30)])
+    started = time.monotonic()
     send_due_mail()
     begun = len(server.delivered)
 
     let_pass(3600)
     send_due_mail()
 
-    assert len(server.delivered) <= begun + BURST_SECONDS + 3
+    assert len(server.delivered) <= begun + BURST_SECONDS + (time.monotonic() - started) + 1
 
 
 def test_all_mail_together_keeps_to_its_rate(server: AnsweringServer, brand: Brand, settings: Settings) -> None:
     settings.MAIL_RATE = 2
     queue_mails([make_request(brand, to=f"carla@d{number}.example") for number in range(40)])
+    started = time.monotonic()
 
     send_due_mail()
 
     at_once = len(server.delivered)
-    assert 2 * BURST_SECONDS <= at_once <= 2 * BURST_SECONDS + 4
+    assert 2 * BURST_SECONDS <= at_once <= 2 * (BURST_SECONDS + time.monotonic() - started) + 1
     # What has to wait was not even claimed.
     assert set(OutgoingMail.objects.exclude(state=State.SENT).values_list("state", "reason", "slot_at")) == {
         (State.QUEUED, "", None)
     }
     let_pass(3)
     send_due_mail()
-    assert at_once + 6 <= len(server.delivered) <= at_once + 10
+    assert at_once + 6 <= len(server.delivered) <= at_once + 2 * (3 + time.monotonic() - started) + 1
 
 
 @pytest.mark.parametrize("name", ["later", "closing", "bye"])
@@ -166,13 +172,18 @@ def test_what_was_promised_ahead_is_taken_back_when_a_domain_asks_for_less(
     owner = uuid4()
     ready = list(prepared(claim_due(owner=owner, limit=100), owner=owner))
 
+    is_known = Event()
+
     def hesitate(ready: Ready, transport: Transport) -> Outcome:
-        time.sleep(0.5 if ready[0] in behind else 0)
+        if ready[0] in behind:
+            is_known.wait(60)
         return attempt(ready, transport)
 
     with closing(Lanes(hesitate, most=1)) as lanes:
         lanes.usual, lanes.quick_in_a_row = 0.001, 50  # so that all of it is promised at once
-        list(send_all(iter(ready), owner=owner, lanes=lanes, deadline=time.monotonic() + 60))
+        for outcome in send_all(iter(ready), owner=owner, lanes=lanes, deadline=time.monotonic() + 60):
+            if outcome.mail == asks:
+                is_known.set()
 
     # One may have been begun before we could know.
     begun = [mail.to_address for mail in [*quick, behind[0]]]
