@@ -1,13 +1,16 @@
 """What the database knows of the tasks that workers run."""
 
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
+from datetime import timedelta
 from typing import Any
 
 import pytest
 from celery import Task
 from celery.signals import worker_process_shutdown
 from django.db import OperationalError, connection
+from django.db.models import F
 
 import mailing.runs
 from mailing.models import TaskRun
@@ -38,9 +41,14 @@ def task() -> Any:
     app.tasks.pop("tests.counting")
 
 
-def one(seconds: float, *, result: str = "", problem: str = "") -> Runs:
+def one(seconds: float, *, result: str = "", problem: str = "", ago: float = 0) -> Runs:
+    """A run that ended so many seconds ago. When it did is known as exactly as a statement is quick."""
     runs = Runs()
     runs.add(seconds, result, problem)
+    if problem:
+        runs.failed_at = time.monotonic() - ago
+    else:
+        runs.ended_well_at = time.monotonic() - ago
     return runs
 
 
@@ -64,6 +72,7 @@ def test_a_run_is_noted_with_what_it_gave_back(diary: Diary, task: Task) -> None
 
 def test_a_failure_is_noted_without_its_words(diary: Diary, task: Task) -> None:
     task.apply([1])
+    TaskRun.objects.update(ended_well_at=F("ended_well_at") - timedelta(minutes=1))
     task.apply([-1])
 
     row = TaskRun.objects.get()
@@ -71,7 +80,7 @@ def test_a_failure_is_noted_without_its_words(diary: Diary, task: Task) -> None:
 
 
 def test_a_task_that_ends_well_again_fails_no_more(diary: Diary) -> None:
-    note_runs({"a": one(1, problem="OSError")}, host="uno")
+    note_runs({"a": one(1, problem="OSError", ago=60)}, host="uno")
     note_runs({"a": one(1)}, host="uno")
 
     row = TaskRun.objects.get()
@@ -91,7 +100,7 @@ def test_routine_is_written_down_together(diary: Diary, task: Task) -> None:
 
 
 def test_processes_add_to_each_other(diary: Diary) -> None:
-    note_runs({"a": one(1.5), "b": one(1)}, host="uno")
+    note_runs({"a": one(1.5, ago=60), "b": one(1, ago=60)}, host="uno")
     note_runs({"b": one(1, result="3"), "a": one(2.5)}, host="dos")
 
     rows = {row.name: (row.runs, row.seconds, row.last_seconds, row.host) for row in TaskRun.objects.all()}
@@ -131,7 +140,7 @@ def test_what_ran_while_the_database_was_away_is_written_down_later(diary: Diary
 
 def test_an_older_run_that_is_written_later_does_not_stand_for_the_last(diary: Diary) -> None:
     """It was kept by a process that could not reach the database."""
-    older = one(9, result="old", problem="OSError")
+    older = one(9, result="old", problem="OSError", ago=60)
     note_runs({"a": one(1, result="new", problem="ValueError")}, host="uno")
     note_runs({"a": older}, host="dos")
 

@@ -77,7 +77,8 @@ class HastyServer(StreamRequestHandler):
         self.say("220 hasty")
         self.hear()
         self.say("250-hasty", "250 PIPELINING")
-        while all([self.hear(), self.hear(), self.hear()]):
+        while self.hear().startswith(b"MAIL"):
+            self.hear(), self.hear()
             self.say("250 ok", "550 5.1.1 nobody", "354 go on")
             while self.hear() != b".\r\n":
                 pass
@@ -101,7 +102,7 @@ def test_no_word_of_a_message_goes_to_nobody(message: Message, settings: Setting
         Thread(target=server.serve_forever, daemon=True).start()
         settings.EMAIL_BACKEND = "django.core.mail.backends.smtp.EmailBackend"
         settings.EMAIL_HOST, settings.EMAIL_PORT = server.server_address[:2]
-        settings.EMAIL_TIMEOUT = 5
+        settings.EMAIL_TIMEOUT = 60
         with open_transport() as transport:
             for _ in range(2):
                 with pytest.raises(Refused, match=r"550 5\.1\.1 nobody"):
@@ -157,7 +158,7 @@ def test_what_was_refused_stays_refused_when_the_server_hangs_up(
         Thread(target=server.serve_forever, daemon=True).start()
         settings.EMAIL_BACKEND = "django.core.mail.backends.smtp.EmailBackend"
         settings.EMAIL_HOST, settings.EMAIL_PORT = server.server_address[:2]
-        settings.EMAIL_TIMEOUT = 5
+        settings.EMAIL_TIMEOUT = 60
         with open_transport() as transport, pytest.raises(meaning) as caught:
             transport.deliver(message)
         server.shutdown()
@@ -192,7 +193,7 @@ def provider(settings: Settings) -> Iterator[ThreadingHTTPServer]:
     settings.ANYMAIL = {
         "BREVO_API_KEY": "key",
         "BREVO_API_URL": f"http://127.0.0.1:{server.server_port}/",
-        "REQUESTS_TIMEOUT": 5,
+        "REQUESTS_TIMEOUT": 60,
     }
     yield server
     server.shutdown()
