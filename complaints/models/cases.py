@@ -178,6 +178,8 @@ class Complaint(models.Model):
             models.Index(
                 *("brand", urgency(), gravity(), "id"), name="complaint_waiting_due", condition=Q(state="waiting")
             ),
+            # For those that have been kept long enough (intake/rights/retention.py).
+            models.Index(fields=["updated_at"], name="complaint_closed_by_age", condition=~IS_OPEN),
         ]
         constraints = [
             models.UniqueConstraint(fields=["brand", "number"], name="complaint_number_once"),

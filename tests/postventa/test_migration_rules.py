@@ -11,7 +11,7 @@ from tests.releases import RELEASES, unpacked
 ACCEPTED: dict[str, str] = {}
 
 
-@pytest.mark.django_db
+@pytest.mark.django_db(transaction=True)  # what is made CONCURRENTLY refuses to be in one
 def test_every_migration_since_the_last_release_lets_people_work() -> None:
     with unpacked(RELEASES[-1]) as dump:
         released = copies.migrations_in(dump)
