@@ -30,6 +30,8 @@ NPS = tuple(str(number) for number in range(11))
 EVEN = 0.5
 # «As you tell it» is said where at least this part got what they were told, or better, at the interval's low end.
 PROMISE_HOLDS = 0.75
+# A fact that fewer than this part missed is in the list, and no headline: in many answers somebody misses anything.
+OFTEN_MISSED = 0.05
 # «Other» says nothing to act on.
 UNSPECIFIC = frozenset({"otro", "otra", "other"})
 
@@ -321,13 +323,15 @@ def write_checklist(
 ) -> tuple[Advice, ...]:
     """What to do at the next sale, at most seven lines: tell what was missed, promise what holds, go on with the rest.
 
-    `is_told`: enough answers about promises to speak of them.
+    Of the first two what touched most customers comes first. `is_told`: enough answers about promises to speak of them.
     """
     kept, told = successes(counts, "promise", PROMISE, PROMISE_KEPT)
     asked = answered(counts, "missing")
-    lines = [advise_on_fact(fact, catalogue, asked) for fact in missing if fact.fact not in UNSPECIFIC][:4]
+    facts = [fact for fact in missing if fact.fact not in UNSPECIFIC][:4]
+    touched = [(fact.n, advise_on_fact(fact, catalogue, asked)) for fact in facts]
     if is_told and told - kept >= MENTIONS_TO_LIST:
-        lines.append(advise_on_promises(told - kept, told))
+        touched.append((told - kept, advise_on_promises(told - kept, told)))
+    lines = [advice for _n, advice in sorted(touched, key=lambda each: -each[0])]
     lines += [advise_on_improvement(f) for f in improve if f.owner != "brand" and f.aspect not in UNSPECIFIC][:2]
     lines += [advise_on_keeping(f) for f in keep if f.aspect not in UNSPECIFIC][:2]
     return tuple(lines[:CHECKLIST_LENGTH])
@@ -377,10 +381,14 @@ def write_headline(
     names = {
         "best": first_label(f.label for f in keep if f.verdict == "keep" and f.aspect not in UNSPECIFIC),
         "worst": first_label(f.label for f in improve if f.verdict == "improve" and f.aspect not in UNSPECIFIC),
-        "lacking": first_label(f.label for f in missing if f.n >= MENTIONS_TO_LIST and f.fact not in UNSPECIFIC),
+        "lacking": first_label(f.label for f in missing if is_often_missed(f) and f.fact not in UNSPECIFIC),
     }
     holds = promise_kept is not None and is_enough(promise_kept.n) and promise_kept.low >= PROMISE_HOLDS
     return sentence_for(holds=holds, **{name: bool(label) for name, label in names.items()}) % names
+
+
+def is_often_missed(fact: MissingFact) -> bool:
+    return fact.n >= MENTIONS_TO_LIST and fact.share >= OFTEN_MISSED
 
 
 def sentence_for(*, holds: bool, best: bool, worst: bool, lacking: bool) -> str:

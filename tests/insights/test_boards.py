@@ -270,6 +270,14 @@ def test_the_checklist_has_evidence_for_every_line():
     ]
 
 
+def test_the_checklist_begins_with_what_touched_most_customers():
+    given = full() | {"missing_facts": {"": 40, "plazos": 5, "garantia": 8}}
+
+    found = read_findings(given, CATALOGUE, STAFF)
+
+    assert [line.key for line in found.next_sale][:3] == ["garantia", "promise", "plazos"]
+
+
 def test_the_checklist_never_has_more_than_seven_lines():
     codes = [f"f{number}" for number in range(12)]
     catalogue = Catalogue(
@@ -284,6 +292,7 @@ def test_the_checklist_never_has_more_than_seven_lines():
     assert len(read_findings(given, catalogue, Lens(k=5)).next_sale) == 7
 
 
+NOTHING_YET = "No aspect stands out yet."
 KEPT = {"promise": {"": 20, "0": 19, "-1": 1}}
 
 
@@ -295,8 +304,9 @@ KEPT = {"promise": {"": 20, "0": 19, "-1": 1}}
         ({"improve": {}, "missing_facts": {}}, "They value most: entrega."),
         ({"keep": {}}, "What to improve first: información."),
         ({"keep": {}, "improve": {}}, "Before buying they missed: los plazos."),
-        ({"keep": {}, "improve": {}, "missing_facts": {"plazos": 4}}, "No aspect stands out yet."),
-        ({"answers": {"": 19}, "missing_facts": {}}, "No aspect stands out yet."),
+        ({"keep": {}, "improve": {}, "missing_facts": {"plazos": 4}}, NOTHING_YET),
+        ({"keep": {}, "improve": {}, "missing": {"": 101, "no": 101}, "missing_facts": {"plazos": 5}}, NOTHING_YET),
+        ({"answers": {"": 19}, "missing_facts": {}}, NOTHING_YET),
         (KEPT, "What you sell turns out as you tell it, except for this: información."),
         (
             KEPT | {"improve": {}},
