@@ -14,11 +14,20 @@ PAGE_SIZE = 50
 
 @dataclass(frozen=True)
 class Page:
-    """`previous` and `next`: what to ask for to get the pages beside it, or "" where there is none."""
+    """`previous` and `next`: what to ask for to get the pages beside it, or "" where there is none.
+
+    `end`: where looking for its rows was left off before it was full, by the first field of their order.
+    """
 
     rows: list[Any]
     previous: str = ""
     next: str = ""
+    end: Any = None
+
+    @property
+    def further(self) -> str:
+        """Where looking goes on."""
+        return self.next or self.previous
 
 
 @dataclass(frozen=True)
@@ -52,17 +61,42 @@ def page_of(rows: QuerySet[Any], order: Order, cursor: str, *, size: int = PAGE_
     key, backwards = place or ([], False)
     if place:
         rows = rows.filter(order.beyond(key, backwards=backwards))
-    found = first_of(rows, order, size + 1, apart=apart, backwards=backwards)
+    return _page(first_of(rows, order, size + 1, apart=apart, backwards=backwards), order, place, size=size)
+
+
+def page_among(
+    rows: QuerySet[Any], among: QuerySet[Any], order: Order, cursor: str, *, size: int, looks_through: int
+) -> Page:
+    """A page of rows that no index finds: of those that one holds in this order so many are looked through, no more.
+
+    It may so be short, or empty, and there may be more all the same: the next one looks on from where it left off.
+    """
+    place = read_cursor(cursor, order)
+    key, backwards = place or ([], False)
+    if place:
+        beyond = order.beyond(key, backwards=backwards)
+        rows, among = rows.filter(beyond), among.filter(beyond)
+    keys = order.sort(among, backwards=backwards).values_list(*order.fields)
+    last, *left = list(keys[looks_through - 1 : looks_through + 1]) or [()]
+    if left:
+        rows = rows.filter(order.beyond(left[0], backwards=not backwards))
+    found = list(order.sort(rows, backwards=backwards)[: size + 1])
+    return _page(found, order, place, size=size, end=last if left else ())
+
+
+def _page(
+    found: list[Any], order: Order, place: tuple[list[Any], bool] | None, *, size: int, end: Sequence[Any] = ()
+) -> Page:
+    """Of one row more than it shows, where there are more. `end`: how far they were looked for, if not to the last."""
+    backwards = bool(place and place[1])
     has_more, shown = len(found) > size, found[:size]
+    further = order.key_of(shown[-1]) if has_more else end
     if backwards:
         shown.reverse()
-    if not shown:
-        return Page([])
-    return Page(
-        rows=shown,
-        previous=write_cursor(order.key_of(shown[0]), backwards=True) if (has_more if backwards else place) else "",
-        next=write_cursor(order.key_of(shown[-1]), backwards=False) if backwards or has_more else "",
-    )
+    onwards = write_cursor(further, backwards=backwards) if further else ""
+    back = write_cursor(order.key_of(shown[-1 if backwards else 0]), backwards=not backwards) if place and shown else ""
+    until = end[0] if end and not has_more else None
+    return Page(shown, onwards, back, until) if backwards else Page(shown, back, onwards, until)
 
 
 def first_of(rows: QuerySet[Any], order: Order, count: int, *, apart: Sequence[Q], backwards: bool) -> list[Any]:

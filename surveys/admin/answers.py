@@ -15,10 +15,10 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy, ngettext
 
 from accounts.models import User
-from accounts.paging import Order, Page, page_of
+from accounts.paging import Order, Page, page_among, page_of
 from affiliates.models import Attribution
 from surveys.admin.wanted import WantedForm
-from surveys.choosing import RATING, Wanted
+from surveys.choosing import RATING, Found
 from surveys.models import Answer, Response
 from surveys.services.answering import judge_response
 
@@ -28,6 +28,7 @@ if TYPE_CHECKING:
 NEWEST_FIRST = Order(("answered_at", "id"), moments=("answered_at",), falls=True)
 DECISIONS = {"let_count": True, "take_out": False}
 ANSWERS_A_PAGE = 40
+LOOKED_THROUGH = 20_000  # answers for a page
 MOST = 200  # answers decided at once
 SUSPICIONS = {
     "too_fast": gettext_lazy("answered faster than anybody reads"),
@@ -66,7 +67,7 @@ def list_view(page: "ResponseAdmin", request: HttpRequest) -> HttpResponse:
     form.is_valid()
     wanted = form.wanted
     at = request.GET.get("at", "")
-    found = page_of(with_related(wanted), NEWEST_FIRST, at, size=ANSWERS_A_PAGE) if wanted else Page([])
+    found = page_of_answers(wanted.find(), at) if wanted else Page([])
     context = page.admin_site.each_context(request) | {
         "opts": page.opts,
         "title": _("Answers"),
@@ -92,10 +93,13 @@ def query_of(data: QueryDict) -> str:
     return chosen.urlencode()
 
 
-def with_related(wanted: Wanted) -> Any:
-    return wanted.responses().select_related(
+def page_of_answers(found: Found, at: str) -> Page:
+    responses = found.responses.select_related(
         "invitation__survey", "invitation__purchase__product", "invitation__purchase__customer"
     )
+    if found.among is None:
+        return page_of(responses, NEWEST_FIRST, at, size=ANSWERS_A_PAGE)
+    return page_among(responses, found.among, NEWEST_FIRST, at, size=ANSWERS_A_PAGE, looks_through=LOOKED_THROUGH)
 
 
 def rows_of(responses: Sequence[Response]) -> list[Row]:

@@ -7,7 +7,7 @@ from django.db.models import Q
 from hypothesis import given
 from hypothesis import strategies as st
 
-from accounts.paging import Order, page_of, read_cursor, write_cursor
+from accounts.paging import Order, page_among, page_of, read_cursor, write_cursor
 from complaints.models import Complaint
 from complaints.selectors.inbox import NEWEST_FIRST, URGENT_FIRST
 from tests import factories
@@ -80,6 +80,28 @@ def test_pages_hold_every_row_once_in_order(cases, order: Order, size):
 
     assert forwards == backwards == whole
     assert pages == -(-len(whole) // size)
+
+
+@pytest.mark.parametrize("looks_through", [1, 2, 3, 6, 7, 8])
+@pytest.mark.parametrize("size", [1, 2, 4])
+def test_what_has_to_be_looked_for_is_found_once_forwards_and_back(cases, size, looks_through):
+    def look(cursor):
+        found = page_among(bad, cases, NEWEST_FIRST, cursor, size=size, looks_through=looks_through)
+        assert len(found.rows) <= min(size, looks_through)
+        return found
+
+    bad = cases.filter(severity="high")
+    wanted = list(NEWEST_FIRST.sort(bad))
+    pages = [look("")]
+    while pages[-1].next:
+        pages.append(look(pages[-1].next))
+    back = [next(page for page in reversed(pages) if page.rows)]
+    while back[0].previous:
+        back.insert(0, look(back[0].previous))
+
+    assert [row for page in pages for row in page.rows] == wanted
+    assert [row for page in back for row in page.rows] == wanted
+    assert all(len(page.rows) == size for page in pages if page.next and page.end is None)
 
 
 def test_the_most_urgent_is_first_and_what_is_never_due_last(cases):

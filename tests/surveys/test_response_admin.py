@@ -178,17 +178,37 @@ FOUND = [
 
 @pytest.mark.parametrize(("query", "orders"), FOUND, ids=[str(query) for query, _orders in FOUND])
 @pytest.mark.usefixtures("answered")
-def test_answers_are_found(desk: Client, query: dict[str, str], orders: list[str]) -> None:
+def test_answers_are_found(desk: Client, query: dict[str, str], orders: list[str], monkeypatch: Any) -> None:
+    assert listed(desk, **query) == orders
+    monkeypatch.setattr(choosing, "FEW", 0)  # as where each is looked at
     assert listed(desk, **query) == orders
 
 
 @pytest.mark.usefixtures("answered")
-def test_an_address_finds_its_customer_and_frequent_words_the_newest(desk, brand, monkeypatch):
+def test_an_address_finds_its_customer(desk, brand):
     purchase = Response.objects.get(invitation__purchase__external_id="P-2").invitation.purchase
     assert listed(desk, q=str(purchase.customer.email).upper()) == ["P-2"]
 
-    monkeypatch.setattr(choosing, "RARE", 0)
-    assert listed(desk, q="garantía") == ["P-1"]
+
+@pytest.mark.usefixtures("answered")
+def test_so_many_are_looked_through_for_a_page_and_it_says_how_far(desk, monkeypatch):
+    monkeypatch.setattr(answers, "LOOKED_THROUGH", 2)
+    first = desk.get(LIST, {"score": "low"})
+    further = desk.get(LIST, {"score": "low", "at": first.context["page"].further})
+    nothing = desk.get(LIST, {"score": "3", "at": first.context["page"].further})
+
+    assert (first.context["rows"], first.context["page"].end) == ([], NOW - 2 * DAY)
+    assert f"at={first.context['page'].next}" in first.text
+    assert [str(row.response.invitation.purchase) for row in further.context["rows"]] == ["P-1"]
+    assert [nothing.context["rows"], nothing.context["page"].next] == [[], ""]
+
+
+@pytest.mark.parametrize("query", [{"affiliate": "ana"}, {"product": "botas"}, {"q": "garantía"}], ids=str)
+@pytest.mark.usefixtures("answered")
+def test_what_is_known_by_an_index_is_found_however_old(desk, monkeypatch, query):
+    monkeypatch.setattr(answers, "LOOKED_THROUGH", 2)
+
+    assert listed(desk, **query) == ["P-1"]
 
 
 def test_pages_begin_where_the_one_before_ended(desk, brand, monkeypatch):
