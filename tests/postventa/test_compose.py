@@ -8,6 +8,7 @@ import sys
 import time
 import urllib.request
 from concurrent.futures import Future
+from contextlib import closing
 from pathlib import Path
 from threading import Thread
 from typing import Any
@@ -21,6 +22,7 @@ from gunicorn.config import Config as GunicornConfig
 
 from mailing.services.sending import RUN_SECONDS
 from tests.factories import make_brand
+from tests.waiting import PATIENCE, wait_for_blocked, wait_until
 
 ROOT = Path(settings.BASE_DIR)
 COMPOSE = yaml.safe_load((ROOT / "docker-compose.yml").read_text())
@@ -115,8 +117,10 @@ def test_commands_of_compose_are_those_of_the_entrypoint() -> None:
 def test_the_entrypoint_collects_migrates_and_serves(transactional_db: None, tmp_path: Path) -> None:
     make_brand()
     address = urlsplit(os.environ["DATABASE_URL"])._replace(path=f"/{connection.settings_dict['NAME']}").geturl()
-    with socket.create_server(("127.0.0.1", 0)) as free:
-        port = free.getsockname()[1]
+    held = socket.socket()  # so that nobody else is given the port meanwhile
+    held.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    held.bind(("127.0.0.1", 0))
+    port = held.getsockname()[1]
     environment = {
         "DATABASE_URL": address,
         "REDIS_URL": os.environ["REDIS_URL"],
@@ -141,40 +145,31 @@ def test_the_entrypoint_collects_migrates_and_serves(transactional_db: None, tmp
             cursor.execute("LOCK TABLE accounts_brand")
             # A request that has to wait for us, in the middle of which the process is asked to end.
             Thread(target=lambda: asked.set_result(status(f"http://127.0.0.1:{port}/brand/lumbre.css"))).start()
-            wait_until_somebody_waits()
+            wait_for_blocked()
             web.terminate()
             time.sleep(0.5)
-        assert asked.result(timeout=20) == 200
+        assert asked.result(timeout=PATIENCE) == 200
     finally:
         web.terminate()
-        web.wait(timeout=30)
+        web.wait(timeout=PATIENCE)
+        held.close()
 
     style = re.search(r'href="(/static/css/base\.[0-9a-f]+\.css)"', page)
     assert style, "pages link files with a fingerprint"
     assert web.returncode == 0
 
 
-def wait_until_somebody_waits() -> None:
-    for _attempt in range(300):
-        with connection.cursor() as cursor:
-            cursor.execute("SELECT count(*) FROM pg_locks WHERE NOT granted AND relation = 'accounts_brand'::regclass")
-            if cursor.fetchone()[0]:
-                return
-        time.sleep(0.1)
-    raise AssertionError("nobody asked for it")
-
-
 def status(url: str) -> int:
-    with urllib.request.urlopen(url, timeout=30) as response:
+    with urllib.request.urlopen(url, timeout=PATIENCE) as response:
         response.read()
         return int(response.status)
 
 
 def fetch(url: str) -> str:
-    for _attempt in range(300):
-        try:
-            with urllib.request.urlopen(url, timeout=5) as response:
-                return str(response.read().decode())
-        except OSError:
-            time.sleep(0.1)
-    raise AssertionError(f"{url} did not answer")
+    def is_open() -> bool:
+        with closing(socket.socket()) as asking:
+            return asking.connect_ex((str(urlsplit(url).hostname), urlsplit(url).port)) == 0
+
+    wait_until(is_open)
+    with urllib.request.urlopen(url, timeout=PATIENCE) as response:
+        return str(response.read().decode())

@@ -11,7 +11,7 @@ from threading import Thread
 
 import pytest
 from django.core.mail import EmailMultiAlternatives
-from playwright.sync_api import Page
+from playwright.sync_api import Page, expect
 from pytest_django.fixtures import Settings
 
 from complaints.inbound.parsing import read_letter
@@ -272,7 +272,6 @@ def test_a_person_follows_a_link_of_a_mail_that_comes_in(
     assert_accessible(page)
     with page.expect_popup() as opened:
         page.frame_locator("iframe").get_by_role("link", name="Muy buena").click()
-    opened.value.wait_for_load_state()
 
-    assert opened.value.url == target
+    expect(opened.value).to_have_url(target)
     assert errors == []

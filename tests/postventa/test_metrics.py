@@ -149,7 +149,7 @@ def web_host(folder: Path) -> Iterator[int]:
                 yield port
             finally:
                 process.send_signal(signal.SIGTERM)
-                process.wait(20)
+                process.wait(90)
 
 
 def get(port: int, page: str) -> str:

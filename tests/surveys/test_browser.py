@@ -40,7 +40,9 @@ def given() -> dict[str, object]:
 
 
 def go_on(page: Page) -> None:
-    page.locator(".send .button-main").click()
+    """To the next page, and see it whole."""
+    with page.expect_navigation():
+        page.locator(".send .button-main").click()
 
 
 def test_a_customer_taps_tells_and_goes_on_to_the_end(browser_page: Page, path: str) -> None:

@@ -90,7 +90,8 @@ def press_through(page: Page, link: str) -> None:
             page.locator(f"input[name={name}]").first.check()
         for area in page.locator("textarea:visible").all():
             area.fill("scanner")
-        page.locator(".send button").first.click()
+        with page.expect_navigation():
+            page.locator(".send button").first.click()
 
 
 @browser_test

@@ -627,7 +627,7 @@ def in_threads(count: int, work: Any) -> list[Any]:
 
     def run(_turn: int) -> Any:
         try:
-            together.wait(10)
+            together.wait(60)
             return work()
         finally:
             connection.close()
