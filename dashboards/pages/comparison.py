@@ -379,7 +379,7 @@ def count_said(parts: Parts | None, part: str) -> str:
 
 
 def share_of(parts: Parts | None, part: str) -> float | None:
-    return parts.counts[part] / parts.known if parts else None
+    return parts.counts[part] / parts.known if parts and parts.known else None
 
 
 def unknown_said(found: Parts | None) -> str:

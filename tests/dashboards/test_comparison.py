@@ -248,6 +248,16 @@ def test_staff_see_targets_falls_and_whose_part(as_sofia, shop, ana):
     assert "Complaint 1 1 1" in said
 
 
+def test_cases_of_which_nobody_has_said_whose_part_it_was_have_no_share(as_sofia, shop, ana):
+    complain(shop, ana, part="")
+    fold_changes(now=NOW)
+
+    said = words(as_sofia.get(f"{BRAND}/targets/", headers=ENGLISH))
+
+    assert "The delivery or activation the brand — 0 · —" in said
+    assert "In 1 more case nobody has said yet what went wrong." in said
+
+
 def test_staff_see_the_alternatives_with_reasons(as_sofia, shop, ana):
     ask_later(shop, None, 9, alternatives=2, buy_again=4, words="Llega antes <b>")
     ask_later(shop, ana, 1, alternatives=-1, at=NOW - timedelta(days=60))
@@ -263,7 +273,7 @@ def test_staff_see_the_alternatives_with_reasons(as_sofia, shop, ana):
 
 
 @pytest.mark.parametrize("affiliates", [1, 12])
-@pytest.mark.parametrize(("name", "queries"), [("affiliates", 7), ("targets", 14), ("alternatives", 10)])
+@pytest.mark.parametrize(("name", "queries"), [("affiliates", 7), ("targets", 15), ("alternatives", 10)])
 def test_pages_of_the_programme_ask_no_more_for_many(
     as_sofia, shop, django_assert_num_queries, name, queries, affiliates
 ):
