@@ -10,8 +10,10 @@ from functools import cache
 from itertools import count
 from typing import Any
 
-from django.db import NotSupportedError, connection, models
+from django.db import NotSupportedError, connection, connections, models
 from django.db.backends.utils import CursorWrapper
+
+from accounts.replica import alias_to_read
 
 Convert = Callable[[Any, Any, Any], Any]
 # Never the same name twice: a statement may have been planned though what came with it failed.
@@ -19,8 +21,11 @@ _numbers = count(1)
 
 
 def run(statement: str, values: Mapping[str, Any]) -> list[tuple[Any, ...]]:
-    """All rows of a statement; none where it returns none. Its values stand in it by name: %(brand)s."""
-    with connection.cursor() as cursor:
+    """All rows of a statement; none where it returns none. Its values stand in it by name: %(brand)s.
+
+    On a page that is read from the replica it is asked there; what is planned below never is.
+    """
+    with connections[alias_to_read()].cursor() as cursor:
         cursor.execute(statement, values)
         return cursor.fetchall() if cursor.description else []
 

@@ -10,8 +10,10 @@ docs/operating.md of them (postventa/environment.py). What is missing or wrong i
 import secrets
 import socket
 import tomllib
+from collections.abc import Mapping
 from datetime import timedelta
 from pathlib import Path
+from typing import Any
 
 import environ
 from csp.constants import NONE, SELF
@@ -57,6 +59,11 @@ DEFAULT_EMAIL_URL = "smtp://localhost:25"
 #: connection for a whole session: statements stay planned with it; PgBouncer also wants
 #: `ignore_startup_parameters = options`.
 DATABASE_URL = env.str("DATABASE_URL", default=DEFAULT_DATABASE_URL)
+#: A streaming replica of it for pages that only read counts ([scaling.md](scaling.md#a-replica-for-reading)); empty:
+#: there is none.
+DATABASE_REPLICA_URL = env.str("DATABASE_REPLICA_URL", default="")
+#: How far it may be behind (seconds): beyond that those pages too are read from the primary.
+REPLICA_MAX_LAG_SECONDS = env.int("REPLICA_MAX_LAG_SECONDS", default=60)
 #: Redis or Valkey; a socket: `unix:///path`.
 REDIS_URL = env.str("REDIS_URL", default=DEFAULT_REDIS_URL)
 #: Where mail goes.
@@ -123,6 +130,7 @@ MIDDLEWARE = [
     "allauth.account.middleware.AccountMiddleware",
     "accounts.sign_in.DoorMiddleware",
     "accounts.sessions.SeenMiddleware",
+    "accounts.replica.ChangeMiddleware",
     "accounts.authentication.RateLimitMiddleware",
     "django_htmx.middleware.HtmxMiddleware",
 ]
@@ -162,19 +170,32 @@ NOTICED_WHEN_GONE = {
         f" -c tcp_keepalives_count={_ASK_TIMES} -c tcp_user_timeout={1000 * (_ASK_AFTER + _ASK_EVERY * _ASK_TIMES)}"
     ),
 }
+# A page can be read from the primary too, and need not wait for a replica that is gone. Nothing is ever written there.
+SOON_NOTICED_WHEN_GONE = {
+    **NOTICED_WHEN_GONE,
+    "connect_timeout": 2,
+    "tcp_user_timeout": 5000,
+    "options": f"{NOTICED_WHEN_GONE['options']} -c default_transaction_read_only=on",
+}
+
 
 # --- Database, cache, queue ----------------------------------------------------------------------------------------
 # One dialect, PostgreSQL. Unix sockets: postgres://user@/name?host=/folder
-_database = env.db_url_config(DATABASE_URL)
-DATABASES = {
-    "default": {
-        **_database,
-        "OPTIONS": {**NOTICED_WHEN_GONE, **_database.get("OPTIONS", {})},
+def database(url: str, options: Mapping[str, Any]) -> dict[str, Any]:
+    told = env.db_url_config(url)
+    return {
+        **told,
+        "OPTIONS": {**options, **told.get("OPTIONS", {})},
         "ENGINE": "postventa.postgresql",
         "CONN_MAX_AGE": 60,
         "CONN_HEALTH_CHECKS": True,
     }
-}
+
+
+DATABASES = {"default": database(DATABASE_URL, NOTICED_WHEN_GONE)}
+if DATABASE_REPLICA_URL:
+    DATABASES["replica"] = {**database(DATABASE_REPLICA_URL, SOON_NOTICED_WHEN_GONE), "TEST": {"MIRROR": "default"}}
+    DATABASE_ROUTERS = ["accounts.replica.Router"]
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 
 

@@ -12,6 +12,7 @@ from django.views.decorators.http import require_GET, require_http_methods, requ
 
 from accounts.clock import database_now
 from accounts.forms import add_refusal
+from accounts.replica import reads_replica
 from dashboards.forms import ActionForm
 from dashboards.pages import write_action as write_page
 from dashboards.pages import write_actions
@@ -26,6 +27,7 @@ ACTIONS_A_PAGE = 20
 
 @require_GET
 @affiliate_page
+@reads_replica
 def actions(request: HttpRequest, reader: Reader) -> HttpResponse:
     """Everything that was changed, the newest first, each with what came of it in a sentence."""
     page = Paginator(actions_of(reader), ACTIONS_A_PAGE).get_page(request.GET.get("page"))

@@ -4,6 +4,7 @@ from django.http import HttpRequest, HttpResponse
 from django.views.decorators.http import require_GET
 
 from accounts.clock import database_now
+from accounts.replica import reads_replica
 from dashboards.pages import write_comparison
 from dashboards.selectors import Reader
 from dashboards.views.opening import affiliate_page, language_of, read_period, show
@@ -12,6 +13,7 @@ from insights.comparing import compare_affiliate
 
 @require_GET
 @affiliate_page
+@reads_replica
 def comparison(request: HttpRequest, reader: Reader) -> HttpResponse:
     form = read_period(request, reader)
     period, language = form.cleaned_data["period"], language_of(reader)

@@ -10,6 +10,7 @@ from django.views.decorators.http import require_GET, require_http_methods
 
 from accounts.clock import database_now
 from accounts.forms import add_refusal
+from accounts.replica import note_change
 from dashboards.forms import MessageForm
 from dashboards.pages import write_topic_evidence
 from dashboards.selectors import Reader
@@ -50,6 +51,7 @@ def conversation(request: HttpRequest, reader: Reader, kind: str, key: str) -> H
     said = messages_on(topic.finding) if topic.finding else []
     if topic.finding and reader.member:
         mark_read(topic.finding, now=database_now())
+        note_change(request)  # or other pages would go on for a while to say that it is unread
     insights = affiliate_insights(reader.affiliate, language=language_of(reader), now=database_now())
     evidence = write_topic_evidence(topic.kind, topic.key, insights)
     return show(request, reader, "conversation", form=form, topic=topic, said=said, evidence=evidence)

@@ -8,6 +8,7 @@ from django.shortcuts import get_object_or_404
 from django.views.decorators.http import require_GET
 
 from accounts.models import Brand
+from accounts.replica import reads_replica
 from affiliates.models import Affiliate
 from dashboards.pages import write_effects, write_priorities, write_weights
 from dashboards.selectors import (
@@ -24,6 +25,7 @@ from insights.privacy import own_words, programme_effects, programme_weights
 
 @require_GET
 @affiliate_page
+@reads_replica
 def drivers(request: HttpRequest, reader: Reader) -> HttpResponse:
     """What holds for the programme, without counts, and the affiliate's own place and words beside it."""
     language = language_of(reader)
@@ -39,6 +41,7 @@ def drivers(request: HttpRequest, reader: Reader) -> HttpResponse:
 
 @require_GET
 @brand_page
+@reads_replica
 def drivers_of_brand(request: HttpRequest, brand: Brand) -> HttpResponse:
     """With all counts."""
     language = reading_language(brand)
@@ -55,6 +58,7 @@ def drivers_of_brand(request: HttpRequest, brand: Brand) -> HttpResponse:
 
 @require_GET
 @brand_page
+@reads_replica
 def drivers_of_affiliate(request: HttpRequest, brand: Brand, code: str) -> HttpResponse:
     """What its own pages do not show it, from all answers and comments."""
     affiliate = get_object_or_404(Affiliate.objects.select_related("brand"), brand=brand, code=code)

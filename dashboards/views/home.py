@@ -12,6 +12,7 @@ from django.utils.translation import gettext as _
 from django.views.decorators.http import require_GET, require_http_methods, require_POST
 
 from accounts.clock import database_now
+from accounts.replica import reads_replica
 from dashboards.exports import write_csv
 from dashboards.forms import OpinionsForm, PeriodForm, ReportForm
 from dashboards.pages import write_effects, write_falls, write_halves, write_home, write_opinions
@@ -30,6 +31,7 @@ OPINIONS_A_PAGE = 25
 
 @require_GET
 @affiliate_page
+@reads_replica
 def home(request: HttpRequest, reader: Reader) -> HttpResponse:
     """Where it stands: a sentence, the boards, what to do at the next sale."""
     form, insights = read_insights(request, reader, PeriodForm)
@@ -45,6 +47,7 @@ def home(request: HttpRequest, reader: Reader) -> HttpResponse:
 
 @require_GET
 @affiliate_page
+@reads_replica
 def opinions(request: HttpRequest, reader: Reader) -> HttpResponse:
     """What customers wrote, without their name."""
     form, insights = read_insights(request, reader, OpinionsForm)
@@ -76,6 +79,7 @@ def report_opinion(request: HttpRequest, reader: Reader, mark: str) -> HttpRespo
 
 @require_GET
 @affiliate_page
+@reads_replica
 def export(request: HttpRequest, reader: Reader) -> HttpResponse:
     """What the home shows, as a table for a spreadsheet."""
     _form, insights = read_insights(request, reader, PeriodForm)

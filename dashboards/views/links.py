@@ -13,6 +13,7 @@ from django.views.decorators.http import require_GET, require_http_methods, requ
 
 from accounts.clock import database_now
 from accounts.forms import add_refusal
+from accounts.replica import reads_replica
 from affiliates.models import LinkPromise, TrackingLink
 from affiliates.selectors import offered_promises
 from affiliates.services import change_promises, change_sub_ids, create_link, pause_link, resume_link
@@ -27,6 +28,7 @@ from insights.sales import link_traffic
 
 @require_GET
 @affiliate_page
+@reads_replica
 def links(request: HttpRequest, reader: Reader) -> HttpResponse:
     """Each link: who came, who bought, what those customers say, and what is promised there."""
     form, insights = read_insights(request, reader, PeriodForm)

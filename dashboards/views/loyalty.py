@@ -8,6 +8,7 @@ from django.views.decorators.http import require_GET
 
 from accounts.clock import database_now
 from accounts.models import AccessLog, Brand, User
+from accounts.replica import reads_replica
 from accounts.services import record_access
 from affiliates.models import Affiliate
 from dashboards.exports import write_loyalty_csv, write_worth_csv
@@ -24,6 +25,7 @@ AFFILIATES_A_PAGE = 50
 
 @require_GET
 @affiliate_page
+@reads_replica
 def customers(request: HttpRequest, reader: Reader) -> HttpResponse:
     """New customers and those there are, side by side: of all time, the same months and the same purchases."""
     affiliate = reader.affiliate
@@ -41,6 +43,7 @@ def customers(request: HttpRequest, reader: Reader) -> HttpResponse:
 
 @require_GET
 @affiliate_page
+@reads_replica
 def customers_export(request: HttpRequest, reader: Reader) -> HttpResponse:
     """The same figures for a spreadsheet."""
     return as_csv(write_loyalty_csv(own_loyalty(reader.affiliate)), f"{reader.affiliate.code}-customers.csv")
@@ -49,6 +52,7 @@ def customers_export(request: HttpRequest, reader: Reader) -> HttpResponse:
 # --- For staff -------------------------------------------------------------------------------------------------------
 @require_GET
 @brand_page
+@reads_replica
 def customers_of_brand(request: HttpRequest, brand: Brand) -> HttpResponse:
     """The whole brand's customers, and every affiliate beside the others: volume and what came of it."""
     assert isinstance(request.user, User)
@@ -72,6 +76,7 @@ def customers_of_brand(request: HttpRequest, brand: Brand) -> HttpResponse:
 
 @require_GET
 @brand_page
+@reads_replica
 def customers_of_affiliate(request: HttpRequest, brand: Brand, code: str) -> HttpResponse:
     """One affiliate's customers with all counts: what the affiliate itself is not told."""
     affiliate = get_object_or_404(Affiliate.objects.select_related("brand"), brand=brand, code=code)
@@ -81,6 +86,7 @@ def customers_of_affiliate(request: HttpRequest, brand: Brand, code: str) -> Htt
 
 @require_GET
 @brand_page
+@reads_replica
 def customers_of_brand_export(request: HttpRequest, brand: Brand) -> HttpResponse:
     """Every affiliate, for a spreadsheet."""
     assert isinstance(request.user, User)

@@ -6,6 +6,7 @@ from django.views.decorators.http import require_GET
 
 from accounts.clock import database_now
 from accounts.models import Brand, User
+from accounts.replica import reads_replica
 from complaints.models import Complaint
 from dashboards.forms import PeriodForm
 from dashboards.pages import write_field, write_overview, write_programme, write_risks, write_rivalry
@@ -31,6 +32,7 @@ AFFILIATES_A_PAGE = 50
 
 @require_GET
 @brand_page
+@reads_replica
 def overview_of_brand(request: HttpRequest, brand: Brand) -> HttpResponse:
     """What needs somebody first, then how the programme goes."""
     assert isinstance(request.user, User)
@@ -52,6 +54,7 @@ def overview_of_brand(request: HttpRequest, brand: Brand) -> HttpResponse:
 
 @require_GET
 @brand_page
+@reads_replica
 def affiliates_compared(request: HttpRequest, brand: Brand) -> HttpResponse:
     """Who stands out by more than chance, either way, and the table of all."""
     form = read_period(request, brand)
@@ -62,6 +65,7 @@ def affiliates_compared(request: HttpRequest, brand: Brand) -> HttpResponse:
 
 @require_GET
 @brand_page
+@reads_replica
 def targets_of_brand(request: HttpRequest, brand: Brand) -> HttpResponse:
     """Where the programme stands: what has fallen, its targets, what has changed, and whose part it was."""
     form = read_period(request, brand)
@@ -78,6 +82,7 @@ def targets_of_brand(request: HttpRequest, brand: Brand) -> HttpResponse:
 
 @require_GET
 @brand_page
+@reads_replica
 def alternatives_of_brand(request: HttpRequest, brand: Brand) -> HttpResponse:
     """What customers say months later: better than what, why, and what they need next."""
     page = write_rivalry(rivalry(brand, language=reading_language(brand), now=database_now()), brand.name)

@@ -7,6 +7,7 @@ from django.http import Http404, HttpRequest, HttpResponse
 from django.views.decorators.http import require_GET
 
 from accounts.clock import database_now
+from accounts.replica import reads_replica
 from dashboards.forms import PeriodForm
 from dashboards.pages import write_actions, write_falls, write_halves, write_home
 from dashboards.pages.actions import ActionRow
@@ -24,6 +25,7 @@ ACTIONS_OF_A_REPORT = 12
 
 @require_GET
 @affiliate_page
+@reads_replica
 def report(request: HttpRequest, reader: Reader) -> HttpResponse:
     """Of the newest month in which something was published, unless another period is asked for."""
     periods, language = available_periods(reader.affiliate), language_of(reader)

@@ -14,6 +14,7 @@ from django.views.decorators.http import require_GET, require_http_methods
 
 from accounts.clock import database_now
 from accounts.forms import add_refusal
+from accounts.replica import reads_replica
 from affiliates.forms import ClaimForm
 from affiliates.selectors import FiledClaim, as_filed, claims_of, find_claim
 from affiliates.services import file_claim
@@ -32,6 +33,7 @@ SALES_A_PAGE = 25
 
 @require_GET
 @affiliate_page
+@reads_replica
 def sales(request: HttpRequest, reader: Reader) -> HttpResponse:
     """What is credited to the affiliate, and why; or what its customers' recommendations brought."""
     if request.GET.get("by") == BY_CUSTOMERS:
