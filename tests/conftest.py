@@ -16,7 +16,7 @@ import redis
 from axe_playwright_python.base import AxeResults
 from axe_playwright_python.sync_playwright import Axe
 from django.core.cache import caches
-from django.db import connection
+from django.db import OperationalError, connection
 from django.test import TransactionTestCase
 from playwright.sync_api import ConsoleMessage, Page, expect
 from pytest_django import DjangoDbBlocker
@@ -209,8 +209,14 @@ def empty_tables(case: TransactionTestCase) -> None:
 
     What the migrations told Django of the models stays; they are the same for the next test.
     """
-    with connection.cursor() as cursor:
-        cursor.execute(EMPTY_TABLES)
+    for tries_left in (3, 2, 1, 0):
+        try:
+            with connection.cursor() as cursor:
+                cursor.execute(EMPTY_TABLES)
+            return
+        except OperationalError:  # a request that a browser has left waits for a table of ours, as we for one of its
+            if not tries_left:
+                raise
 
 
 # --- Browser -------------------------------------------------------------------------------------------------------

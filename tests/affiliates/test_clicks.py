@@ -128,7 +128,7 @@ def test_a_cut_that_was_broken_off_begins_again(monkeypatch: pytest.MonkeyPatch)
 @pytest.mark.usefixtures("whole")
 def test_a_cut_makes_nobody_wait_behind_it_for_long() -> None:
     with closing(psycopg2.connect(**connection.get_connection_params())) as busy, pytest.MonkeyPatch.context() as patch:
-        patch.setattr(cutting, "PREPARE", ["SET statement_timeout = '2s'"])
+        patch.setattr(cutting, "PREPARE", ["SET statement_timeout = '60s'"])
         patch.setattr(cutting, "PATIENCE", "lock_timeout = '50ms'")
         busy.cursor().execute("LOCK TABLE affiliates_click IN ROW EXCLUSIVE MODE")  # as an import of many
 
@@ -176,7 +176,8 @@ def test_a_new_month_is_indexed_and_checked_as_the_others(link: TrackingLink, la
 
 
 @pytest.mark.django_db(transaction=True)
-def test_of_two_at_once_one_makes_the_months() -> None:
+def test_of_two_at_once_one_makes_the_months(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(partitions, "PATIENCE", "SET LOCAL lock_timeout = '60s'")
     now, made = month_after(partitions_of(TABLE)[-1].after), []
 
     def make() -> None:
