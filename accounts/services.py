@@ -1,4 +1,4 @@
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -131,11 +131,19 @@ def _tell(user: User, to: str, title: str, *paragraphs: str) -> None:
 
 
 def record_access(
-    by: User | ApiKey, brand: Brand, *, purpose: AccessLog.Purpose, object_type: str, object_id: str = ""
+    by: User | ApiKey, brand: Brand | int, *, purpose: AccessLog.Purpose, object_type: str, object_id: str = ""
 ) -> None:
     """Note that a person or a program saw identified data. Ids only: nothing here ever needs erasing."""
     who = {"api_key": by} if isinstance(by, ApiKey) else {"user": by}
-    AccessLog.objects.create(brand=brand, **who, purpose=purpose, object_type=object_type, object_id=object_id)
+    AccessLog.objects.create(
+        brand_id=id_of(brand), **who, purpose=purpose, object_type=object_type, object_id=object_id
+    )
+
+
+def record_list(by: User, rows: Mapping[int, int], *, object_type: str, criteria: int) -> None:
+    """Note that a person saw a page of a list: how many rows of which brand (by id), chosen by how many criteria."""
+    listed = {"user": by, "purpose": AccessLog.Purpose.LIST, "object_type": object_type, "criteria": criteria}
+    AccessLog.objects.bulk_create(AccessLog(brand_id=brand, rows=count, **listed) for brand, count in rows.items())
 
 
 def note_read(key: ApiKey, *, object_type: str, object_id: str = "") -> None:
@@ -149,10 +157,14 @@ def record_change(
 ) -> None:
     """Note who changed a row, in the transaction of the change. `data`: numbers, codes and ids, never personal data."""
     AuditEntry.objects.create(
-        brand_id=brand if isinstance(brand, int) else brand.pk,
+        brand_id=id_of(brand),
         user=by,
         action=action,
         object_type=row._meta.model_name or "",
         object_id=str(row.pk),
         data=data,
     )
+
+
+def id_of(brand: Brand | int) -> int:
+    return brand if isinstance(brand, int) else brand.pk

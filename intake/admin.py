@@ -19,7 +19,6 @@ from django.utils.translation import gettext_lazy as _
 from accounts.admin import WRITING_ROLES, ReadOnlyAdmin, ReadOnlyInline, has_role, may_name_customers
 from accounts.admin.decisions import DecidingAdmin, Decision
 from accounts.models import AccessLog
-from accounts.services import record_access
 from affiliates import attribution as rules
 from affiliates.forms import CorrectionForm, SureForm
 from affiliates.models import Attribution, Customer, Purchase, Refund
@@ -198,17 +197,6 @@ class PurchaseAdmin(DecidingAdmin, ReadOnlyAdmin):
         for purchase in changelist.result_list:
             purchase.survey_state = states.get(purchase.pk)
         return changelist
-
-    def change_view(self, request: HttpRequest, object_id: str, *args: Any, **kwargs: Any) -> HttpResponse:
-        if purchase := self.get_object(request, object_id):
-            record_access(
-                request.user,  # type: ignore[arg-type]
-                purchase.brand,
-                purpose=AccessLog.Purpose.VIEW,
-                object_type="purchase",
-                object_id=str(purchase.pk),
-            )
-        return super().change_view(request, object_id, *args, **kwargs)
 
     @admin.display(description=_("order"), ordering="external_id")
     def order(self, purchase: Purchase) -> str:

@@ -12,7 +12,7 @@ from django.http import HttpRequest
 from django.urls import NoReverseMatch, reverse
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
-from django.utils.translation import gettext
+from django.utils.translation import gettext, ngettext
 from django.utils.translation import gettext_lazy as _
 
 from accounts.admin.rules import AdministratorsAdmin
@@ -63,7 +63,7 @@ class RecordsAdmin(AdministratorsAdmin):
 
 
 class AccessLogAdmin(RecordsAdmin):
-    list_display = ("at", "who", "purpose", "about")
+    list_display = ("at", "who", "purpose", "about", "extent")
     list_select_related = ("user", "api_key")
     list_filter = ("purpose", ("object_type", KindFilter))
 
@@ -72,6 +72,17 @@ class AccessLogAdmin(RecordsAdmin):
         if row.user_id:
             return str(row.user) if row.user else gettext("A person who is gone")
         return f"{gettext('API key')} {row.api_key}" if row.api_key else "—"
+
+    @admin.display(description=_("how much"))
+    def extent(self, row: AccessLog) -> str:
+        """Of a list: how many rows it showed, and whether they were looked for."""
+        if row.rows is None:
+            return ""
+        said = ngettext("%(count)d row", "%(count)d rows", row.rows) % {"count": row.rows}
+        if not row.criteria:
+            return said
+        chosen = ngettext("%(count)d criterion", "%(count)d criteria", row.criteria) % {"count": row.criteria}
+        return f"{said} · {chosen}"
 
 
 class AuditEntryAdmin(RecordsAdmin):

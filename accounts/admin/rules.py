@@ -1,9 +1,13 @@
 """The rules that every admin page of the house follows."""
 
 import re
+from collections import Counter
+from collections.abc import Iterable
 from typing import Any
 
 from django.contrib import admin
+from django.contrib.admin.utils import flatten_fieldsets
+from django.contrib.admin.views.main import IGNORED_PARAMS, PAGE_VAR, SEARCH_VAR
 from django.contrib.postgres.fields import ArrayField
 from django.core.exceptions import FieldDoesNotExist
 from django.core.paginator import Paginator
@@ -12,8 +16,8 @@ from django.http import HttpRequest
 from django.utils.functional import cached_property
 from django.utils.text import capfirst
 
-from accounts.models import KNOWING_CUSTOMERS, AuditEntry, Brand, CustomersQuerySet, Membership
-from accounts.services import record_change
+from accounts.models import KNOWING_CUSTOMERS, AccessLog, AuditEntry, Brand, CustomersQuerySet, Membership
+from accounts.services import record_access, record_change, record_list
 
 WRITING_ROLES = (Membership.Role.ADMIN, Membership.Role.AGENT)
 MOST_LISTED = 10_000
@@ -21,6 +25,9 @@ MOST_LISTED = 10_000
 NAMING = ("customer", "metadata")
 # What stands in an address behind the name of a field to filter by: `state`, `brand__id__exact`, `at__gte`.
 ASKED_BY_FILTERS = re.compile(r"(__id)?(__(exact|in|isnull|isempty|gte?|lte?|year|month|day))?")
+
+# What stands in the address of a list and chooses no rows: a page of it, its order, and what Django says to itself.
+PLACES = {*IGNORED_PARAMS, PAGE_VAR, "at", "after"} - {SEARCH_VAR}
 
 
 def roles_of(user: Any) -> dict[int, str]:
@@ -91,6 +98,11 @@ def name_of_filter(told: Any) -> str:
     return str(told.parameter_name)
 
 
+def kind_of(model: type[Model]) -> str:
+    """As the records call it: `incoming_mail`."""
+    return re.sub(r"(?<=[a-z])(?=[A-Z])", "_", model.__name__).lower()
+
+
 def plain(value: Any) -> Any:
     if isinstance(value, Model):
         return value.pk
@@ -135,7 +147,46 @@ class BrandModelAdmin(admin.ModelAdmin):
     def changelist_view(self, request: HttpRequest, extra_context: dict[str, Any] | None = None) -> Any:
         """A list is called by what is in it."""
         title = capfirst(self.opts.verbose_name_plural)
-        return super().changelist_view(request, {"title": title, **(extra_context or {})})
+        response = super().changelist_view(request, {"title": title, **(extra_context or {})})
+        if shown := (getattr(response, "context_data", None) or {}).get("cl"):
+            self.note_list(request, shown.result_list)
+        return response
+
+    def render_change_form(self, request: HttpRequest, context: dict[str, Any], *args: Any, **kwargs: Any) -> Any:
+        if row := kwargs.get("obj"):
+            self.note_view(request, row)
+        return super().render_change_form(request, context, *args, **kwargs)
+
+    def history_view(self, request: HttpRequest, object_id: str, *args: Any, **kwargs: Any) -> Any:
+        response = super().history_view(request, object_id, *args, **kwargs)
+        if row := (getattr(response, "context_data", None) or {}).get("object"):  # whom its title names
+            self.note_view(request, row)
+        return response
+
+    def note_view(self, request: HttpRequest, row: Any) -> None:
+        """Whoever sees a customer is recorded, right before the page is shown."""
+        user: Any = request.user
+        if self.tells_of_customers and (brand := brand_id_of(row)) is not None:
+            purpose = AccessLog.Purpose.VIEW
+            record_access(user, brand, purpose=purpose, object_type=kind_of(self.model), object_id=str(row.pk))
+
+    def note_list(self, request: HttpRequest, rows: Iterable[Any]) -> None:
+        """The same of a page of a list; a list that is made in a way of its own says itself which rows it shows."""
+        user: Any = request.user
+        if not self.tells_of_customers:
+            return
+        shown = Counter(brand for row in rows if (brand := brand_id_of(row)) is not None)
+        criteria = sum(bool(value) for name, value in request.GET.items() if name not in PLACES)
+        record_list(user, shown, object_type=kind_of(self.model), criteria=criteria)
+
+    @property
+    def tells_of_customers(self) -> bool:
+        """Does its list or a page of it say who a customer is?"""
+        shown = {
+            *map(str, self.list_display),
+            *flatten_fieldsets(self.fieldsets or [(None, {"fields": self.fields or ()})]),
+        }
+        return self.names_customers or not shown.isdisjoint(NAMING)
 
     def lookup_allowed(self, lookup: str, value: str, request: HttpRequest) -> bool:
         """What the list's own filters ask, and no more.

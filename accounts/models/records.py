@@ -24,6 +24,7 @@ class AccessLog(models.Model):
 
     class Purpose(models.TextChoices):
         VIEW = "view", _("Viewed")
+        LIST = "list", _("Listed")
         EXPORT = "export", _("Exported")
         IMPERSONATE = "impersonate", _("Seen as the affiliate")
 
@@ -36,6 +37,9 @@ class AccessLog(models.Model):
     purpose = models.CharField(_("purpose"), max_length=12, choices=Purpose)
     object_type = models.CharField(_("kind of object"), max_length=50)
     object_id = models.CharField(_("object"), max_length=64, blank=True)
+    # Of a page of a list: how many rows of the brand it showed, and by how many criteria they were chosen.
+    rows = models.IntegerField(_("rows"), null=True)
+    criteria = models.SmallIntegerField(_("criteria"), null=True)
     at = models.DateTimeField(_("at"), auto_now_add=True)
 
     objects = AccessLogQuerySet.as_manager()

@@ -1,15 +1,11 @@
 """Who came by affiliates, and what they bought."""
 
-from typing import Any
-
 from django.contrib import admin
 from django.db.models import Q, QuerySet
-from django.http import HttpRequest, HttpResponse
+from django.http import HttpRequest
 from django.utils.translation import gettext_lazy as _
 
 from accounts.admin import ReadOnlyAdmin
-from accounts.models import AccessLog
-from accounts.services import record_access
 from affiliates.models import Customer, Product
 from mailing.addresses import known_hashes
 
@@ -32,19 +28,6 @@ class CustomerAdmin(ReadOnlyAdmin):
         if not term:
             return queryset, False
         return queryset.filter(Q(email_hash__in=known_hashes(term)) | Q(external_id=term)), False
-
-    def change_view(self, request: HttpRequest, object_id: str, *args: Any, **kwargs: Any) -> HttpResponse:
-        customer = self.get_object(request, object_id)
-        if customer:
-            purpose = AccessLog.Purpose.VIEW
-            record_access(
-                request.user,  # type: ignore[arg-type]
-                customer.brand,
-                purpose=purpose,
-                object_type="customer",
-                object_id=str(customer.pk),
-            )
-        return super().change_view(request, object_id, *args, **kwargs)
 
 
 @admin.register(Product)

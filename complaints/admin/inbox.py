@@ -32,8 +32,10 @@ def inbox_view(page: "ComplaintAdmin", request: HttpRequest) -> HttpResponse:
     form = LookForm(request.GET, brands=brands)
     zone = user.zone_for(brands[0] if brands else None)
     look = form.look
+    found = inbox(user, look, now=timezone.now(), zone=zone)
+    page.note_list(request, [row.case for row in found.rows])
     context = page_context(page, request) | {
-        "inbox": inbox(user, look, now=timezone.now(), zone=zone),
+        "inbox": found,
         "look": look,
         "form": form,
         "views": views_of(user, form),

@@ -69,9 +69,11 @@ def list_view(page: IncomingMailAdmin, request: HttpRequest) -> HttpResponse:
     user = staff_of(page, request)
     chosen = request.GET.get("state", "")
     state = chosen if chosen in IncomingMail.State.values else IncomingMail.State.QUARANTINED
+    mails = mails_in(state, user, request.GET.get("at", ""))
+    page.note_list(request, mails.rows)
     context = page_context(page, request) | {
         "tabs": tabs(IncomingMail.objects.visible_to(user), state),
-        "mails": mails_in(state, user, request.GET.get("at", "")),
+        "mails": mails,
         "state": state,
     }
     with timezone.override(user.zone_for(Brand.objects.visible_to(user).first())):

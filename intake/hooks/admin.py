@@ -18,8 +18,7 @@ from django.utils.translation import gettext_lazy as _
 
 from accounts.admin import WRITING_ROLES, AdministratorsAdmin, ReadOnlyAdmin, has_role
 from accounts.admin.decisions import DecidingAdmin, Secret
-from accounts.models import AccessLog, Brand
-from accounts.services import record_access
+from accounts.models import Brand
 from affiliates.models import Purchase
 from intake.hooks.keeping import check_secret, forget_previous_secret, set_hook_secret
 from intake.hooks.mail import mails_spoken_of
@@ -179,17 +178,6 @@ class InboundEventAdmin(ReadOnlyAdmin):
     ) -> tuple[QuerySet[InboundEvent], bool]:
         term = search_term.strip()
         return (queryset.filter(order_id=term) if term else queryset), False
-
-    def change_view(self, request: HttpRequest, object_id: str, *args: Any, **kwargs: Any) -> HttpResponse:
-        if (event := self.get_object(request, object_id)) and event.brand:
-            record_access(
-                request.user,  # type: ignore[arg-type]
-                event.brand,
-                purpose=AccessLog.Purpose.VIEW,
-                object_type="inbound_event",
-                object_id=str(event.pk),
-            )
-        return super().change_view(request, object_id, *args, **kwargs)
 
     def get_fields(self, request: HttpRequest, obj: InboundEvent | None = None) -> Any:
         """What it is about: a purchase, or mails of ours."""

@@ -142,6 +142,7 @@ class RightsAdmin(CustomerAdmin):
         return bool(user.role_in(customer.brand) == Membership.Role.ADMIN)
 
     def _page(self, request: HttpRequest, customer: Customer, title: str) -> dict[str, Any]:
+        self.note_view(request, customer)
         back = reverse("admin:affiliates_customer_change", args=[customer.pk])
         own = {"row": customer, "title": title, "opts": self.opts, "back": back}
         return self.admin_site.each_context(request) | own

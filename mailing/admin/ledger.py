@@ -110,6 +110,7 @@ class LedgerAdmin(ReadOnlyAdmin):
         user = reader_of(self, request)
         found = self.named_by(request, search) if search else None
         page = ledger_page(user, shelf=shelf, found=found, after=request.GET.get("after", ""))
+        self.note_list(request, page.mails)
         subjects = self.subjects(page.mails)
         offers = ON_SHELF.get(Shelf.ALL if search else shelf, [])
         context = {

@@ -68,6 +68,7 @@ def list_view(page: "ResponseAdmin", request: HttpRequest) -> HttpResponse:
     wanted = form.wanted
     at = request.GET.get("at", "")
     found = page_of_answers(wanted.find(), at) if wanted else Page([])
+    page.note_list(request, found.rows)
     context = page.admin_site.each_context(request) | {
         "opts": page.opts,
         "title": _("Answers"),

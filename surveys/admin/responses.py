@@ -14,8 +14,7 @@ from django.utils.translation import get_language
 from django.utils.translation import gettext_lazy as _
 
 from accounts.admin import ReadOnlyInline, has_role
-from accounts.models import AccessLog, User
-from accounts.services import record_access
+from accounts.models import User
 from surveys.admin import answers
 from surveys.admin.answers import suspicions_in_words
 from surveys.admin.export import send_export
@@ -62,13 +61,6 @@ class ResponseAdmin(WordsAdmin):
 
     def changelist_view(self, request: HttpRequest, extra_context: dict[str, Any] | None = None) -> HttpResponse:
         return answers.list_view(self, request)
-
-    def change_view(self, request: HttpRequest, object_id: str, *args: Any, **kwargs: Any) -> HttpResponse:
-        if response := self.get_object(request, object_id):
-            user: Any = request.user
-            purpose, pk = AccessLog.Purpose.VIEW, str(response.pk)
-            record_access(user, response.brand, purpose=purpose, object_type="response", object_id=pk)
-        return super().change_view(request, object_id, *args, **kwargs)
 
     def export_view(self, request: HttpRequest) -> HttpResponseBase:
         """Ask for what, and send it; by POST, since it is recorded."""

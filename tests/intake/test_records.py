@@ -49,6 +49,18 @@ def test_all_looks_at_a_customer_are_found_by_address_order_or_case(world: World
     assert listed(sofia, q=world.staff.email) > looks
 
 
+def test_a_page_of_a_list_is_one_record_of_how_much_it_showed(world: World, sofia: Client) -> None:
+    for query in ({}, {"q": world.purchase.external_id, "state__exact": "open", "o": "1"}, {"q": "nobody"}):
+        sofia.get(reverse("admin:affiliates_purchase_changelist"), query)
+
+    seen = AccessLog.objects.filter(purpose=AccessLog.Purpose.LIST).order_by("pk")
+    assert list(seen.values_list("user", "brand", "object_type", "object_id", "rows", "criteria")) == [
+        (world.staff.pk, world.brand.pk, "purchase", "", 1, 0),
+        (world.staff.pk, world.brand.pk, "purchase", "", 1, 2),
+    ]
+    assert "1 row · 2 criteria" in sofia.get(LOG, headers={"Accept-Language": "en"}).text
+
+
 def test_the_page_names_who_and_leads_to_what(world: World, sofia: Client) -> None:
     look(world, "purchase", world.purchase.pk)
     purpose = AccessLog.Purpose.EXPORT
