@@ -5,7 +5,6 @@ from datetime import datetime
 from pathlib import Path
 
 from django.core.management import call_command
-from django.db import connection
 from django.db.migrations.loader import MigrationLoader
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
@@ -32,22 +31,34 @@ class Restored:
 
 
 def restore_backup(source: Path, *, replace: bool, jobs: int) -> Restored:
-    """RestoreRefused; CopyError: it could not be read, and nothing has changed."""
+    """RestoreRefused; CopyError: it could not be read. Nothing has changed then.
+
+    Nobody else works on it before all is ready and nothing goes out; of one that was killed nobody, until it is done
+    again.
+    """
     taken_at = copies.taken_at(source)
-    refuse_what_would_harm(source, replace=replace)
-    copies.restore(source, jobs=jobs)
-    connection.close()  # what was planned on it belongs to tables that are gone
-    call_command("migrate", interactive=False, verbosity=0)
-    return Restored(taken_at, hold_what_was_sent_since(now=database_now()), wrong_keys())
+    refuse_newer(source)
+    with copies.let_in_alone():
+        refuse_others()
+        if copies.is_set_aside():
+            copies.put_back()
+        if copies.is_in_use() and not replace:
+            raise RestoreRefused(_("This database is in use: --replace throws away what it holds."))
+        with copies.set_aside():
+            refuse_others()  # who came in before the door was closed
+            copies.load(source, jobs=jobs)
+            call_command("migrate", interactive=False, verbosity=0)
+            return Restored(taken_at, hold_what_was_sent_since(now=database_now()), wrong_keys())
 
 
-def refuse_what_would_harm(source: Path, *, replace: bool) -> None:
+def refuse_newer(source: Path) -> None:
     known = {key for key in MigrationLoader(None).disk_migrations if isinstance(key, tuple)}
     if newer := copies.migrations_in(source) - known:
         app, name = min(newer)
         raise RestoreRefused(_("It is of a newer version, which has %(name)s.") % {"name": f"{app}.{name}"})
-    if copies.is_in_use() and not replace:
-        raise RestoreRefused(_("This database is in use: --replace throws away what it holds."))
+
+
+def refuse_others() -> None:
     if others := copies.others_connected():
         text = ngettext("%(n)d other is connected", "%(n)d others are connected", others) % {"n": others}
         raise RestoreRefused(f"{text}: {_('stop web, workers and beat.')}")

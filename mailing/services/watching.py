@@ -8,6 +8,7 @@ import time
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from typing import Any
 
 import structlog
 from django.conf import settings
@@ -121,7 +122,7 @@ def note_runs(tasks: Mapping[str, Runs], *, host: str) -> None:
     def ago(moment: float | None) -> float | None:
         return None if moment is None else now - moment
 
-    told = {
+    told: dict[str, Any] = {
         "host": host,
         "names": list(tasks),
         "runs": [each.runs for each in own],

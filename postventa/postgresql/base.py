@@ -1,7 +1,14 @@
 import select
 from typing import Any
 
+from django.db import OperationalError
 from django.db.backends.postgresql import base, schema
+
+# Schema: what there was, until what is restored in its place is ready to be worked with (copies.py).
+ASIDE = "before_restore"
+HALF_RESTORED = (
+    "A backup is being put into the place of this database, or that was killed: docs/operating.md, backup and restore."
+)
 
 
 class DatabaseSchemaEditor(schema.DatabaseSchemaEditor):
@@ -23,10 +30,24 @@ class DatabaseSchemaEditor(schema.DatabaseSchemaEditor):
 class DatabaseWrapper(base.DatabaseWrapper):
     SchemaEditorClass = DatabaseSchemaEditor
     planned: dict[str, str]  # statements that the server keeps planned for this connection (accounts/statements.py)
+    is_restoring = False  # the one that may see what is half restored
 
     def get_new_connection(self, conn_params: dict[str, Any]) -> Any:
         self.planned = {}
         return super().get_new_connection(conn_params)
+
+    def init_connection_state(self) -> None:
+        """Nobody is let in while a backup is restored, nor after that was killed: what is there by then was perhaps
+        sent long ago, and nothing says so yet. OperationalError."""
+        super().init_connection_state()
+        if not self.is_restoring and self.is_half_restored():
+            self.close()
+            raise OperationalError(HALF_RESTORED)
+
+    def is_half_restored(self) -> bool:
+        with self.connection.cursor() as cursor:
+            cursor.execute("SELECT to_regnamespace(%s) IS NOT NULL", [ASIDE])
+            return bool(cursor.fetchone()[0])
 
     def is_usable(self) -> bool:
         """Whether the server is still there, before a kept connection serves the next request.

@@ -7,6 +7,8 @@ import os
 import re
 import shutil
 import subprocess
+from collections.abc import Iterator
+from contextlib import contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import IO
@@ -14,6 +16,7 @@ from typing import IO
 from django.db import connection
 
 from postventa.embedded import postgres_folders
+from postventa.postgresql.base import ASIDE
 
 # As libpq names in its environment what Django gives psycopg: no password stands in a command line.
 VARIABLES = {
@@ -27,7 +30,6 @@ VARIABLES = {
     "sslcert": "PGSSLCERT",
     "sslkey": "PGSSLKEY",
 }
-ASIDE = "before_restore"  # schema: what was there, until the copy is in its place
 CREATED = re.compile(r"^; +Archive created at (\d{4}-\d\d-\d\d \d\d:\d\d:\d\d)", re.MULTILINE)
 TABLES = ("accounts_brand", "accounts_user")
 
@@ -47,28 +49,52 @@ def find_program(name: str) -> Path:
 
 
 def dump(to: IO[bytes]) -> None:
-    """All of the database as it is at this moment, whoever writes meanwhile. Owners and rights stay out."""
+    """All of the database as it is at this moment, whoever writes meanwhile. Owners and rights stay out.
+
+    OperationalError: it is half restored.
+    """
+    connection.ensure_connection()
     run("pg_dump", "--format=custom", "--no-owner", "--no-privileges", stdout=to)
 
 
-def restore(source: Path, *, jobs: int = 1) -> None:
-    """In the place of what there is, which is set aside for as long: all of it, or nothing has changed.
+def load(source: Path, *, jobs: int = 1) -> None:
+    """Into a database that is empty."""
+    database = str(connection.settings_dict["NAME"])
+    run("pg_restore", "--exit-on-error", "--no-owner", "--no-privileges", f"--jobs={jobs}", "-d", database, source)
 
-    CopyError also where an earlier one was killed, for a person to say which of both schemas is to stay.
+
+@contextmanager
+def let_in_alone() -> Iterator[None]:
+    """As the only one of ours who may see what is half restored."""
+    connection.close()
+    connection.is_restoring = True  # type: ignore[attr-defined]  # of our backend
+    try:
+        yield
+    finally:
+        connection.close()  # what was planned on it belongs to tables that are gone
+        connection.is_restoring = False  # type: ignore[attr-defined]
+
+
+@contextmanager
+def set_aside() -> Iterator[None]:
+    """What there is, while the caller puts something else in its place: all of that, or nothing has changed.
+
+    From the first statement to the last nobody of ours can connect (base.py), however we end: whoever is killed in
+    here leaves it to `put_back`.
     """
-    if is_set_aside():
-        raise CopyError(
-            f"An earlier restore was killed: what there was before it is in the schema {ASIDE}. docs/operating.md, "
-            "backup and restore, says how to go back to it."
-        )
     execute(f"ALTER SCHEMA public RENAME TO {ASIDE}", "CREATE SCHEMA public")
     try:
-        database = str(connection.settings_dict["NAME"])
-        run("pg_restore", "--exit-on-error", "--no-owner", "--no-privileges", f"--jobs={jobs}", "-d", database, source)
-    except CopyError:
-        execute("DROP SCHEMA public CASCADE", f"ALTER SCHEMA {ASIDE} RENAME TO public")
+        yield
+    except BaseException:
+        put_back()
         raise
     execute(f"DROP SCHEMA {ASIDE} CASCADE")
+
+
+def put_back() -> None:
+    """What was set aside, in the place of what is half restored."""
+    connection.close_if_unusable_or_obsolete()
+    execute("DROP SCHEMA public CASCADE", f"ALTER SCHEMA {ASIDE} RENAME TO public")
 
 
 def taken_at(source: Path) -> datetime:
