@@ -8,7 +8,7 @@ from collections import Counter, defaultdict
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 
-from django.db.models import QuerySet, Sum
+from django.db.models import Q, QuerySet, Sum
 from django.db.models.functions import TruncMonth
 from django.utils import translation
 
@@ -19,7 +19,7 @@ from insights.changes import latest_pair, read_changes
 from insights.comparing import BETTER, PARTS, Alternatives, Parts, PeriodChanges, read_alternatives, read_parts
 from insights.counts import ANSWERS, answered
 from insights.findings import PROMISE, Findings, Lens, TrendPoint, read_findings, successes, trend_of_shares
-from insights.models import Alert, Block, BrandFigure, CaseCount, Rollup, Target
+from insights.models import Alert, Block, BrandFigure, CaseCount, Measurement, Rollup, Target
 from insights.outcomes import today_of
 from insights.privacy import catalogue_of, next_month, parse_period, periods_within, shown_counts, sum_counts
 from insights.quality import published_shares, strength_between
@@ -114,8 +114,10 @@ def rollups_of_last_days(brand: Brand, now: datetime) -> QuerySet[Rollup]:
 
 
 def brand_findings(brand: Brand, *, language: str, now: datetime) -> Findings | None:
-    """What everybody said in the same 90 days, published or not."""
-    counts = sum_counts(rollups_of_last_days(brand, now))
+    """What everybody said in the same 90 days, published or not: as of last night, before the first one as of now."""
+    counts = Measurement.objects.filter(brand=brand).values_list("counts", flat=True).first()
+    if counts is None:
+        counts = sum_counts(rollups_of_last_days(brand, now))
     if not answered(counts, ANSWERS):
         return None
     with translation.override(language):
@@ -133,10 +135,26 @@ def brand_changes(brand: Brand) -> PeriodChanges | None:
     return PeriodChanges(*pair, read_changes(now, before, list(catalogue_of(brand, brand.default_language).aspects)))
 
 
-def standing_alerts(brand: Brand) -> list[Alert]:
+@dataclass(frozen=True)
+class Fallen:
+    """What has fallen and is not as good again: those to be told first, and how many there are."""
+
+    alerts: tuple[Alert, ...]
+    n: int
+
+    @property
+    def others(self) -> int:
+        return self.n - len(self.alerts)
+
+
+MOST_ALERTS = 25
+
+
+def standing_alerts(brand: Brand) -> Fallen:
     """The programme's own first, then the affiliates', the newest first."""
-    alerts = Alert.objects.standing().filter(brand=brand).select_related("affiliate", "brand")
-    return sorted(alerts, key=lambda alert: (alert.affiliate_id is not None, -alert.opened_at.timestamp(), alert.pk))
+    standing = Alert.objects.standing().filter(brand=brand)
+    ordered = standing.alias(is_own=Q(affiliate=None)).order_by("-is_own", "-opened_at", "pk")
+    return Fallen(tuple(ordered.select_related("affiliate", "brand")[:MOST_ALERTS]), standing.count())
 
 
 # --- Whose part ------------------------------------------------------------------------------------------------------

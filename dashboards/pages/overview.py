@@ -1,6 +1,6 @@
 """The programme at a glance, for its staff: what needs somebody first, then how it goes."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from zoneinfo import ZoneInfo
@@ -19,8 +19,8 @@ from dashboards.wording import verdict_said
 from insights.asking import Asking
 from insights.at_risk import AtRisk, Delivery
 from insights.findings import AspectFinding, Findings
-from insights.models import Alert, BrandFigure
-from insights.overview import Compared, Field
+from insights.models import BrandFigure
+from insights.overview import Compared, Fallen, Field
 from insights.targets import Reading
 from surveys.models import Invitation, Reason
 
@@ -88,20 +88,20 @@ def write_overview(
     slug: str,
     *,
     risks: RisksOnPage,
-    alerts: Sequence[Alert],
+    fallen: Fallen,
     field: Field | None,
     figures: Iterable[BrandFigure],
     findings: Findings | None,
     asking: Asking,
     labels: Mapping[str, str],
 ) -> Overview:
-    attention = write_attention(alerts, field, labels, slug)
+    attention = write_attention(fallen, field, labels, slug)
     by_name = {figure.figure: figure for figure in figures}
     return Overview(
         headline=headline_of(by_name.get("csat")),
         risks=risks,
         attention=attention[:NAMED],
-        more_attention=max(0, len(attention) - NAMED),
+        more_attention=max(0, len(attention) + fallen.others - NAMED),
         figures=write_figures(by_name),
         owners=write_owners(findings) if findings else [],
         asking=write_asking(asking),
@@ -177,12 +177,10 @@ def case_row(case: Complaint, now: datetime, zone: ZoneInfo) -> RiskRow:
 
 
 # --- Who needs attention ---------------------------------------------------------------------------------------------
-def write_attention(
-    alerts: Sequence[Alert], field: Field | None, labels: Mapping[str, str], slug: str
-) -> list[AlertRow]:
+def write_attention(fallen: Fallen, field: Field | None, labels: Mapping[str, str], slug: str) -> list[AlertRow]:
     """What has fallen first, then who stands below the programme by more than chance."""
     below = [each for each in field.affiliates if each.verdict in ("below", "well_below")] if field else []
-    return [*(alert_row(alert, labels) for alert in alerts), *(below_row(each, slug) for each in below)]
+    return [*(alert_row(alert, labels) for alert in fallen.alerts), *(below_row(each, slug) for each in below)]
 
 
 def below_row(found: Compared, slug: str) -> AlertRow:

@@ -26,7 +26,7 @@ from dashboards.wording import name_of_month, short_month, verdict_said
 from insights.comparing import Fall, Parts, PeriodChanges
 from insights.findings import TrendPoint
 from insights.models import Alert
-from insights.overview import Compared, Field, Responsibility, Rivalry
+from insights.overview import Compared, Fallen, Field, Responsibility, Rivalry
 from insights.targets import Progress
 
 WIDE = 720
@@ -134,6 +134,7 @@ class CaseRow:
 class ProgrammePage:
     headline: str
     alerts: list[AlertRow]
+    more_alerts: int
     targets: list[TargetRow]
     changes: ChangesOnPage | None
     parts: PartsOnPage | None
@@ -146,13 +147,14 @@ def write_programme(
     *,
     progress: Sequence[Progress],
     changes: PeriodChanges | None,
-    alerts: Sequence[Alert],
+    fallen: Fallen,
     parts: Responsibility,
     labels: Mapping[str, str],
 ) -> ProgrammePage:
     return ProgrammePage(
         headline=targets_said(progress),
-        alerts=[alert_row(alert, labels) for alert in alerts],
+        alerts=[alert_row(alert, labels) for alert in fallen.alerts],
+        more_alerts=fallen.others,
         targets=write_targets(progress),
         changes=write_changes(changes, labels),
         parts=write_parts(parts.said, parts.found),

@@ -41,7 +41,7 @@ def overview_of_brand(request: HttpRequest, brand: Brand) -> HttpResponse:
     page = write_overview(
         brand.slug,
         risks=write_risks(promises_at_risk(brand, cases, now=now), now=now, zone=zone),
-        alerts=standing_alerts(brand),
+        fallen=standing_alerts(brand),
         field=compare_affiliates(brand),
         figures=brand_figures(brand),
         findings=brand_findings(brand, language=language, now=now),
@@ -73,7 +73,7 @@ def targets_of_brand(request: HttpRequest, brand: Brand) -> HttpResponse:
         brand.slug,
         progress=brand_progress(brand),
         changes=brand_changes(brand),
-        alerts=standing_alerts(brand),
+        fallen=standing_alerts(brand),
         parts=responsibility(brand, period=form.cleaned_data["period"]),
         labels={code: aspect.label for code, aspect in catalogue_of(brand, reading_language(brand)).aspects.items()},
     )

@@ -16,6 +16,9 @@ class Measurement(models.Model):
     measured_at = models.DateTimeField(_("measured at"), null=True)
     # The last purchase that is in the sales by month: later ones are counted where they are shown.
     sales_until = models.BigIntegerField(_("sales counted up to"), default=0, db_default=0)
+    # What everybody said in the 90 days before, as insights.counts has it. Of all affiliates it is too much to add up
+    # for a page. Empty: no night has looked yet.
+    counts = models.JSONField(_("counts of the last 90 days"), null=True, editable=False)
 
     objects = BrandOwnedQuerySet["Measurement"].as_manager()
 

@@ -6,7 +6,7 @@ from accounts.models import Brand
 from accounts.statements import run
 from insights.counts import Counts
 from insights.findings import PROMISE, RATING, SATISFIED, nps_groups, successes
-from insights.models import BrandFigure, Figure
+from insights.models import BrandFigure, Figure, Measurement
 from insights.overview import rollups_of_last_days
 from insights.privacy import sum_counts
 from insights.statistics import nps_interval, nps_score, wilson_interval
@@ -42,17 +42,17 @@ SETTLES = timedelta(days=7)  # whoever answers does so in a week, nearly always
 
 
 def reckon_figures(brand: Brand, *, now: datetime) -> None:
-    """Put these figures in the place of last night's."""
-    readings = {**_of_answers(brand, now), **_of_service(brand, now)}
+    """Put these figures, and the counts that they are taken from, in the place of last night's."""
+    counts = sum_counts(rollups_of_last_days(brand, now))
+    readings = {**_of_answers(counts), **_of_service(brand, now)}
     BrandFigure.objects.filter(brand=brand).delete()
     BrandFigure.objects.bulk_create(
         BrandFigure(brand=brand, figure=figure, **vars(reading)) for figure, reading in readings.items() if reading
     )
+    Measurement.objects.update_or_create(brand=brand, defaults={"counts": counts})
 
 
-def _of_answers(brand: Brand, now: datetime) -> dict[str, Reading | None]:
-    rollups = rollups_of_last_days(brand, now)
-    counts = sum_counts(rollups.filter(question__in=("csat", "nps", "missing", "promise")))
+def _of_answers(counts: Counts) -> dict[str, Reading | None]:
     return {
         Figure.CSAT: share(*successes(counts, "csat", RATING, SATISFIED)),
         Figure.NPS: _nps(counts),

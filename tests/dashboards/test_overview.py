@@ -8,6 +8,7 @@ from django.test import Client
 from affiliates.models import Affiliate
 from complaints.models import Complaint
 from dashboards.views import programme
+from insights import overview
 from insights.services import fold_changes
 from insights.services.reckoning import reckon_figures
 from tests.complaints.factories import make_complaint
@@ -92,7 +93,10 @@ def test_it_is_for_its_staff_alone(client: Client, as_ana: Client) -> None:
 
 
 @pytest.mark.parametrize("many", [12, 15])
-def test_it_asks_no_more_for_many(as_sofia: Client, shop: Shop, django_assert_num_queries, many: int) -> None:
+def test_it_asks_no_more_for_many_and_counts_the_others(
+    as_sofia: Client, shop: Shop, monkeypatch: pytest.MonkeyPatch, django_assert_num_queries, many: int
+) -> None:
+    monkeypatch.setattr(overview, "MOST_ALERTS", 10)
     for number in range(many):
         other = make_affiliate(shop.brand, f"Otra {number}")
         respond_many(shop, other, 5, csat=5, improve=["entrega"])
@@ -100,7 +104,9 @@ def test_it_asks_no_more_for_many(as_sofia: Client, shop: Shop, django_assert_nu
         promised(shop, other, f"P-late-{number}")
         make_complaint(make_purchase(make_customer(shop.brand), affiliate=other, purchased_at=NOW - 20 * DAY))
     fold_changes(now=NOW)
+    reckon_figures(shop.brand, now=NOW)
     as_sofia.get(PAGE)
 
-    with django_assert_num_queries(26):
-        as_sofia.get(PAGE)
+    with django_assert_num_queries(27):
+        page = as_sofia.get(PAGE).context["page"]
+    assert [len(page.attention), page.more_attention] == [8, many - 8]

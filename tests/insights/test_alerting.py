@@ -5,7 +5,9 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from affiliates.models import Affiliate
+from insights import overview
 from insights.models import Alert, ShownCount
+from insights.overview import standing_alerts
 from insights.services import measure_brand
 from insights.services.alerting import raise_alerts
 from tests.factories import make_affiliate
@@ -139,3 +141,17 @@ def test_the_night_raises_them_for_each_brand_alone(shop, ana):
     measure_brand(shop.brand, now=NIGHT + timedelta(days=1))
 
     assert found() == [("Ana", "csat", False, True)]
+
+
+def test_of_many_that_stand_the_programmes_own_and_the_newest_are_told(shop, ana, monkeypatch):
+    monkeypatch.setattr(overview, "MOST_ALERTS", 2)
+    figures = {"brand": shop.brand, "since": NIGHT, "good_before": 9, "n_before": 9, "good_now": 1, "n_now": 9}
+    for days, affiliate, ended_at in [(9, None, None), (8, ana, None), (1, ana, None), (0, ana, NIGHT)]:
+        opened_at = NIGHT - timedelta(days=days)
+        Alert.objects.create(
+            **figures, affiliate=affiliate, key=f"d{days}", opened_at=opened_at, ended_at=ended_at, has_to_improve=True
+        )
+
+    fallen = standing_alerts(shop.brand)
+
+    assert ([alert.key for alert in fallen.alerts], fallen.n, fallen.others) == (["d9", "d1"], 3, 1)

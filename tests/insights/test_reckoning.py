@@ -4,7 +4,8 @@ from datetime import timedelta
 
 from complaints.models import Complaint
 from complaints.services.opening import Problem, open_complaint
-from insights.models import BrandFigure
+from insights.models import BrandFigure, Rollup
+from insights.overview import brand_findings
 from insights.services import fold_changes
 from insights.services.reckoning import reckon_figures
 from insights.statistics import nps_interval, wilson_interval
@@ -36,6 +37,20 @@ def test_answers_of_affiliates_and_of_nobody_count_and_old_ones_do_not(shop, ana
         "missing": (0.4, *wilson_interval(8, 20), 20),
         "promise_unmet": (0.4, *wilson_interval(8, 20), 20),
     }
+
+
+def test_what_everybody_said_is_kept_as_counted_for_the_overview(shop, ana):
+    shop.respond_many(ana, 12, csat=5, keep=["precio"], improve=["entrega"], missing=["no"], promise=0)
+    shop.respond_many(None, 10, csat=2, improve=["entrega"], missing=["yes"], missing_facts=["deadlines"])
+    shop.respond(ana, csat=1, at=NOW - timedelta(days=91))
+    fold_changes(now=NOW)
+    counted = brand_findings(shop.brand, language="es", now=NOW)
+
+    reckon_figures(shop.brand, now=NOW)
+    Rollup.objects.all().delete()
+
+    assert brand_findings(shop.brand, language="es", now=NOW) == counted
+    assert [counted.n, counted.csat.n, [row.aspect for row in counted.improve]] == [22, 22, ["entrega"]]
 
 
 def send(response: Response, *, days_ago: int, kind: str = "first") -> OutgoingMail:
