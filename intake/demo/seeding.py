@@ -26,20 +26,25 @@ from affiliates.models import (
     TrackingLink,
 )
 from affiliates.services import create_affiliate, create_link
-from complaints.models import CannedAnswer, Complaint, Guide, GuideVerdict
+from complaints.models import CannedAnswer, Complaint, Guide, GuideVerdict, WarrantyRule
 from complaints.services import Problem, open_complaint
 from complaints.services.following_up import follow_up
 from complaints.services.guides import Words, write_guide
 from complaints.services.handling import add_note, reply, resolve_complaint, take_complaint
 from complaints.services.receiving import take_in
 from complaints.services.remedying import Terms, add_remedy
-from insights.models import Figure, Target
+from insights.actions import Subject
+from insights.models import Figure, Finding, Target
 from insights.services import fold_changes, measure_due_brands
+from insights.services.acting import Change, write_action
+from insights.services.conversing import answer_affiliate, write_to_brand
+from insights.services.hearing import Heard, write_heard
 from intake.demo.cases import CAUSES, LETTERS, NOTES, READY_ANSWERS, REPLIES, Letter
 from intake.demo.cast import BRAND, HOST, PASSWORD, RECOMMENDERS, STAFF_EMAIL, Recommender
 from intake.demo.guides import GUIDES, MAILS
 from intake.demo.history import Sale, make_history
 from intake.demo.second import answer_again
+from intake.demo.together import CHANGES, HEARD, TALKS, Talk
 from intake.services import create_brand, take_purchases
 from mailing.models import OutgoingMail
 from surveys.models import Invitation, Response, Wave
@@ -77,8 +82,10 @@ def seed(*, seed: int, now: datetime) -> Brand:
     bring_in_mail(brand, now=now)
     count_as_sent(brand, now=now)
     set_targets(brand)
+    promise_warranty(brand)
     fold_changes(now=now)
     measure_due_brands(now=now)
+    make_something_of_it(brand, by=sofia, now=now)
     return brand
 
 
@@ -126,6 +133,38 @@ def set_targets(brand: Brand) -> None:
         Figure.FIRST_ANSWER: 24,
     }
     Target.objects.bulk_create(Target(brand=brand, figure=figure, aim=aim) for figure, aim in aims.items())
+
+
+def promise_warranty(brand: Brand) -> None:
+    """What the law says nothing of."""
+    terms = "Condiciones de los talleres, punto 4"
+    WarrantyRule.objects.create(
+        brand=brand, source=terms, product_kind=Product.Kind.SERVICE, category="Talleres", months=12
+    )
+
+
+def make_something_of_it(brand: Brand, *, by: User, now: datetime) -> None:
+    """What affiliates have changed and were told, and what they and the brand write to each other."""
+    affiliates = {each.code: each for each in Affiliate.objects.filter(brand=brand)}
+    members = AffiliateMember.objects.filter(affiliate__brand=brand).select_related("affiliate", "user")
+    people = {each.affiliate.code: each.user for each in members}
+    for each in CHANGES:
+        day = (now - timedelta(days=each.days_ago)).date()
+        change = Change(each.text, day, Subject(each.kind, each.key))
+        write_action(brand, affiliates.get(each.affiliate), change, by=people.get(each.affiliate, by), now=now)
+    for told in HEARD:
+        heard = Heard((now - timedelta(days=told.days_ago)).date(), told.kind, told.theme, told.text)
+        write_heard(affiliates[told.affiliate], heard, by=people[told.affiliate], now=now)
+    for talk in TALKS:
+        write_to_each_other(affiliates[talk.affiliate], talk, people[talk.affiliate], by=by, now=now)
+
+
+def write_to_each_other(affiliate: Affiliate, talk: Talk, person: User, *, by: User, now: datetime) -> None:
+    asked_at = now - timedelta(days=talk.days_ago)
+    write_to_brand(affiliate, talk.kind, talk.key, talk.question, by=person, now=asked_at)
+    if talk.answer:
+        finding = Finding.objects.get(affiliate=affiliate, kind=talk.kind, key=talk.key)
+        answer_affiliate(finding, talk.answer, by=by, now=asked_at + timedelta(days=1))
 
 
 def invite(brand: Brand, each: Recommender, *, now: datetime) -> list[TrackingLink]:

@@ -10,9 +10,13 @@ from accounts.models import ApiKey, Brand, User
 from affiliates.models import Affiliate, Attribution, Purchase
 from complaints.models import Complaint
 from insights.at_risk import promises_at_risk
+from insights.attention import brand_attention
+from insights.models import Action
+from insights.outcomes import affiliate_outcomes
 from insights.priorities import affiliate_priorities
 from insights.privacy import affiliate_insights, programme_findings
 from intake.demo.history import make_history
+from intake.demo.together import TALKS
 from mailing.models import OutgoingMail
 from surveys.models import Answer, Invitation, Response
 from surveys.services import send_due_invitations
@@ -101,6 +105,14 @@ def test_the_demo_is_whole_and_believable(tmp_path, client: Client):
     programme = programme_findings(brand)
     assert programme is not None
     assert programme.n > 1000
+
+    # What they talk about stands on their boards, and what they changed long ago has been measured.
+    for talk in TALKS:
+        assert talk.key in {found.fact for found in pages[talk.affiliate].own.missing}
+    of_ana = list(Action.objects.filter(affiliate=whom["ana"]).order_by("changed_on"))
+    outcomes = affiliate_outcomes(whom["ana"], of_ana, now=now)
+    assert [outcomes[each.pk].state == "measured" for each in of_ana] == [True, False]
+    assert {care.cause for care in brand_attention(brand, with_names=False)} == {"unanswered", "warranty", "silence"}
 
     # The desk has work and a past, and some promises can still be kept.
     assert promises_at_risk(brand, Complaint.objects.all(), now=now).deliveries
