@@ -49,6 +49,7 @@ def thanks(request: HttpRequest, token: str) -> HttpResponse:
         "changes_until": changes_until if changes_until and visit.now <= changes_until else None,
         "goes_on": visit.goes_on_at is not None,
         "case": open_case(visit.link.invitation),
+        "guides": guides_of_purchase(visit),
         "recommendation_code": recommendation_code(visit),
         "base_url": settings.BASE_URL,
     }

@@ -18,7 +18,7 @@ from complaints.services import open_complaint
 from complaints.services.guides import Words, propose_fact, write_guide
 from surveys.models import Fact
 from tests import factories
-from tests.complaints.factories import make_problem
+from tests.complaints.factories import answered, make_problem
 from tests.complaints.test_admin import client_of
 from tests.factories import NOW
 from tests.surveys.factories import send_mail
@@ -176,12 +176,15 @@ def test_a_question_that_no_guide_answers_is_sent_at_once(brand, purchase, link)
     assert Client().post(link, {"kind": "inquiry", "text": "¿Cuándo abrís?"}).status_code == 303
 
 
-def test_the_guides_of_the_product_stand_on_the_report_page_but_not_where_it_is_discreet(brand, purchase, link):
+@pytest.mark.parametrize("page", ["report", "thanks"])
+def test_the_guides_of_the_product_stand_there_but_not_where_it_is_discreet(brand, purchase, invitation, page):
     guide = make_guide(brand, product=purchase.product)
+    answered(invitation, csat=1)
+    address = reverse(f"complaints:{page}", args=[send_mail(invitation).token])
 
-    shown = Client().get(link).content.decode()
+    shown = Client().get(address).content.decode()
     Brand.objects.update(is_discreet=True, discreet_name="L")
-    hidden = Client().get(link).content.decode()
+    hidden = Client().get(address).content.decode()
 
     assert guide.get_absolute_url() in shown
     assert guide.get_absolute_url() not in hidden
