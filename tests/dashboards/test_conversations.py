@@ -67,6 +67,8 @@ def test_the_evidence_of_the_board_stands_beside_it(as_ana: Client, told: None) 
 
     assert page.context["topic"].title == "entrega"
     assert page.context["evidence"][0] == "5 of the 5 who mention it ask for something better."
+    missed = as_ana.get("/portal/conversations/missing/plazos/", headers=ENGLISH)
+    assert missed.context["evidence"] == ["5 customers missed it before buying, 100% of those who were asked."]
 
 
 def test_an_expectation_is_talked_about_by_its_words_alone(as_ana: Client, told: None) -> None:
