@@ -32,13 +32,13 @@ LEFT_ALONE = 30  # seconds, when it does not answer: a page must not wait for it
 
 _is_read: ContextVar[bool] = ContextVar("replica_is_read", default=False)
 
-POSITION = "SELECT pg_current_wal_lsn()::text, clock_timestamp()"
+POSITION = "SELECT pg_current_wal_lsn()::text, clock_timestamp(), system_identifier FROM pg_control_system()"
 # The times of commits are the primary's as well, so that no other clock matters. Where all has come there is nothing to
-# wait for, however long ago the last commit was. No row: it is no replica, or has replayed nothing yet.
+# wait for, however long ago the last commit was. No row: it is no replica, or somebody else's.
 BEHIND = """
 SELECT CASE WHEN pg_last_wal_replay_lsn() >= %(position)s::pg_lsn THEN 0
             ELSE greatest(0, extract(epoch FROM %(now)s - pg_last_xact_replay_timestamp())) END::float
- WHERE pg_is_in_recovery()
+  FROM pg_control_system() WHERE pg_is_in_recovery() AND system_identifier = %(primary)s
 """
 
 
@@ -112,9 +112,9 @@ def measure() -> float | None:
     try:
         with connections[DEFAULT_DB_ALIAS].cursor() as cursor:
             cursor.execute(POSITION)
-            position, now = cursor.fetchone()
+            position, now, primary = cursor.fetchone()
         with connections[REPLICA].cursor() as cursor:
-            cursor.execute(BEHIND, {"position": position, "now": now})
+            cursor.execute(BEHIND, {"position": position, "now": now, "primary": primary})
             found = cursor.fetchone()
     except DatabaseError as problem:
         give_up(problem)

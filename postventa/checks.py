@@ -1,7 +1,7 @@
 """What makes settings unfit for production: `manage.py check --deploy` says so, each with what to do."""
 
 import os
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -83,12 +83,24 @@ def wrong_services() -> Iterator[CheckMessage]:
             hint="Set DATABASE_URL, or DATABASE_URL_FILE: postgres://user:password@host:5432/postventa.",
             id="postventa.E007",
         )
+    if not finds_the_primary(declared.env.db_url_config(settings.DATABASE_URL)):
+        yield Error(
+            "DATABASE_URL names several hosts, and the first that answers would be taken, be it a replica.",
+            hint="Add ?target_session_attrs=read-write to DATABASE_URL.",
+            id="postventa.E017",
+        )
     if settings.REDIS_URL == settings.DEFAULT_REDIS_URL:
         yield Error(
             "REDIS_URL is not set.",
             hint="Set REDIS_URL, or REDIS_URL_FILE: redis://:password@host:6379/0.",
             id="postventa.E008",
         )
+
+
+def finds_the_primary(database: Mapping[str, Any]) -> bool:
+    options = database.get("OPTIONS", {})
+    hosts = f"{database['HOST']}{options.get('host', '')}"
+    return "," not in hosts or options.get("target_session_attrs") in ("read-write", "primary")
 
 
 def wrong_mail() -> Iterator[CheckMessage]:

@@ -18,6 +18,7 @@ from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, InfoM
 from prometheus_client.multiprocess import MultiProcessCollector
 from prometheus_client.registry import Collector
 
+from accounts import replica
 from intake.models import Reading
 from intake.operations.figures import Figures, take_figures
 
@@ -67,6 +68,7 @@ class Installation(Collector):
         yield GaugeMetricFamily("postventa_database_up", "Whether the database answers.", 1)
         for told in (queues, processes, tasks, outcomes, others, database):
             yield from told(figures, totals)
+        yield from of_replica()
 
 
 def queues(figures: Figures, totals: dict[str, int]) -> Iterator[Metric]:
@@ -161,3 +163,15 @@ def database(figures: Figures, totals: dict[str, int]) -> Iterator[Metric]:
         held.frozen_age,
     )
     yield GaugeMetricFamily("postventa_database_size_bytes", "Size of our database.", figures.database_bytes)
+
+
+def of_replica() -> Iterator[Metric]:
+    """As the process that is asked has measured it. Of none nothing is told."""
+    up = GaugeMetricFamily("postventa_replica_up", "Whether the replica can be read from.")
+    behind = GaugeMetricFamily("postventa_replica_lag_seconds", "How far the replica is behind.")
+    if replica.exists():
+        seconds = replica.WATCH.behind()
+        up.add_metric([], seconds is not None)
+        if seconds is not None:
+            behind.add_metric([], seconds)
+    yield from (up, behind)

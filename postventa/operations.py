@@ -15,6 +15,7 @@ from django.utils.safestring import SafeString
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_safe
 
+from accounts import replica
 from accounts.admin import has_role
 from accounts.models import Membership, User
 from dashboards import charts
@@ -75,8 +76,17 @@ def whole(figures: Figures) -> dict[str, Any]:
         "retention": page.last_retention(),
         "tables": page.biggest_tables(),
         "is_migrated": ready,
+        "replica": replica_said(),
         "version": settings.VERSION,
     }
+
+
+def replica_said() -> str:
+    """Empty: there is none."""
+    if not replica.exists():
+        return ""
+    behind = replica.WATCH.behind()
+    return _("cannot be read from") if behind is None else _("%(span)s behind") % {"span": lasted(behind)}
 
 
 def durations(job: Job) -> tuple[str, str]:

@@ -13,6 +13,7 @@ from django.db.utils import DatabaseError
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
+from accounts import replica
 from accounts.clock import database_now
 from affiliates.services.clicks import clicks_without_month, room_for_clicks_until
 from intake.deployment.findings import Findings, error, fine, warning
@@ -26,7 +27,7 @@ MOST_SECONDS_APART = 5
 FULL = 0.8  # of the connections there are
 ROOM_AHEAD = timedelta(days=3)
 HOUR = timedelta(hours=1)
-POSTGRES, REDIS, PROCESSES, BACKUP = "PostgreSQL", "Redis", "Celery", "backup"
+POSTGRES, REPLICA, REDIS, PROCESSES, BACKUP = "PostgreSQL", "Replica", "Redis", "Celery", "backup"
 
 FACTS = """
 SELECT current_setting('server_version_num')::int, current_setting('server_version'),
@@ -111,6 +112,20 @@ def full(used: int, most: int) -> Findings:
     if used > FULL * most:
         text = _("%(used)d of %(most)d connections are taken.") % {"used": used, "most": most}
         yield warning(POSTGRES, text, _("Raise max_connections, or run fewer processes and threads."))
+
+
+def replica_found() -> Findings:
+    if not replica.exists():
+        return
+    behind = replica.WATCH.behind()
+    if behind is None:
+        text = _("It cannot be read from: it does not answer, or does not follow this database.")
+        yield error(REPLICA, text, _("Look at DATABASE_REPLICA_URL, and at that server’s log. Pages go on without it."))
+    elif behind > settings.REPLICA_MAX_LAG_SECONDS:
+        text = _("It is %(seconds)d s behind, and not read from meanwhile.") % {"seconds": behind}
+        yield warning(REPLICA, text, _("See pg_stat_replication on the primary, and what keeps the replica busy."))
+    else:
+        yield fine(REPLICA, _("It follows."))
 
 
 def redis_found() -> Findings:

@@ -11,6 +11,7 @@ from django.conf import settings
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
+from accounts import replica
 from intake.operations.figures import Figures
 from mailing.alarms import ADVICE
 from mailing.models import TaskRun
@@ -90,6 +91,7 @@ def troubles(figures: Figures, *, is_migrated: bool, silent: Collection[str] = (
         *_of_queues(figures),
         *_of_tasks(figures),
         *_of_database(figures, is_migrated),
+        *of_replica(),
     ]
 
 
@@ -138,3 +140,14 @@ def _of_database(figures: Figures, is_migrated: bool) -> Iterator[Trouble]:
     if held.frozen_age > OLDEST_ROW:
         advice = _("See why autovacuum does not come through, and run VACUUM FREEZE.")
         yield Trouble(_("Half of PostgreSQL’s transaction ids are used up"), advice)
+
+
+def of_replica() -> Iterator[Trouble]:
+    if not replica.exists():
+        return
+    behind = replica.WATCH.behind()
+    advice = _("Pages are read from the primary meanwhile. See its log, and pg_stat_replication on the primary.")
+    if behind is None:
+        yield Trouble(_("The replica cannot be read from"), advice)
+    elif behind > settings.REPLICA_MAX_LAG_SECONDS:
+        yield Trouble(_("The replica is %(seconds)d s behind") % {"seconds": behind}, advice)

@@ -312,7 +312,7 @@ def test_the_command_says_what_to_do_and_ends_with_1():
 
     assert "✗ postventa.E0" in output.getvalue()
     assert "setup_link" in output.getvalue()
-    assert set(json.loads(as_json.getvalue())) == {"settings", "database", "redis", "processes", "backups", "brands"}
+    assert set(json.loads(as_json.getvalue())) == set(check_deployment.HERE)
 
 
 def test_what_a_database_that_is_away_cannot_tell_is_left_out():

@@ -22,16 +22,21 @@ from accounts.models import AccessLog, User
 from accounts.replica import COOKIE, REPLICA, Watch
 from affiliates.models import AffiliateMember
 from insights.models import Measurement
+from intake.deployment.findings import Level
+from intake.deployment.services import replica_found
+from intake.operations.troubles import of_replica
 from postventa.embedded import Postgres
+from postventa.metrics import exposition
 from postventa.processes import Guard
 from postventa.settings import NOTICED_WHEN_GONE, SOON_NOTICED_WHEN_GONE, database
-from tests.factories import make_link
+from tests.factories import make_link, make_user
 from tests.migrated import temporary_folder
 from tests.replicated import Standby, ask, sockets_of
 from tests.world import World, make_world
 
 pytestmark = pytest.mark.integration
 
+OPERATIONS, OPERATOR = "/admin/operations/", {"is_staff": True, "is_superuser": True}
 OF_AFFILIATE = (
     *("home", "drivers", "opinions", "comparison", "links", "sales", "customers", "actions", "report"),
     *("export", "customers_export"),
@@ -145,6 +150,12 @@ def failures(logs: list[Any]) -> int:
     return sum(entry["event"] == "replica_failed" for entry in logs)
 
 
+def told() -> tuple[list[str], int, list[Level]]:
+    """To Prometheus, as troubles of the installation, and by `check_deployment`."""
+    lines = [line for line in exposition().decode().splitlines() if line.startswith("postventa_replica")]
+    return [line.split()[1] for line in lines], len([*of_replica()]), [each.level for each in replica_found()]
+
+
 def pages_of(world: World) -> list[tuple[User, str]]:
     own = [(world.ana, reverse(f"dashboards:{name}")) for name in OF_AFFILIATE]
     brand = [(world.staff, reverse(f"dashboards:{name}", args=[world.brand.slug])) for name in OF_BRAND]
@@ -179,8 +190,7 @@ def test_pages_that_read_counts_read_them_there_and_write_nothing_there(pair: Pa
 def test_it_shows_old_rows_until_it_lags_too_far_and_never_to_whoever_wrote_them(
     pair: Pair, settings: Settings
 ) -> None:
-    ana, other = browser_of(pair.world.ana), browser_of(pair.world.ana)
-    page = reverse("dashboards:links")
+    ana, other, page = browser_of(pair.world.ana), browser_of(pair.world.ana), reverse("dashboards:links")
     pair.catch_up()
     pair.pause()
     try:
@@ -189,7 +199,7 @@ def test_it_shows_old_rows_until_it_lags_too_far_and_never_to_whoever_wrote_them
         own, meanwhile = look(ana, page), look(other, page)
         settings.REPLICA_MAX_LAG_SECONDS = 0
         replica.WATCH.forget()
-        too_late, behind = look(other, page), replica.WATCH.behind()
+        too_late, behind, said = look(other, page), replica.WATCH.behind(), told()
         settings.REPLICA_MAX_LAG_SECONDS = 60
     finally:
         pair.resume()
@@ -202,6 +212,7 @@ def test_it_shows_old_rows_until_it_lags_too_far_and_never_to_whoever_wrote_them
     assert (code in too_late.text, len(too_late.of_replica)) == (True, 1)  # how far it was behind
     assert behind is not None
     assert behind > 0
+    assert said == (["1.0", f"{behind}"], 1, [Level.WARNING])
     assert (code in again.text, bool(again.of_replica)) == (True, True)
 
 
@@ -246,11 +257,12 @@ def test_it_goes_away_and_comes_back_and_no_page_fails(pair: Pair) -> None:
     ana, page = browser_of(pair.world.ana), reverse("dashboards:home")
     pair.catch_up()
     assert look(ana, page).of_replica
+    before, operations = told(), browser_of(make_user("guardia@lumbre.example", "Guardia", **OPERATOR)).get(OPERATIONS)
     pair.standby.child.stop()
     try:
         with capture_logs() as logs:
             answers = [ana.get(page).status_code for _time in range(3)]
-        behind = replica.WATCH.behind()
+        meanwhile = told()
     finally:
         pair.standby.start()
         pair.catch_up()
@@ -259,7 +271,10 @@ def test_it_goes_away_and_comes_back_and_no_page_fails(pair: Pair) -> None:
 
     assert answers == [200, 200, 200]
     assert failures(logs) == 2  # of the page that was surprised, and of the next look at it; then it is left alone
-    assert behind is None
+    assert before == (["1.0", "0.0"], 0, [Level.OK])
+    assert operations.context["replica"]
+    assert operations.context["replica"] in operations.text
+    assert meanwhile == (["0.0"], 1, [Level.ERROR])
     assert (back.status, bool(back.of_replica)) == (200, True)
 
 

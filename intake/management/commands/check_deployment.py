@@ -15,6 +15,7 @@ from intake.deployment.findings import Finding, Findings, Level
 HERE: Mapping[str, Callable[[], Findings]] = {
     "settings": services.settings_found,
     "database": services.database_found,
+    "replica": services.replica_found,
     "redis": services.redis_found,
     "processes": services.processes_found,
     "backups": services.backups_found,
