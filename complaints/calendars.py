@@ -12,7 +12,6 @@ from zoneinfo import ZoneInfo
 import holidays
 
 DAY = timedelta(days=1)
-NO_TIME = timedelta(0)
 LONGEST = 3660  # days that are looked at for one deadline
 WEEK = frozenset(range(7))
 LANGUAGES = {"es": "es", "en": "en_US"}  # those of the interface, as the library calls them
@@ -67,10 +66,6 @@ class Hours:
     closes: time | None = None
     weekdays: frozenset[int] = WEEK
 
-    @property
-    def never_close(self) -> bool:
-        return self.opens is None or self.closes is None
-
     def is_open_on(self, day: date) -> bool:
         return day.weekday() in self.weekdays and not self.calendar.is_holiday(day)
 
@@ -105,16 +100,6 @@ def after_service_time(
             return opens + left
         left -= closes - opens
     return None
-
-
-def service_time(start: datetime, end: datetime, *, hours: Hours, pauses: Sequence[Span] = ()) -> timedelta:
-    """How much time at work lies between two moments, pauses not counted."""
-    total = NO_TIME
-    for opens, closes in _without(hours.spans(start), pauses):
-        if opens >= end:
-            break
-        total += min(closes, end) - opens
-    return total
 
 
 def merged(pauses: Sequence[Span]) -> list[Span]:

@@ -5,7 +5,7 @@ the page's policy allows no style in the markup. A chart is drawn 340 units wide
 shows stands beside it in a table, which is the page's to write.
 """
 
-from dashboards.charts.boards import Bar, Tone, Whisker, bars_in_order, dot_and_whisker, pareto_bars
+from dashboards.charts.boards import Bar, Tone, Whisker, bars_in_order, dot_and_whisker
 from dashboards.charts.canvas import NPS, PERCENT, Axis, Caption, Reference
 from dashboards.charts.hours import Moment, over_hours
 from dashboards.charts.plots import FIELD_NAMES, Driver, FunnelPoint, funnel_plot, importance_performance
@@ -31,6 +31,5 @@ __all__ = [
     "importance_performance",
     "line_with_band",
     "over_hours",
-    "pareto_bars",
     "sparkline",
 ]

@@ -125,31 +125,6 @@ class Bar:
     share: float | None = None
 
 
-def pareto_bars(caption: Caption, bars: Sequence[Bar], *, tone: Tone = "improve") -> SafeString:
-    """Most said first, whatever the order given, with a line below those that make up four fifths of what was said."""
-    ordered = sorted(bars, key=lambda bar: -bar.count)
-    scale = Scale(0, max((bar.count for bar in ordered), default=0) or 1, 0, WIDTH)
-    few = vital_few([bar.count for bar in ordered])
-    drawn, y = [], 0.0
-    for position, bar in enumerate(ordered, start=1):
-        part, y = _bar_row(bar, y, scale)
-        drawn.append(part)
-        if position == few < len(ordered):
-            said = sum(b.count for b in ordered[:few]) / sum(b.count for b in ordered)
-            drawn.append(line(0, y + 8, WIDTH, y + 8, "reference-line"))
-            drawn.append(
-                text(
-                    WIDTH,
-                    y + 22,
-                    _("above: %(share)s of all mentions") % {"share": percent(said)},
-                    "small muted",
-                    "end",
-                )
-            )
-            y += 26
-    return drawing(caption, WIDTH, max(y, LINE_HEIGHT), *drawn, css=f"chart-bars tone-{tone}")
-
-
 def bars_in_order(caption: Caption, bars: Sequence[Bar], *, tone: Tone = "plain") -> SafeString:
     """In the order given, which means something by itself: ages, for example."""
     scale = Scale(0, max((bar.count for bar in bars), default=0) or 1, 0, WIDTH)
@@ -158,16 +133,6 @@ def bars_in_order(caption: Caption, bars: Sequence[Bar], *, tone: Tone = "plain"
         part, y = _bar_row(bar, y, scale)
         drawn.append(part)
     return drawing(caption, WIDTH, max(y, LINE_HEIGHT), *drawn, css=f"chart-bars tone-{tone}")
-
-
-def vital_few(counts: Sequence[int]) -> int:
-    """How many of these, most first, make up four fifths of all."""
-    needed, so_far = 0.8 * sum(counts), 0
-    for position, count in enumerate(counts, start=1):
-        so_far += count
-        if so_far >= needed:
-            return position
-    return 0
 
 
 def _bar_row(bar: Bar, top: float, scale: Scale) -> tuple[SafeString, float]:

@@ -318,9 +318,7 @@ class PartRow:
 
     label: str
     said: str
-    said_share: float | None
     found: str
-    found_share: float | None
     is_own: bool
 
 
@@ -340,9 +338,7 @@ def write_parts(said: Parts | None, found: Parts | None, elsewhere: Parts | None
             PartRow(
                 label,
                 count_said(said, part),
-                share_of(said, part),
                 count_said(found, part),
-                share_of(found, part),
                 part == "sale",
             )
             for part, label in part_labels().items()

@@ -26,7 +26,6 @@ class ReputationPage:
     answers: str
     address: str
     badge_address: str
-    frame_address: str
     badge_code: SafeString
     frame_code: SafeString
 
@@ -50,7 +49,6 @@ def write_reputation(page: PublicPage, satisfaction: Satisfaction | None) -> Rep
         answers,
         address,
         badge,
-        frame,
         badge_code(brand_name, address, badge, share),
         frame_code(brand_name, frame),
     )

