@@ -112,6 +112,20 @@ def is_too_old(age: timedelta, standing: Invitation | None, *, wave: str, brand:
     return age > oldest
 
 
+def may_have_been_asked(
+    subject: Subject, standing: Invitation, *, wave: str, brand: Brand, facts: Facts, lost_until: datetime
+) -> bool:
+    """In a time of which a restored backup knows nothing (docs/operating.md, backup and restore).
+
+    Their time had come by its end, and it is only since then that nothing stands against it, as far as is known here:
+    perhaps it was so before.
+    """
+    delay = delay_before(wave, subject.purchase, brand=brand, facts=facts)
+    if delay is None or subject.received_at is None:
+        return False
+    return standing.updated_at >= lost_until and subject.received_at + delay <= lost_until
+
+
 def delay_before(wave: str, purchase: Purchase, *, brand: Brand, facts: Facts) -> timedelta | None:
     """From when it was received; None: this wave is not asked now."""
     if wave == Wave.FIRST:

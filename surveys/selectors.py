@@ -1,17 +1,19 @@
 """Where an invitation stands, put together from what surveys decided, what the mail ledger did and who answered."""
 
+from collections import Counter
 from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
 from django.db import models
-from django.db.models import Exists, F, FilteredRelation, OuterRef, Q, QuerySet, Subquery
+from django.db.models import Count, Exists, F, FilteredRelation, OuterRef, Q, QuerySet, Subquery
 from django.utils.translation import gettext_lazy as _
 
+from accounts.models import Brand
 from affiliates.models import Purchase
 from mailing.models import MailEvent, OutgoingMail
-from surveys.asking import Verdict
+from surveys.asking import PURCHASE_WAVES, Verdict
 from surveys.models import Invitation, InvitationMail, Reason, Response, Wave
 
 MailState = OutgoingMail.State
@@ -147,3 +149,15 @@ def with_reason(reason: str) -> Q:
     told = InvitationMail.objects.filter(mails, kind=InvitationMail.Kind.FIRST, invitation__state="queued")
     is_answered = Exists(Response.objects.counted().filter(invitation=OuterRef("pk")))
     return (decided | Q(pk__in=told.values("invitation"))) & ~Q(is_answered)
+
+
+def held_without_date(*, since: datetime) -> Counter[str]:
+    """How many stood like this then, by the reason: asked when its cause ends. Of those who wait for a delivery the
+    ones who bought lately enough to be asked at all."""
+    found: Counter[str] = Counter()
+    for brand in Brand.objects.order_by("pk"):
+        lately = Q(purchase__purchased_at__gt=since - timedelta(days=2 * brand.max_age_days))
+        undated = Q(state=Invitation.State.HELD, scheduled_for=None) | Q(state=Invitation.State.WAITING) & lately
+        held = Invitation.objects.filter(undated, brand=brand, wave__in=PURCHASE_WAVES, created_at__lt=since)
+        found.update(dict(held.order_by().values_list("reason").annotate(count=Count("pk"))))
+    return found

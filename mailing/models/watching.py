@@ -36,6 +36,10 @@ class AlarmQuerySet(models.QuerySet["Alarm"]):
         """Nothing goes out while one of these stands."""
         return self.filter(kind=Alarm.Kind.RESTORED, ended_at=None)
 
+    def of_lost_time(self) -> Self:
+        """Restored, and nobody has said that whoever may have been asked in the lost time may be asked again."""
+        return self.filter(kind=Alarm.Kind.RESTORED, lost_since__isnull=False)
+
 
 class Alarm(models.Model):
     """A trouble of all mail, from when it was noticed to its end. One of a kind stands at a time."""
@@ -55,6 +59,8 @@ class Alarm(models.Model):
     end_told_at = models.DateTimeField(_("end told at"), null=True, blank=True)
     # Whoever writes just now has until then; afterwards another process may try.
     telling_until = models.DateTimeField(null=True, blank=True, editable=False)
+    # When the backup was taken: of what happened from then until the alarm began nothing is known here.
+    lost_since = models.DateTimeField(_("restored as of"), null=True, blank=True)
 
     objects = AlarmQuerySet.as_manager()
 

@@ -4,10 +4,11 @@ The hold is a trouble of all mail like any other (models/watching.py), so that t
 mail to the operator tell of it.
 """
 
+from collections.abc import Iterable
 from datetime import datetime
 
 from django.db import transaction
-from django.db.models import Q
+from django.db.models import Max, Q
 from django.db.models.functions import Now
 
 from mailing.models import Alarm, OutgoingMail
@@ -16,9 +17,17 @@ from mailing.services.claiming import FREED, in_line_again
 State, Reason, Guarantee = OutgoingMail.State, OutgoingMail.Reason, OutgoingMail.Guarantee
 
 
-def hold_mail(*, now: datetime) -> None:
-    """No mail and no webhook goes out from now on."""
-    Alarm.objects.bulk_create([Alarm(kind=Alarm.Kind.RESTORED, began_at=now)], ignore_conflicts=True)
+@transaction.atomic
+def hold_mail(*, now: datetime, lost_since: datetime | None = None) -> None:
+    """No mail and no webhook goes out from now on. `lost_since`: when the backup was taken."""
+    Alarm.objects.holding().update(ended_at=now)  # of a restore that is in the backup
+    Alarm.objects.create(kind=Alarm.Kind.RESTORED, began_at=now, lost_since=lost_since)
+
+
+def lost_until() -> datetime | None:
+    """The end of the last time of which a restored backup knew nothing; None: there is none to mind."""
+    until: datetime | None = Alarm.objects.of_lost_time().aggregate(until=Max("began_at"))["until"]
+    return until
 
 
 @transaction.atomic
@@ -35,6 +44,18 @@ def doubt_mail(*, now: datetime) -> int:
     return uncertain
 
 
-def release_mail() -> bool:
-    """Everything that waits may go. False: nothing was held."""
+def doubt_mails(mails: Iterable[int]) -> int:
+    """Of these, which nobody else has seen yet, others were perhaps sent in a time that was lost; how many."""
+    waiting = OutgoingMail.objects.filter(pk__in=mails, state=State.QUEUED)
+    return waiting.update(state=State.UNCERTAIN, reason=Reason.RESTORED, updated_at=Now())
+
+
+@transaction.atomic
+def release_mail(*, asks_again: bool = False) -> bool:
+    """Everything that waits may go. False: nothing was held.
+
+    `asks_again`: whoever may have been asked in the lost time is asked when their time comes, some a second time.
+    """
+    if asks_again:
+        Alarm.objects.of_lost_time().update(lost_since=None)
     return bool(Alarm.objects.holding().update(ended_at=Now()))

@@ -16,8 +16,18 @@ from django.db import transaction
 from accounts.models import Brand
 from affiliates.models import Customer, Purchase
 from mailing.models import OutgoingMail
-from mailing.services import MailRequest, queue_mails
-from surveys.asking import PURCHASE_WAVES, Facts, Verdict, judge, place, reason_never_to_ask, subject_of
+from mailing.services import MailRequest, doubt_mails, lost_until, queue_mails
+from surveys.asking import (
+    PURCHASE_WAVES,
+    Facts,
+    Subject,
+    Verdict,
+    judge,
+    may_have_been_asked,
+    place,
+    reason_never_to_ask,
+    subject_of,
+)
 from surveys.invitation_mail import mail_contexts
 from surveys.models import Invitation, InvitationMail, InvitationQuerySet, Response, Wave
 from surveys.services.planning import change_invitations, gather_facts, purchase_scope, store
@@ -128,7 +138,7 @@ def send_group(
     # Of its own wave only who was really asked counts here: two that are both merely planned would wait for each other.
     purchases = [purchase_of(invitation) for invitation in invitations]
     facts = gather_facts(brand, purchases, planned=[Wave.FIRST] if wave == Wave.FOLLOW_UP else [])
-    to_send: list[Invitation] = []
+    to_send: list[tuple[Invitation, Subject]] = []
     to_change: list[tuple[Invitation, Verdict]] = []
     for invitation in invitations:
         purchase = purchase_of(invitation)
@@ -138,12 +148,28 @@ def send_group(
             facts.count_as_asked(purchase, wave, now)
             # Asked with what is published today, not with what was when the purchase came in.
             invitation.survey_id = facts.surveys.get(wave, invitation.survey_id)
-            to_send.append(invitation)
+            to_send.append((invitation, subject))
         else:
             to_change.append((invitation, verdict))
     change_invitations(to_change, now=now)
-    queue_first_mails(brand, to_send, now=now)
+    doubted = who_may_have_been_asked(to_send, wave=wave, brand=brand, facts=facts)
+    queue_first_mails(brand, [invitation for invitation, _subject in to_send], now=now)
+    doubt_mails(InvitationMail.objects.filter(invitation__in=doubted, kind=Kind.FIRST).values_list("mail", flat=True))
     return len(to_send)
+
+
+def who_may_have_been_asked(
+    to_send: Sequence[tuple[Invitation, Subject]], *, wave: Wave, brand: Brand, facts: Facts
+) -> list[Invitation]:
+    """Their mail is written down as one of which nobody knows whether they have it. Whoever does know sends it."""
+    until = lost_until() if to_send else None
+    if until is None:
+        return []
+    return [
+        invitation
+        for invitation, subject in to_send
+        if may_have_been_asked(subject, invitation, wave=wave, brand=brand, facts=facts, lost_until=until)
+    ]
 
 
 def queue_first_mails(brand: Brand, invitations: Sequence[Invitation], *, now: datetime) -> None:

@@ -5,8 +5,8 @@ import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing, contextmanager
+from datetime import datetime, timedelta
 from datetime import time as clock_time
-from datetime import timedelta
 from io import StringIO
 from pathlib import Path
 from uuid import uuid4
@@ -28,7 +28,7 @@ from mailing.services.claiming import claim_batch
 from postventa.postgresql import copies
 from postventa.postgresql.base import ASIDE, HALF_RESTORED
 from surveys.models import Invitation, Wave
-from surveys.services import plan_invitations, send_due_invitations
+from surveys.services import hold_purchase, lift_hold, plan_invitations, send_due_invitations
 from surveys.standard import publish_standard_survey
 from tests.databases import contents, other_database
 from tests.factories import NOW, make_brand, make_customer, make_purchase
@@ -145,7 +145,7 @@ def test_who_was_due_and_not_yet_in_the_ledger_is_uncertain_too() -> None:
     publish_standard_survey(purchase.brand)
     plan_invitations(purchase.brand, [purchase], now=NOW)
 
-    assert hold_what_was_sent_since(now=NOW) == 1
+    assert hold_what_was_sent_since(NOW - timedelta(hours=6), now=NOW) == 1
 
     assert OutgoingMail.objects.get().reason == OutgoingMail.Reason.RESTORED
     assert send_due_invitations(now=NOW) == 0
@@ -162,14 +162,82 @@ def test_who_was_due_by_day_is_uncertain_at_night_too() -> None:
     assert due_at is not None
     night = due_at.replace(hour=23)
 
-    assert hold_what_was_sent_since(now=night) == 1
+    assert hold_what_was_sent_since(NOW - timedelta(hours=6), now=night) == 1
 
     assert OutgoingMail.objects.get().reason == OutgoingMail.Reason.RESTORED
     assert send_due_invitations(now=night + timedelta(hours=12)) == 0
     OutgoingMail.objects.update(sent_at=due_at, handed_over_at=due_at)
     reminded_at = Invitation.objects.get(wave=Wave.FIRST).remind_at
     assert reminded_at is not None
-    assert hold_what_was_sent_since(now=reminded_at.replace(hour=23)) == 1
+    assert hold_what_was_sent_since(NOW - timedelta(hours=6), now=reminded_at.replace(hour=23)) == 1
+
+
+TAKEN_AT, RESTORED_AT = NOW - timedelta(hours=6), NOW
+RIPE = RESTORED_AT - timedelta(hours=1)
+
+
+@pytest.fixture
+def purchase(db: None) -> Purchase:
+    """Not known to be delivered when the backup was taken, nor since."""
+    brand = make_brand(delay_goods=timedelta(days=2))
+    publish_standard_survey(brand)
+    purchase = make_purchase(make_customer(brand), purchased_at=NOW - timedelta(days=9), delivered_at=None)
+    plan_invitations(brand, [purchase], now=TAKEN_AT - timedelta(days=1))
+    Invitation.objects.update(created_at=TAKEN_AT - timedelta(days=1))
+    return purchase
+
+
+def delivered(purchase: Purchase, at: datetime, *, told_at: datetime) -> None:
+    purchase.delivered_at = at
+    purchase.save()
+    plan_invitations(purchase.brand, [purchase], now=told_at)
+
+
+def asked_later() -> str:
+    """How the mail stands by which they are asked when nothing is held any more."""
+    send_due_invitations(now=RESTORED_AT + timedelta(days=5))
+    return OutgoingMail.objects.get().state
+
+
+def test_whose_delivery_is_told_again_is_not_asked_again(purchase: Purchase) -> None:
+    assert hold_what_was_sent_since(TAKEN_AT, now=RESTORED_AT) == 0
+
+    delivered(purchase, RIPE - timedelta(days=2), told_at=RESTORED_AT + timedelta(hours=1))
+
+    assert asked_later() == State.UNCERTAIN
+
+
+def test_who_could_not_have_been_asked_by_then_is_asked(purchase: Purchase) -> None:
+    hold_what_was_sent_since(TAKEN_AT, now=RESTORED_AT)
+
+    delivered(purchase, RIPE, told_at=RESTORED_AT + timedelta(hours=1))
+
+    assert asked_later() == State.QUEUED
+
+
+def test_whose_day_was_set_before_the_backup_is_asked_on_it(purchase: Purchase) -> None:
+    delivered(purchase, RIPE - timedelta(days=2), told_at=TAKEN_AT - timedelta(hours=1))
+    Invitation.objects.update(scheduled_for=RESTORED_AT + timedelta(hours=9))  # the brand's window opens then
+
+    assert hold_what_was_sent_since(TAKEN_AT, now=RESTORED_AT) == 0
+
+    assert asked_later() == State.QUEUED
+
+
+@pytest.mark.parametrize(("choice", "state"), [("--leave-them", State.UNCERTAIN), ("--ask-them", State.QUEUED)])
+def test_whoever_lets_mail_go_says_what_becomes_of_who_had_no_date(purchase: Purchase, choice: str, state: str) -> None:
+    """A case was open; nobody knows whether it was closed, and its customer asked, in the lost time."""
+    delivered(purchase, RIPE - timedelta(days=2), told_at=TAKEN_AT - timedelta(hours=1))
+    hold_purchase(purchase, cause="complaint:1", now=TAKEN_AT - timedelta(hours=1))
+    hold_what_was_sent_since(TAKEN_AT, now=RESTORED_AT)
+
+    with pytest.raises(CommandError, match=choice):
+        call_command("release_mail")
+    assert "1 customers waited then without a date" in told("release_mail", choice)
+
+    lift_hold(purchase, cause="complaint:1", now=RESTORED_AT + timedelta(days=3))
+    assert asked_later() == state
+    assert told("release_mail") == "No mail is held.\n"
 
 
 @pytest.mark.django_db
