@@ -1,8 +1,10 @@
 """A second factor: asked for by the brand, in one place for all that a session opens; and kept sealed."""
 
 import time
+from collections.abc import Iterator
 
 import pytest
+import time_machine
 from allauth.mfa.models import Authenticator
 from allauth.mfa.recovery_codes.internal.auth import RecoveryCodes
 from allauth.mfa.totp.internal.auth import TOTP, format_hotp_value, generate_totp_secret, hotp_value
@@ -13,7 +15,7 @@ from pytest_django.fixtures import Settings
 
 from accounts.models import Brand, User
 from tests.accounts.test_sign_in import NOWHERE
-from tests.factories import PASSWORD, make_affiliate, make_brand, make_member, make_staff, make_user
+from tests.factories import NOW, PASSWORD, make_affiliate, make_brand, make_member, make_staff, make_user
 
 pytestmark = pytest.mark.django_db
 SETUP = "/accounts/second-factor/"
@@ -22,6 +24,13 @@ SETUP = "/accounts/second-factor/"
 @pytest.fixture(autouse=True)
 def _nothing_counted_yet() -> None:
     cache.clear()
+
+
+@pytest.fixture(autouse=True)
+def _time_stands_still() -> Iterator[None]:
+    """Or the half minute of a code may be over by the time it is sent."""
+    with time_machine.travel(NOW, tick=False):
+        yield
 
 
 @pytest.fixture
