@@ -81,28 +81,29 @@ class Watch:
     def behind(self) -> float | None:
         """Seconds; None: it cannot be asked, or is no replica."""
         with self._measuring:
-            return self._look()
+            self._look()
+        return self._behind
 
     def is_fit(self) -> bool:
         """May pages be read from it? Not while somebody else is finding out: that may take seconds."""
-        if not self._measuring.acquire(blocking=False):
-            return False
-        try:
-            behind = self._look()
-        finally:
-            self._measuring.release()
-        return behind is not None and behind <= settings.REPLICA_MAX_LAG_SECONDS
+        if time.monotonic() >= self._holds_until:
+            if not self._measuring.acquire(blocking=False):
+                return False
+            try:
+                self._look()
+            finally:
+                self._measuring.release()
+        return self._behind is not None and self._behind <= settings.REPLICA_MAX_LAG_SECONDS
 
     def forget(self) -> None:
         """It has just failed: look again before it is asked again."""
         self._holds_until = 0.0
 
-    def _look(self) -> float | None:
+    def _look(self) -> None:
         began = time.monotonic()
         if began >= self._holds_until:
             self._behind = measure()
             self._holds_until = began + (LEFT_ALONE if self._behind is None else MEASURED_EVERY)
-        return self._behind
 
 
 WATCH = Watch()

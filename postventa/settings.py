@@ -55,9 +55,9 @@ CSRF_TRUSTED_ORIGINS = env.list("CSRF_TRUSTED_ORIGINS", default=[])
 DEFAULT_DATABASE_URL = "postgres:///postventa"
 DEFAULT_REDIS_URL = "redis://localhost:6379/0"
 DEFAULT_EMAIL_URL = "smtp://localhost:25"
-#: PostgreSQL 15 or newer; a socket: `postgres://user@/name?host=/folder`. Through a pooler only if that keeps a
-#: connection for a whole session: statements stay planned with it; PgBouncer also wants
-#: `ignore_startup_parameters = options`.
+#: PostgreSQL 15 or newer; a socket: `postgres://user@/name?host=/folder`; [several
+#: hosts](scaling.md#a-primary-that-fails-over). Through a pooler only if that keeps a connection for a whole session:
+#: statements stay planned with it; PgBouncer also wants `ignore_startup_parameters = options`.
 DATABASE_URL = env.str("DATABASE_URL", default=DEFAULT_DATABASE_URL)
 #: A streaming replica of it for pages that only read counts ([scaling.md](scaling.md#a-replica-for-reading)); empty:
 #: there is none.
