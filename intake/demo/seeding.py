@@ -47,9 +47,10 @@ from intake.demo.second import answer_again
 from intake.demo.together import CHANGES, HEARD, TALKS, Talk
 from intake.services import create_brand, take_purchases
 from mailing.models import OutgoingMail
-from surveys.models import Invitation, Response, Wave
+from surveys.models import Invitation, InvitationMail, Response, Wave
 from surveys.services.answering import AnswerData, submit_response
 from surveys.services.importing import import_responses
+from surveys.services.sending import queue_invitation_mails, with_purchases
 
 T = TypeVar("T")
 FOLLOWED_UP = timedelta(days=75)  # bad answers of the last weeks have a case; earlier ones came before the desk
@@ -57,6 +58,7 @@ ASKED_AGAIN_AFTER = timedelta(days=75)
 ASKED_AGAIN_FOR = timedelta(days=180)  # since when customers of the demo are asked a second time
 ANSWERS_AGAIN = 0.25  # of those who had answered at first
 ABOUT_TO_BE_ASKED_AGAIN = 2
+ASKED_HERE = timedelta(days=120)  # earlier they were asked by another tool, whose mail nobody knows of
 UNSEEN = timedelta(hours=30)
 STILL_OPEN = timedelta(days=4)
 VISITS_WITHOUT_PURCHASE = (6, 18)  # for each that led to one
@@ -75,6 +77,7 @@ def seed(*, seed: int, now: datetime) -> Brand:
         take_purchases(brand, [sale.purchase for sale in batch], now=now, source="demo")
     take_answers(brand, sales, now=now)
     count_as_asked(brand, now=now)
+    mail_the_latest(brand, now=now)
     ask_again(brand, sales, rng=random.Random(seed), now=now)  # noqa: S311
     work_on_answers(brand, by=sofia, rng=rng, now=now)
     work_on_letters(brand, by=sofia, now=now)
@@ -227,6 +230,18 @@ def count_as_asked(brand: Brand, *, now: datetime) -> None:
         asked.filter(wave=wave, received_at__lt=due_before).update(
             state=Invitation.State.QUEUED, reason="", sent_elsewhere_at=sent_at, scheduled_for=sent_at
         )
+
+
+def mail_the_latest(brand: Brand, *, now: datetime) -> None:
+    """Whoever was asked since the shop has Postventa has a mail, and answered on its page."""
+    asked = Invitation.objects.filter(brand=brand, wave=Wave.FIRST, sent_elsewhere_at__gt=now - ASKED_HERE)
+    invitations = with_purchases(list(asked.order_by("pk")))
+    queue_invitation_mails(brand, invitations, kind=InvitationMail.Kind.FIRST, now=now)
+    told_at = InvitationMail.objects.filter(mail=OuterRef("pk")).values("invitation__sent_elsewhere_at")
+    OutgoingMail.objects.filter(brand=brand).update(not_before=Subquery(told_at))
+    Response.objects.filter(invitation__in=invitations).update(source=Response.Source.WEB, external_id=None)
+    asked.update(sent_elsewhere_at=None)
+    count_as_sent(brand, now=now)
 
 
 def ask_again(brand: Brand, sales: Sequence[Sale], *, rng: random.Random, now: datetime) -> None:

@@ -11,7 +11,7 @@ from affiliates.models import Affiliate, Attribution, Purchase
 from complaints.models import Complaint
 from insights.at_risk import promises_at_risk
 from insights.attention import brand_attention
-from insights.models import Action
+from insights.models import Action, BrandFigure, Figure
 from insights.outcomes import affiliate_outcomes
 from insights.priorities import affiliate_priorities
 from insights.privacy import affiliate_insights, programme_findings
@@ -121,6 +121,12 @@ def test_the_demo_is_whole_and_believable(tmp_path, client: Client):
     assert Complaint.objects.filter(state="resolved").count() > 30
     assert 4 <= Complaint.objects.open().count() <= 25
     assert not Complaint.objects.filter(events__at__gt=now).exists()
+
+    # What staff read of all of them: of those asked lately a believable part has answered.
+    figures = {row.figure: row for row in BrandFigure.objects.all()}
+    assert figures.keys() == set(Figure.values)
+    assert 0.25 < figures["response_rate"].value < 0.45
+    assert figures["response_rate"].n > 400
 
     # Redaction has something to do, and attribution shows each kind of reason.
     assert Answer.objects.filter(redacted_text__contains="[").exists()
