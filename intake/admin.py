@@ -26,6 +26,7 @@ from affiliates.services import correct_attribution
 from complaints.models import Complaint
 from intake.forms import TestPurchaseForm
 from intake.hooks.admin import HookAdmin, InboundEventAdmin
+from intake.imports.admin import ImportRunAdmin
 from intake.mails.admin import MailAdmin
 from intake.models import Erasure, Hook, ImportRun, InboundEvent, RetentionRun
 from intake.rights.admin import ErasureAdmin, RetentionRunAdmin, RightsAdmin
@@ -281,14 +282,8 @@ def _as_words(touch: dict[str, Any]) -> str:
     return f"{' · '.join(filter(None, named))}: {verdict}"
 
 
-@admin.register(ImportRun)
-class ImportRunAdmin(ReadOnlyAdmin):
-    list_display = ("started_at", "kind", "file_name", "imported", "updated", "duplicate", "rejected", "finished_at")
-    list_filter = ("kind", "brand")
-    ordering = ("-started_at",)
-
-
 admin.site.register(Hook, HookAdmin)
+admin.site.register(ImportRun, ImportRunAdmin)
 admin.site.register(OutgoingMail, MailAdmin)
 admin.site.register(InboundEvent, InboundEventAdmin)
 admin.site.register(Customer, RightsAdmin)

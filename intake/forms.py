@@ -10,6 +10,9 @@ from django.utils.translation import gettext_lazy as _
 from accounts.forms import zones_by_continent
 from accounts.models import Brand, User
 from affiliates.models import Product, TrackingLink
+from intake.imports.kinds import ImportKind, affiliates, complaints, feedback, purchases
+from intake.imports.uploading import MOST_BYTES, Upload
+from intake.models import ImportRun
 from intake.services import Trial
 
 
@@ -154,3 +157,41 @@ class SetUpForm(forms.Form):
             "name": given["name"],
             "password": given["password"],
         }
+
+
+class UploadForm(forms.Form):
+    """A file to take in, and what it holds. Only for whom a brand is theirs to administer."""
+
+    brand = forms.ModelChoiceField(Brand.objects.none(), label=_("brand"), empty_label=None)
+    kind = forms.ChoiceField(choices=ImportRun.Kind.choices, label=_("what is in it"))
+    file = forms.FileField(
+        label=_("file"),
+        widget=forms.FileInput(attrs={"accept": ".csv,text/csv"}),
+        help_text=_("CSV in UTF-8, up to 5 MB; its first line names the columns, as they are listed below."),
+    )
+    creates_affiliates = forms.BooleanField(
+        label=_("Of purchases: make the affiliates that are not known yet"), required=False
+    )
+    is_quotable = forms.BooleanField(
+        label=_("Of answers: customers knew that affiliates may read their words, without their name"), required=False
+    )
+
+    def __init__(self, user: User, data: Any = None, files: Any = None) -> None:
+        super().__init__(data, files)
+        self.fields["brand"].queryset = Brand.objects.administered_by(user)  # type: ignore[attr-defined]
+
+    def clean_file(self) -> Any:
+        file = self.cleaned_data["file"]
+        if file.size > MOST_BYTES:
+            raise ValidationError(_("The file is larger than 5 MB. Upload it in parts."), "too_large")
+        return file
+
+    def as_upload(self) -> Upload:
+        given = self.cleaned_data
+        kinds: dict[str, ImportKind[Any]] = {
+            ImportRun.Kind.PURCHASES: purchases(create_affiliates=given["creates_affiliates"]),
+            ImportRun.Kind.FEEDBACK: feedback(quotable=given["is_quotable"]),
+            ImportRun.Kind.COMPLAINTS: complaints(),
+            ImportRun.Kind.AFFILIATES: affiliates(),
+        }
+        return Upload(kinds[given["kind"]], given["file"].name, given["file"].read())

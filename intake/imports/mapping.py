@@ -11,6 +11,8 @@ from difflib import get_close_matches
 from pathlib import Path
 from typing import Any
 
+from django.utils.translation import gettext as _
+
 
 class ImportRefused(Exception):
     """A file, or what was said about it, that no row can be read from; the text says what to do."""
@@ -27,13 +29,12 @@ class ColumnMapping:
         if missing := [theirs for theirs in self.columns.values() if theirs and theirs not in header]:
             raise ImportRefused(f"The mapping names columns that the file does not have: {_listed(missing, header)}.")
         if absent := [name for name in required if wanted[name] not in header]:
-            raise ImportRefused(
-                f"The file lacks columns that are needed: {_listed(absent, header)}. "
-                f"It has: {', '.join(header)}. A mapping says what they are called there."
-            )
+            told = _("The file lacks columns that are needed: %(names)s. It has: %(header)s. Rename or map them.")
+            raise ImportRefused(told % {"names": _listed(absent, header), "header": ", ".join(header)})
         used = [theirs for theirs in wanted.values() if theirs in header]
         if twice := [theirs for theirs in dict.fromkeys(used) if header.count(theirs) > 1]:
-            raise ImportRefused(f"The file has more than one column of this name: {', '.join(twice)}.")
+            told = _("The file has more than one column of this name: %(names)s.")
+            raise ImportRefused(told % {"names": ", ".join(twice)})
         return {name: header.index(theirs) for name, theirs in wanted.items() if theirs in header}
 
     def translate(self, name: str, value: str) -> str:

@@ -9,6 +9,8 @@ from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import IO, NamedTuple
 
+from django.utils.translation import gettext as _
+
 from intake.imports.mapping import ColumnMapping, ImportRefused
 
 GZIP = b"\x1f\x8b"
@@ -41,7 +43,8 @@ class Source:
             self._reader = self._read()
             self.header = next(self._reader, [])
             if not any(self.header):
-                raise ImportRefused(f"The file {path.name} is empty: its first line should name the columns.")
+                told = _("The file %(name)s is empty: its first line should name the columns.")
+                raise ImportRefused(told % {"name": path.name})
             self._places = mapping.places(self.header, columns=columns, required=required)
         except BaseException:
             self.file.close()
@@ -77,13 +80,17 @@ class Source:
                 is_header, number = number == 0, reader.line_num
                 yield [cell.strip() for cell in cells] if is_header else cells
         except UnicodeDecodeError as error:
-            raise ImportRefused(
-                f"{self.path.name} is not UTF-8 (after line {number}: {error.reason}). Save it as “CSV UTF-8”."
-            ) from error
+            told = _("%(name)s is not UTF-8 (after line %(line)s: %(reason)s). Save it as “CSV UTF-8”.")
+            raise ImportRefused(told % self._at(number, error.reason)) from error
         except csv.Error as error:
-            raise ImportRefused(f"{self.path.name} is not proper CSV after line {number}: {error}.") from error
+            told = _("%(name)s is not proper CSV after line %(line)s: %(reason)s.")
+            raise ImportRefused(told % self._at(number, error)) from error
         except (EOFError, gzip.BadGzipFile, zlib.error) as error:
-            raise ImportRefused(f"{self.path.name} is broken off or damaged after line {number}: {error}.") from error
+            told = _("%(name)s is broken off or damaged after line %(line)s: %(reason)s.")
+            raise ImportRefused(told % self._at(number, error)) from error
+
+    def _at(self, line: int, reason: object) -> dict[str, object]:
+        return {"name": self.path.name, "line": line, "reason": reason}
 
 
 def fingerprint(path: Path, *meanings: str) -> str:
@@ -104,7 +111,7 @@ def _open(path: Path) -> IO[bytes]:
         raise ImportRefused(f"The file cannot be read: {error}.") from error
     if file.peek(2)[:2] in UTF_16:
         file.close()
-        raise ImportRefused(f"{path.name} is UTF-16. Save it as “CSV UTF-8”.")
+        raise ImportRefused(_("%(name)s is UTF-16. Save it as “CSV UTF-8”.") % {"name": path.name})
     return file
 
 

@@ -26,6 +26,7 @@ from intake.imports.rejects import RejectsFile
 from intake.models import ImportRun
 
 OBJECTS_BEFORE_COLLECTION = 50_000
+USUAL_THRESHOLDS = gc.get_threshold()  # taken once: of two uploads in one process the later would keep the other's
 COUNTED = ("imported", "updated", "duplicate", "rejected")
 
 
@@ -49,7 +50,7 @@ class Parsed(NamedTuple):
 
 @dataclass(frozen=True)
 class Import:
-    """What to do with a file. `on_progress` is called after each batch."""
+    """What to do with a file. After each batch `on_refused` is told its refused rows, with why, then `on_progress`."""
 
     brand: Brand
     kind: ImportKind[Any]
@@ -57,6 +58,7 @@ class Import:
     timezone: ZoneInfo  # of times that name none
     fingerprint: str
     on_progress: Callable[[], object] = lambda: None
+    on_refused: Callable[[list[tuple[Row, str]]], object] = lambda _rows: None
 
 
 def run_import(job: Import, *, now: datetime) -> tuple[Tally, RejectsFile]:
@@ -92,8 +94,9 @@ def try_import(job: Import, *, now: datetime) -> Tally:
     tally = Tally()
     with transaction.atomic():
         for batch in _read_ahead(job, job.source):
-            outcomes, _unwritten = _store(job, batch, now=now)
+            outcomes, refused = _store(job, batch, now=now)
             _count(tally, outcomes)
+            job.on_refused(refused)
             job.on_progress()
         transaction.set_rollback(True)
     return tally
@@ -111,6 +114,7 @@ def _take_batch(
         )
         rejects.add(refused)
     _count(tally, outcomes)
+    job.on_refused(refused)
     reset_queries()  # under DEBUG Django remembers statements, here of a thousand rows each
 
 
@@ -183,13 +187,12 @@ def _unfinished(job: Import) -> ImportRun | None:
 def _seldom_collecting() -> Iterator[None]:
     """A batch makes tens of thousands of objects without a cycle among them: to look for some, again and again among
     all that is loaded as well, is a quarter of the work."""
-    usual = gc.get_threshold()
     gc.freeze()
-    gc.set_threshold(OBJECTS_BEFORE_COLLECTION, *usual[1:])
+    gc.set_threshold(OBJECTS_BEFORE_COLLECTION, *USUAL_THRESHOLDS[1:])
     try:
         yield
     finally:
-        gc.set_threshold(*usual)
+        gc.set_threshold(*USUAL_THRESHOLDS)
         gc.unfreeze()
 
 
@@ -200,7 +203,7 @@ def _alone(fingerprint: str, brand: Brand) -> Iterator[None]:
     with connection.cursor() as cursor:
         cursor.execute("SELECT pg_try_advisory_lock(%s)", [key])
         if not cursor.fetchone()[0]:
-            raise ImportRefused("This file is being imported at this moment.")
+            raise ImportRefused(_("This file is being imported at this moment."))
     try:
         yield
     finally:

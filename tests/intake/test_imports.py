@@ -15,6 +15,7 @@ from urllib.parse import urlsplit, urlunsplit
 import pytest
 from django.core.management import CommandError, call_command
 from django.db import connection
+from django.utils import translation
 from pytest_django.fixtures import Settings
 
 from accounts.models import Brand
@@ -202,7 +203,7 @@ def test_the_header_shows_the_delimiter_and_a_byte_order_mark_is_no_letter(brand
 def test_a_file_that_cannot_be_read_says_why(brand, content, complaint):
     Path("file.csv").write_bytes(content)
 
-    with pytest.raises(CommandError, match=complaint):
+    with translation.override("en"), pytest.raises(CommandError, match=complaint):
         run("import_purchases", "file.csv")
 
     assert not Purchase.objects.exists()
@@ -251,7 +252,7 @@ def test_a_mapping_translates_columns_and_words(brand):
 def test_a_mapping_that_does_not_fit_says_why(brand, mapping, complaint):
     Path("mapping.toml").write_text(mapping)
 
-    with pytest.raises(CommandError, match=complaint):
+    with translation.override("en"), pytest.raises(CommandError, match=complaint):
         run("import_purchases", write(rows_of(1)), "--mapping", "mapping.toml")
 
     assert not Purchase.objects.exists()
