@@ -150,11 +150,11 @@ def test_terms_of_any_text(text, language):
 
 
 def test_terms_of_ten_thousand_characters_at_once():
-    begun = time.perf_counter()
+    begun = time.process_time()
     for unit in ("no ", "a-", "'", "👍🏽", "\u200d👍", "palabra ", "[correo]", "ñ" * 100):
         terms((unit * 10_000)[:10_000], "es")
 
-    assert time.perf_counter() - begun < 2
+    assert time.process_time() - begun < 2
 
 
 # --- Groups ----------------------------------------------------------------------------------------------------------

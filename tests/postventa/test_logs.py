@@ -51,11 +51,11 @@ def test_redact_is_idempotent(text: str) -> None:
 @pytest.mark.parametrize("part", ["a", "a.%", "/s/", "a@", "%40", "https://", "Bearer ", "/postback/"])
 def test_redact_of_a_long_line_is_quick(part: str) -> None:
     """A pattern that goes back over what it has read would take minutes."""
-    started = time.perf_counter()
+    started = time.process_time()
 
     redact(part * 50_000)
 
-    assert time.perf_counter() - started < 2
+    assert time.process_time() - started < 2
 
 
 @contextmanager

@@ -224,10 +224,10 @@ def test_redact_accepts_any_names_and_ids(strings):
 def test_redact_reads_ten_thousand_characters_at_once(unit):
     text = (unit * 10_000)[:10_000]
     fastest = float("inf")
-    for _ in range(3):  # the machine may be busy; the fastest of three is ours
-        begun = time.perf_counter()
+    for _ in range(3):
+        begun = time.process_time()
         spanish(text, **KNOWN)
-        fastest = min(fastest, time.perf_counter() - begun)
+        fastest = min(fastest, time.process_time() - begun)
 
-    # About 10 ms alone; a pattern that tries everything twice over would take seconds.
-    assert fastest < 0.25
+    # About 10 ms of processor time; a pattern that tries everything twice over would take seconds.
+    assert fastest < 0.5
