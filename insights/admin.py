@@ -1,7 +1,7 @@
 """What staff do about findings, and the record of what affiliates have been shown."""
 
 from collections.abc import Callable
-from typing import Any
+from typing import Any, Literal
 
 from django import forms
 from django.contrib import admin
@@ -30,15 +30,30 @@ from insights.models import (
     QuoteReport,
     Target,
 )
-from insights.outcomes import measurable, names_of, staff_outcome, subject_of
+from insights.outcomes import measurable, staff_outcome, subject_of
 from insights.services.acting import Change, check_change, close_action, edit_action, write_action
 from insights.services.conversing import answer_affiliate, refuse_personal_data
 from insights.services.reporting import decide_report
 from insights.services.showing import allow_public_page, stop_public_page
 from insights.statistics import newcombe_interval
-from insights.wording import sentences_of, span_said
-from surveys.models import Aspect
+from insights.wording import figure_names, sentences_of, span_said
+from surveys.models import Aspect, Fact
 from surveys.wording import in_language
+
+
+def with_labels(rows: QuerySet[Any], column: str = "key") -> QuerySet[Any]:
+    """With what the brand calls the aspect and the fact of the code that stands in the column."""
+    of_code = {"brand": OuterRef("brand"), "code": OuterRef(column)}
+    return rows.annotate(
+        aspect=Subquery(Aspect.objects.filter(**of_code).values("labels")),
+        fact=Subquery(Fact.objects.filter(**of_code).values("labels")),
+    )
+
+
+def label_of(row: Any, kind: Literal["aspect", "fact"], column: str = "key") -> str:
+    """As the reader calls it; its code where the brand has it no more."""
+    called = in_language(getattr(row, kind) or {}, get_language() or "", row.brand.default_language)
+    return called or getattr(row, column)
 
 
 class FindingForm(forms.ModelForm):
@@ -97,7 +112,7 @@ class FindingAdmin(BrandModelAdmin):
     list_display = ("about", "kind", "affiliate", "owner", "status", "talk", "updated_at")
     list_display_links = ("about",)
     list_filter = (WaitingFilter, "status", "kind", "owner")
-    list_select_related = ("affiliate", "quote")
+    list_select_related = ("affiliate", "quote", "brand")
     search_fields = ("key", "quote__text", "affiliate__code", "affiliate__name")
     ordering = ("-updated_at", "-pk")
     fields = ("affiliate", "kind", "about", "status", "owner", "answer", "created_at", "updated_at")
@@ -108,7 +123,8 @@ class FindingAdmin(BrandModelAdmin):
     def get_queryset(self, request: HttpRequest) -> QuerySet[Finding]:
         """With who wrote last: what the affiliate did waits for an answer."""
         last = FindingMessage.objects.filter(finding=OuterRef("pk")).order_by("-written_at", "-pk")
-        return super().get_queryset(request).annotate(is_answered=Subquery(last.values("is_from_brand")[:1]))
+        findings = with_labels(super().get_queryset(request))
+        return findings.annotate(is_answered=Subquery(last.values("is_from_brand")[:1]))
 
     def get_fields(self, request: HttpRequest, obj: Finding | None = None) -> Any:
         """Who may only read answers nobody; and what is the whole programme's has nobody to answer."""
@@ -134,8 +150,10 @@ class FindingAdmin(BrandModelAdmin):
 
     @admin.display(description=_("about"))
     def about(self, finding: Finding) -> str:
-        """The customer's words, or the code of what it is about."""
-        return finding.quote.text if finding.quote else finding.key
+        """The customer's words, or what it is about."""
+        if finding.quote:
+            return finding.quote.text
+        return label_of(finding, "fact" if finding.kind == Finding.Kind.MISSING else "aspect")
 
 
 @admin.register(QualityVerdict)
@@ -258,7 +276,7 @@ class ActionAdmin(BrandModelAdmin):
     can_add = True
     list_display = ("text", "affiliate", "about", "changed_on", "closed_on")
     list_filter = (("affiliate", admin.EmptyFieldListFilter), "changed_on")
-    list_select_related = ("affiliate",)
+    list_select_related = ("affiliate", "brand")
     search_fields = ("text", "affiliate__code", "affiliate__name")
     ordering = ("-changed_on", "-pk")
     raw_id_fields = ("product",)
@@ -295,14 +313,19 @@ class ActionAdmin(BrandModelAdmin):
             made = write_action(form.brand, None, form.as_change(), by=request.user, now=database_now())
             obj.pk, obj.brand = made.pk, made.brand
 
+    def get_queryset(self, request: HttpRequest) -> QuerySet[Action]:
+        return with_labels(super().get_queryset(request))
+
     @admin.display(description=_("about"))
     def about(self, action: Action) -> str:
-        return subject_of(action).code
+        if action.subject == Action.Subject.FIGURE:
+            return figure_names().get(action.key, action.key)
+        return label_of(action, "fact" if action.subject == Action.Subject.FACT else "aspect")
 
     @admin.display(description=_("about"))
     def named(self, action: Action) -> str:
-        code = subject_of(action).code
-        return names_of(measurable(action.brand, get_language() or action.brand.default_language)).get(code, code)
+        """Where `about` is the form's choice."""
+        return self.about(action)
 
     @admin.display(description=_("what came of it"))
     def came_of_it(self, action: Action) -> str:
@@ -335,12 +358,19 @@ class ActionAdmin(BrandModelAdmin):
 class HeardFeedbackAdmin(ReadOnlyAdmin):
     """What affiliates say that they were told: it counts nowhere."""
 
-    list_display = ("text", "kind", "theme", "affiliate", "heard_on")
+    list_display = ("text", "kind", "about", "affiliate", "heard_on")
     list_filter = ("kind", "heard_on")
-    list_select_related = ("affiliate",)
+    list_select_related = ("affiliate", "brand")
     search_fields = ("text", "affiliate__code", "affiliate__name")
     ordering = ("-heard_on", "-pk")
-    fields = ("affiliate", "heard_on", "kind", "theme", "text", "written_by", "created_at")
+    fields = ("affiliate", "heard_on", "kind", "about", "text", "written_by", "created_at")
+
+    def get_queryset(self, request: HttpRequest) -> QuerySet[HeardFeedback]:
+        return with_labels(super().get_queryset(request), "theme")
+
+    @admin.display(description=_("about"))
+    def about(self, heard: HeardFeedback) -> str:
+        return label_of(heard, "aspect", "theme")
 
 
 @admin.register(PublicPage)
@@ -398,15 +428,13 @@ class AlertAdmin(ReadOnlyAdmin):
     fields = ("about", "affiliate", "from_to", "interval", "has_to_improve", "since", "opened_at", "ended_at")
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Alert]:
-        aspect = Aspect.objects.filter(brand=OuterRef("brand"), code=OuterRef("key"))
-        return super().get_queryset(request).annotate(labels=Subquery(aspect.values("labels")))
+        return with_labels(super().get_queryset(request))
 
     @admin.display(description=_("about"))
     def about(self, alert: Alert) -> str:
         if alert.key == Alert.SATISFACTION:
             return str(_("Satisfied customers"))
-        labels = getattr(alert, "labels", None) or {}
-        return in_language(labels, get_language() or "", alert.brand.default_language) or alert.key
+        return label_of(alert, "aspect")
 
     @admin.display(description=_("fell from"))
     def from_to(self, alert: Alert) -> str:

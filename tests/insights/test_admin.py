@@ -1,13 +1,17 @@
 """Staff say what has become of a finding; what was published nobody changes."""
 
+import re
+
 import pytest
 from django.db import IntegrityError, transaction
 from django.test import Client
 from django.urls import reverse
 
 from accounts.models import Membership
-from insights.models import Alert, Block, Finding, Target
+from insights.models import Action, Alert, Block, Finding, HeardFeedback, Target
 from insights.services import fold_changes
+from insights.wording import figure_names
+from surveys.models import Aspect, Fact
 from tests.factories import NOW, make_affiliate, make_brand, make_staff
 from tests.insights.conftest import Shop
 from tests.insights.test_privacy import look, respond_many
@@ -90,6 +94,28 @@ def test_the_list_asks_the_database_as_often_for_many(client, shop, ana, django_
 
     with django_assert_max_num_queries(12):
         client.get(reverse("admin:insights_finding_changelist"))
+
+
+def test_lists_call_aspects_and_facts_as_the_brand_does(client, shop, ana):
+    Aspect.objects.create(brand=shop.brand, code="plazo", labels={"es": "Llegar a tiempo"}, position=1)
+    Fact.objects.create(brand=shop.brand, code="plazo", labels={"es": "Cuándo llega"}, position=1)
+    about = {"brand": shop.brand, "affiliate": ana, "key": "plazo"}
+    for kind in ("missing", "improve"):
+        Finding.objects.create(**about, kind=kind)
+    for subject in ("aspect", "fact"):
+        Action.objects.create(**about, subject=subject, text=subject, changed_on="2026-03-01")
+    Action.objects.create(**{**about, "key": "nps"}, subject="figure", text="figure", changed_on="2026-03-01")
+    given = {"heard_on": "2026-03-01", "kind": "praise", "theme": "plazo", "text": "Bien", "created_at": NOW}
+    HeardFeedback.objects.create(brand=shop.brand, affiliate=ana, **given)
+    sign_in(client, shop)
+
+    def named(model):
+        page = client.get(reverse(f"admin:insights_{model}_changelist"))
+        return sorted(re.findall(r'class="field-about">(?:<a [^>]*>)?([^<]*)', page.text))
+
+    assert named("finding") == ["Cuándo llega", "Llegar a tiempo"]
+    assert named("action") == sorted(["Cuándo llega", "Llegar a tiempo", figure_names()["nps"]])
+    assert named("heardfeedback") == ["Llegar a tiempo"]
 
 
 # --- Targets and alerts ----------------------------------------------------------------------------------------------
