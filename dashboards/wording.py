@@ -40,9 +40,9 @@ def answers_said(n: int) -> str:
 
 
 def of_ten(share: float) -> str:
-    """«9 de cada 10»; nearer to all or to none than that, «El 98 %»."""
+    """«9 de cada 10»; nearer to all or to none than that, and of a single one, «El 98 %»."""
     tenths = int((Decimal(str(share)) * 10).quantize(Decimal(1), rounding=ROUND_HALF_UP))
-    if 0 < tenths < 10:
+    if 1 < tenths < 10:
         return _("%(tenths)s out of 10") % {"tenths": tenths}
     # Translators: a share, such as 98%, of customers: «El 98 % recibieron …».
     return pgettext("begins a sentence", "%(share)s") % {"share": percent(share)}

@@ -5,9 +5,11 @@ import io
 from datetime import UTC, datetime, timedelta
 
 import pytest
+from django.utils import translation
 
 from accounts.models import AccessLog
 from affiliates.models import Customer, Product, Purchase
+from dashboards.wording import of_ten
 from insights.services.attending import count_attention
 from insights.services.contributing import count_contributions
 from tests.dashboards.test_views import words
@@ -49,6 +51,11 @@ def test_how_many_come_back_and_what_that_rests_on(as_ana, loyal):
     assert "Half of those who come back do so within what it means about 8 weeks" in said
     assert "Given back what it means between 0–6%" in said
     assert "Recommended by your customers what it means fewer than 5" in said
+
+
+def test_tenths_are_told_where_there_are_several_and_not_all():
+    with translation.override("en"):
+        assert [of_ten(share) for share in (0.08, 0.2, 0.94, 0.98)] == ["8%", "2 out of 10", "9 out of 10", "98%"]
 
 
 def test_small_cells_of_the_triangle_are_dots(as_ana, loyal):
@@ -214,7 +221,7 @@ def test_pages_ask_the_database_as_often_for_many(as_sofia, shop, loyal, affilia
     count_contributions(shop.brand, now=NOW)
     count_attention(shop.brand, now=NOW)
 
-    with django_assert_max_num_queries(12):
+    with django_assert_max_num_queries(13):
         as_sofia.get(BRAND_PAGE)
     with django_assert_max_num_queries(24):
         as_sofia.get("/portal/affiliates/lumbre/ana/customers/")
