@@ -1,14 +1,16 @@
 """Clicks in pieces of a month (docs/decisions/0006). No row is written anew: all that there are become the
 first piece as they are, with their indexes. The table is locked for an instant, in `SWAP`.
 
-Broken off, it begins again from the start. Only killed it leaves a check behind, by which clicks are refused from the
-first of a month on: run it again before.
+Where the table is in use it tries the instant again, a minute long. Broken off, it begins again with the indexes that it
+has made. Only killed it leaves a check behind, by which clicks are refused from the first of a month on: run it again
+before.
 """
 
+import time
 from datetime import datetime
 from typing import Any
 
-from django.db import migrations, models, transaction
+from django.db import OperationalError, migrations, models, transaction
 
 import affiliates.models.links
 
@@ -18,6 +20,8 @@ SELECT date_trunc('month', greatest(now(), max(occurred_at)) + interval '1 day',
 FROM affiliates_click
 """
 PATIENCE = "lock_timeout = '5s'"  # whoever clicks waits behind us
+TRIES, PAUSE = 12, 5.0  # seconds
+IN_USE = ("55P03", "40P01")  # others hold it, or wait for what we hold
 LET_GO = "ALTER TABLE affiliates_click DROP CONSTRAINT IF EXISTS click_before"
 PREPARE = [
     f"SET {PATIENCE}",
@@ -25,13 +29,12 @@ PREPARE = [
     "ALTER TABLE affiliates_click ADD CONSTRAINT click_before CHECK (occurred_at < '{end}') NOT VALID",
     "SET lock_timeout = 0",
     "ALTER TABLE affiliates_click VALIDATE CONSTRAINT click_before",
-    "DROP INDEX CONCURRENTLY IF EXISTS affiliates_click_before_pkey",
-    "CREATE UNIQUE INDEX CONCURRENTLY affiliates_click_before_pkey ON affiliates_click (id, occurred_at)",
-    "DROP INDEX CONCURRENTLY IF EXISTS affiliates_click_before_public_id",
-    "CREATE INDEX CONCURRENTLY affiliates_click_before_public_id ON affiliates_click (public_id)",
+    # What is half made is gone before (management/commands/migrate.py).
+    "CREATE UNIQUE INDEX CONCURRENTLY IF NOT EXISTS affiliates_click_before_pkey ON affiliates_click (id, occurred_at)",
+    "CREATE INDEX CONCURRENTLY IF NOT EXISTS affiliates_click_before_public_id ON affiliates_click (public_id)",
     # The first piece alone: of it clicks go one by one for a while.
-    "DROP INDEX CONCURRENTLY IF EXISTS affiliates_click_before_by_age",
-    "CREATE INDEX CONCURRENTLY affiliates_click_before_by_age ON affiliates_click (occurred_at) WHERE NOT visitor = ''",
+    "CREATE INDEX CONCURRENTLY IF NOT EXISTS affiliates_click_before_by_age ON affiliates_click (occurred_at)"
+    " WHERE NOT visitor = ''",
 ]
 FACTS = """
 SELECT last_value + is_called::int,
@@ -85,12 +88,25 @@ def cut(_apps: Any, schema_editor: Any) -> None:
         try:
             for statement in PREPARE:
                 cursor.execute(statement.format(end=end.isoformat()))
-            with transaction.atomic(schema_editor.connection.alias):
-                swap(cursor, end)
+            swap_patiently(schema_editor.connection.alias, cursor, end)
         except Exception:
             with transaction.atomic(schema_editor.connection.alias):
                 cursor.execute(f"SET LOCAL {PATIENCE}; {LET_GO}")
             raise
+
+
+def swap_patiently(alias: str, cursor: Any, end: datetime) -> None:
+    """OperationalError: others held the table each time."""
+    for left in range(TRIES - 1, -1, -1):
+        try:
+            with transaction.atomic(alias):
+                swap(cursor, end)
+        except OperationalError as error:
+            if not left or getattr(error.__cause__, "pgcode", "") not in IN_USE:
+                raise
+            time.sleep(PAUSE)
+        else:
+            return
 
 
 def swap(cursor: Any, end: datetime) -> None:

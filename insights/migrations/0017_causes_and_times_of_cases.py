@@ -15,6 +15,8 @@ class Migration(migrations.Migration):
     ]
 
     operations = [
+        # First: from the next statement on nobody may read the counts, until the end.
+        migrations.RunSQL(SOLVED, migrations.RunSQL.noop),
         migrations.RemoveConstraint(
             model_name="casecount",
             name="casecount_once",
@@ -119,5 +121,4 @@ class Migration(migrations.Migration):
                 nulls_distinct=False,
             ),
         ),
-        migrations.RunSQL(SOLVED, migrations.RunSQL.noop),
     ]

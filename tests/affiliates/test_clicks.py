@@ -116,6 +116,7 @@ def test_a_cut_that_was_broken_off_begins_again(monkeypatch: pytest.MonkeyPatch)
         cut()
     # Else clicks would be refused from the next month on, until somebody tries again.
     assert ask("SELECT count(*) FROM pg_constraint WHERE conname = 'click_before'") == 0
+    made = ask("SELECT pg_relation_filenode(%s)", f"{TABLE}_before_pkey")
     monkeypatch.setattr(cutting, "SWAP", swap)
     click(make_link(make_affiliate(make_brand(), "Ana")), datetime(2026, 3, 1, tzinfo=UTC))
 
@@ -123,18 +124,23 @@ def test_a_cut_that_was_broken_off_begins_again(monkeypatch: pytest.MonkeyPatch)
 
     assert Click.objects.count() == 1
     assert [piece.name for piece in partitions_of(TABLE)] == [f"{TABLE}_before"]
+    assert ask("SELECT pg_relation_filenode(%s)", f"{TABLE}_before_pkey") == made
 
 
 @pytest.mark.usefixtures("whole")
 def test_a_cut_makes_nobody_wait_behind_it_for_long() -> None:
+    pauses: list[float] = []
     with closing(psycopg2.connect(**connection.get_connection_params())) as busy, pytest.MonkeyPatch.context() as patch:
         patch.setattr(cutting, "PREPARE", ["SET statement_timeout = '60s'"])
         patch.setattr(cutting, "PATIENCE", "lock_timeout = '50ms'")
+        patch.setattr(cutting, "TRIES", 2)
+        patch.setattr(cutting.time, "sleep", pauses.append)
         busy.cursor().execute("LOCK TABLE affiliates_click IN ROW EXCLUSIVE MODE")  # as an import of many
 
         with pytest.raises(OperationalError, match="lock timeout"):
             cut()
 
+    assert pauses == [cutting.PAUSE]
     with connection.cursor() as cursor:
         cursor.execute("RESET statement_timeout")
 
