@@ -18,6 +18,11 @@ class BrandAdminSite(AdminSite):
     def has_permission(self, request: HttpRequest) -> bool:
         return bool(request.user.is_active and getattr(request.user, "is_staff", False))
 
+    def register(self, model_or_iterable: Any, admin_class: Any = None, **options: Any) -> None:
+        """Ours alone, which say whose role writes: pages that libraries bring ask nobody's and leave no record."""
+        if hasattr(admin_class, "writing_roles"):
+            super().register(model_or_iterable, admin_class, **options)
+
     def get_app_list(self, request: HttpRequest, app_label: str | None = None) -> list[Any]:
         """What waits for an answer first; the rest by name."""
         return sorted(super().get_app_list(request, app_label), key=lambda app: app["app_label"] != "complaints")

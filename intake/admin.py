@@ -163,6 +163,14 @@ class PurchaseAdmin(DecidingAdmin, ReadOnlyAdmin):
         context = {"form": form, "opts": self.opts, "title": gettext("Send a test purchase")}
         return render(request, "admin/intake/test_purchase.html", self.admin_site.each_context(request) | context)
 
+    def get_object(self, request: HttpRequest, *args: Any, **kwargs: Any) -> Any:
+        """With the case that is open on it, for who may read cases."""
+        purchase = super().get_object(request, *args, **kwargs)
+        if purchase:
+            cases = Complaint.objects.visible_to(request.user).open()
+            purchase.open_case = cases.filter(purchase=purchase).first()
+        return purchase
+
     def get_queryset(self, request: HttpRequest) -> QuerySet[Purchase]:
         current = FilteredRelation("attributions", condition=Q(attributions__is_current=True))
         return (
@@ -241,14 +249,13 @@ class PurchaseAdmin(DecidingAdmin, ReadOnlyAdmin):
         return leading_to_invitations(purchase, " · ".join(words))
 
     @admin.display(description=_("asked, or why not"))
-    def asked(self, purchase: Purchase) -> SafeString:
+    def asked(self, purchase: Any) -> SafeString:
         """On the page: in a sentence, with the date on which it becomes possible, and the case that holds it."""
         sentence = leading_to_invitations(purchase, explain(state_of_wave(purchase, Wave.FIRST)))
-        open_case = Complaint.objects.open().filter(purchase=purchase).first()
-        if open_case is None:
+        if purchase.open_case is None:
             return sentence
-        url = reverse("admin:complaints_complaint_change", args=[open_case.pk])
-        return format_html('{} · <a href="{}">{}</a>', sentence, url, open_case)
+        url = reverse("admin:complaints_complaint_change", args=[purchase.open_case.pk])
+        return format_html('{} · <a href="{}">{}</a>', sentence, url, purchase.open_case)
 
     @admin.display(description=_("asked again, or why not"))
     def asked_again(self, purchase: Purchase) -> SafeString | str:

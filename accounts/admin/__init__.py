@@ -13,6 +13,7 @@ from accounts.admin.rules import (
     brands_with_role,
     has_role,
     may_name_customers,
+    may_open,
     roles_of,
     way_to_brand,
 )
@@ -31,6 +32,7 @@ __all__ = [
     "has_role",
     "keys",
     "may_name_customers",
+    "may_open",
     "records",
     "roles_of",
     "way_to_brand",

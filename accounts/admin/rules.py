@@ -91,6 +91,17 @@ def is_setting(model: type[Model], name: str) -> bool:
     return bool(field.choices) or not isinstance(field, CharField | TextField | JSONField | ArrayField)
 
 
+def may_open(request: HttpRequest, row: Model) -> bool:
+    """Has the row a page in the admin, and is that one for whoever asks?"""
+    if not admin.site.is_registered(type(row)):
+        return False
+    page = admin.site.get_model_admin(type(row))
+    if not page.has_view_permission(request, row):
+        return False
+    # Of what belongs to no brand, as people do not, the page itself knows which are theirs.
+    return brand_id_of(row) is not None or page.get_queryset(request).filter(pk=row.pk).exists()
+
+
 def name_of_filter(told: Any) -> str:
     """As it stands in an address: told by a field, a field and a class, or a class of its own."""
     if isinstance(told, str | tuple | list):

@@ -10,7 +10,7 @@ from django.http import HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, redirect
 from django.urls import path
 from django.utils import timezone
-from django.utils.html import format_html
+from django.utils.html import format_html, format_html_join
 from django.utils.safestring import SafeString
 from django.utils.translation import get_language, gettext_lazy
 from django.utils.translation import gettext as _
@@ -18,6 +18,7 @@ from django.utils.translation import gettext as _
 from accounts.admin import BrandModelAdmin, brands_with_role
 from accounts.models import Brand, User
 from affiliates.models import Product
+from complaints.markdown import html_of
 from complaints.models import Guide
 from complaints.selectors.guides import asked_often, counted, text_for
 from complaints.services.guides import FREQUENT, Words, propose_fact, write_guide
@@ -122,12 +123,22 @@ class GuideAdmin(BrandModelAdmin):
         answer: HttpResponse = super().changelist_view(request, {"asked_often": often, **(extra_context or {})})
         return answer
 
+    @admin.display(description=gettext_lazy("what customers read"))
+    def words(self, guide: Guide) -> SafeString:
+        """For who may not write: every language below the other."""
+        texts = ((text.language, text.title, html_of(text.body)) for text in guide.texts.all())
+        return format_html_join("", '<article lang="{}"><h3>{}</h3>{}</article>', texts)
+
     def get_form(self, request: HttpRequest, obj: Guide | None = None, change: bool = False, **kwargs: Any) -> Any:
+        if not self.has_change_permission(request, obj):
+            return super().get_form(request, obj, change, **kwargs)
         kwargs["form"] = guide_form(self._brand_of(request, obj))
         kwargs["fields"] = ("product", "category", "position", "is_published")
         return super().get_form(request, obj, change, **kwargs)
 
     def get_fieldsets(self, request: HttpRequest, obj: Guide | None = None) -> Any:
+        if not self.has_change_permission(request, obj):
+            return [(None, {"fields": ("words", "product", "category", "position", "is_published", "page")})]
         brand = self._brand_of(request, obj)
         titles, bodies = (tuple(f"{box}.{code}" for code in brand.languages) for box in ("title", "body"))
         written = [(_("What customers read"), {"fields": [titles, bodies]})]

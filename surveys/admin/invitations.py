@@ -31,6 +31,10 @@ class InvitationMailInline(ReadOnlyInline):
     def get_queryset(self, request: HttpRequest) -> QuerySet[InvitationMail]:
         return super().get_queryset(request).select_related("mail")
 
+    def get_fields(self, request: HttpRequest, obj: Any = None) -> Any:
+        """A mail tells its address."""
+        return self.fields if may_name_customers(request.user) else [name for name in self.fields if name != "story"]
+
     @admin.display(description=_("state"))
     def state(self, row: InvitationMail) -> str:
         return " · ".join(filter(None, [row.mail.get_state_display(), row.mail.reason_label]))

@@ -1,11 +1,14 @@
 """Who may do what: every page of the admin × every role × every action, in their own brand and in another."""
 
+import re
+from html import unescape
 from typing import Any
 
 import pytest
 from django.contrib import admin
 from django.db.models import Model
 from django.test import Client, RequestFactory
+from django.urls import resolve, reverse
 from django.utils import timezone
 
 from accounts.admin import AdministratorsAdmin, BrandModelAdmin, way_to_brand
@@ -172,6 +175,62 @@ def test_who_only_looks_takes_no_file_away(client: Client, role: str, status: in
 
     assert [file.status_code for file in files] == [status] * 6
     assert AccessLog.objects.filter(purpose="export").exists() == (status == 200)
+
+
+@pytest.mark.parametrize("role", [ANALYST, READ_ONLY])
+def test_no_page_leads_where_its_reader_may_not_go(client: Client, role: str) -> None:
+    """From the first page and from that of a row of every table that they see; whom they know by name is on record."""
+    world = make_world()
+    reader = make_staff(world.brand, "Lía", role)
+    client.force_login(reader)
+    rows = [(page, page.get_queryset(request_of(reader)).first()) for page in pages() if seen_by(page, reader)]
+    if role == READ_ONLY:  # of the rest the analyst's walk knows
+        rows = [(page, row) for page, row in rows if page.tells_of_customers]
+    addresses = ["/admin/", *(reverse_of(page, "change", row.pk) for page, row in rows if row)]
+
+    shown = {address: client.get(address, headers={"Accept-Language": "en"}) for address in addresses}
+
+    assert {address: page.status_code for address, page in shown.items() if page.status_code != 200} == {}
+    links = {link: address for address, page in shown.items() for link in links_in(page.text)}
+    assert {link: address for link, address in links.items() if not leads_somewhere(link, client, reader)} == {}
+    # One way to all of them, from the desk by the list.
+    ways = {address: way_in(page.text) for address, page in shown.items() if address != "/admin/"}
+    assert {address for address, way in ways.items() if way[0] != "Desk" or len(way) < 3} == set()
+
+
+def seen_by(page: BrandModelAdmin, user: User) -> bool:
+    return page.has_view_permission(request_of(user))
+
+
+def reverse_of(page: BrandModelAdmin, name: str, *args: Any) -> str:
+    return reverse(f"admin:{page.opts.app_label}_{page.opts.model_name}_{name}", args=args)
+
+
+def links_in(text: str) -> set[str]:
+    return {unescape(link) for link in re.findall(r'<a [^>]*href="(/[^"#?]*)', text)}
+
+
+def way_in(text: str) -> list[str]:
+    way = re.search(r'class="breadcrumbs">(.*?)</div>', text, re.DOTALL)
+    return [step.strip() for step in re.sub(r"<[^>]+>", "", way[1] if way else "").split("›")]
+
+
+def leads_somewhere(link: str, client: Client, reader: User) -> bool:
+    """By what the page there would ask; a page that is nobody's in the admin is opened."""
+    found = resolve(link)
+    page = getattr(found.func, "model_admin", None)
+    if page is None:
+        return client.get(link).status_code in (200, 302)
+    request = request_of(reader)
+    if (pk := found.kwargs.get("object_id")) is None:
+        return bool(page.has_view_permission(request))
+    row = page.get_queryset(request).filter(pk=pk).first()
+    return row is not None and bool(page.has_view_permission(request, row))
+
+
+def test_libraries_bring_no_pages_of_their_own() -> None:
+    """They would ask nobody's role: of them only what is shown on pages of ours is there."""
+    assert [model for model, page in admin.site._registry.items() if not isinstance(page, BrandModelAdmin)] == []
 
 
 def test_a_role_in_one_brand_gives_none_in_another() -> None:
