@@ -55,7 +55,14 @@ class Comparison:
 
     @property
     def verdict(self) -> str:
-        return "aim" if self.ratio >= self.aim else "floor" if self.ratio >= self.floor else "below"
+        return self._verdict_of(self.ratio)
+
+    @property
+    def verdict_of_cpu(self) -> str:
+        return self._verdict_of(self.ratio_of_cpu)
+
+    def _verdict_of(self, ratio: float) -> str:
+        return "aim" if ratio >= self.aim else "floor" if ratio >= self.floor else "below"
 
 
 def nothing() -> None:
@@ -114,13 +121,17 @@ class Skipped:
 
 @dataclass(frozen=True)
 class Spent:
-    """What measuring an area took: processor seconds of all who worked; the most memory until then, in MB."""
+    """What measuring an area took: processor seconds of all who worked; the most memory until then, in MB.
+
+    `others`: so many processors had other work meanwhile, whose figures by the clock are not ours alone.
+    """
 
     area: str
     seconds: float
     cpu: float
     memory: float
     memory_of_children: float
+    others: float
 
 
 Area = Callable[[int], Iterator[Contest | Reading | Skipped]]  # its contests, at a size
@@ -128,11 +139,11 @@ Area = Callable[[int], Iterator[Contest | Reading | Skipped]]  # its contests, a
 
 @contextmanager
 def noting_cost(area: str, spent: list[Spent]) -> Iterator[None]:
-    started, cpu = time.perf_counter(), cpu_of_all()
+    started, cpu, busy = time.perf_counter(), cpu_of_all(), cpu_of_machine()
     yield
-    seconds, cpu = time.perf_counter() - started, cpu_of_all() - cpu
+    seconds, cpu, busy = time.perf_counter() - started, cpu_of_all() - cpu, cpu_of_machine() - busy
     of_children = megabytes(resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss)
-    spent.append(Spent(area, seconds, cpu, peak_memory(), of_children))
+    spent.append(Spent(area, seconds, cpu, peak_memory(), of_children, max(0.0, busy - cpu) / seconds))
 
 
 def measure(work: Work) -> Measure:
@@ -157,6 +168,16 @@ def cpu_of_all() -> float:
     """Of this process, of those it has started, whether or not they have ended, and of the database, in seconds."""
     ended = resource.getrusage(resource.RUSAGE_CHILDREN)
     return time.process_time() + ended.ru_utime + ended.ru_stime + cpu_of_others()
+
+
+def cpu_of_machine() -> float:
+    """Of all that runs on it, and of what its host took away, in seconds since it started; 0 where it is not told."""
+    try:
+        # user, nice, system, idle, iowait, irq, softirq, steal
+        told = [int(ticks) for ticks in Path("/proc/stat").read_text().split("\n", 1)[0].split()[1:9]]
+    except OSError:
+        return 0.0
+    return (sum(told) - sum(told[3:5])) / TICKS
 
 
 def cpu_of_others() -> float:

@@ -1,8 +1,7 @@
 """The comparisons as a table for people and as JSON for whoever compares runs, beside what the last run found."""
 
 import json
-import os
-import platform
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from datetime import datetime
@@ -13,16 +12,19 @@ from typing import Any
 from intake.bench.measuring import Comparison, Measure, Reading, Skipped, Spent
 
 HEADER = (
-    "| what | against | ratio (min–max) | by processor time | last time | floor · aim | reached "
+    "| what | against | ratio (min–max) | by processor time | last time | floor · aim "
+    "| reached: by the clock · by processor time "
     "| ours, a second | theirs | p50 / p95 ms: ours · theirs | CPU ms each: ours · theirs | peak MB |\n"
     "|---|---|---|---|---|---|---|---|---|---|---|---|\n"
 )
+MISSED = ("below", "above")  # its floor: of what should be much, and of what should be little
 
 
 @dataclass
 class Findings:
-    """All that a run has measured."""
+    """All that a run has measured, and on what."""
 
+    machine: Mapping[str, str] = field(default_factory=dict)
     comparisons: list[Comparison] = field(default_factory=list)
     readings: list[Reading] = field(default_factory=list)
     skipped: list[Skipped] = field(default_factory=list)
@@ -30,7 +32,16 @@ class Findings:
 
     def as_text(self, last: "Last") -> str:
         tables = (as_table(self.comparisons, last), as_readings(self.readings, last), as_costs(self.spent))
-        return "\n".join(filter(None, tables)) + as_list(self.skipped)
+        return "\n".join(filter(None, (self.summary, *tables))) + as_list(self.skipped)
+
+    @property
+    def summary(self) -> str:
+        """How many are where, and by name those that miss their floor."""
+        measured: list[Comparison | Reading] = [*self.comparisons, *self.readings]
+        missed = [each for each in measured if each.verdict in MISSED]
+        reached = Counter("missed" if each in missed else each.verdict for each in measured)
+        told = f"Of {len(measured)} figures {reached['aim']} reach their aim, {reached['floor']} their floor"
+        return f"{told}, {reached['missed']} neither.\n" + "".join(f"- {in_short(each)}\n" for each in missed)
 
 
 @dataclass(frozen=True)
@@ -69,11 +80,9 @@ def write_report(folder: Path, findings: Findings, *, size: int, now: datetime) 
     folder.mkdir(parents=True, exist_ok=True)
     last = last_report(folder, size=size)
     stem = folder / f"{now:%Y%m%dT%H%M%SZ}"
-    about = {"at": now.isoformat(), "size": size, "processors": os.cpu_count(), "python": platform.python_version()}
-    rows = [
-        {**asdict(each), "ratio": each.ratio, "ratio_of_cpu": each.ratio_of_cpu, "verdict": each.verdict}
-        for each in findings.comparisons
-    ]
+    about = {"at": now.isoformat(), "size": size, **findings.machine}
+    told_too = ("ratio", "ratio_of_cpu", "verdict", "verdict_of_cpu")
+    rows = [{**asdict(each), **{name: getattr(each, name) for name in told_too}} for each in findings.comparisons]
     others = {
         "readings": [{**asdict(each), "verdict": each.verdict} for each in findings.readings],
         "skipped": [asdict(each) for each in findings.skipped],
@@ -81,9 +90,9 @@ def write_report(folder: Path, findings: Findings, *, size: int, now: datetime) 
         "compared_with": last.at,
     }
     stem.with_suffix(".json").write_text(json.dumps({**about, "rows": rows, **others}, indent=2), encoding="utf-8")
-    told = ", ".join(f"{name} {value}" for name, value in about.items())
-    told += f"; last time: {last.at}" if last.at else ""
-    stem.with_suffix(".md").write_text(f"# Bench\n\n{told}\n\n{findings.as_text(last)}", encoding="utf-8")
+    told = "".join(f"- {name.replace('_', ' ')}: {value}\n" for name, value in about.items())
+    told += f"- last time: {last.at}\n" if last.at else ""
+    stem.with_suffix(".md").write_text(f"# Bench\n\n{told}\n{findings.as_text(last)}", encoding="utf-8")
     return stem.with_suffix(".md")
 
 
@@ -102,16 +111,26 @@ def as_readings(readings: Sequence[Reading], last: Last) -> str:
 
 
 def as_costs(spent: Sequence[Spent]) -> str:
-    header = "| area | seconds | CPU s, database and children included | peak MB: this process · largest child |\n"
+    header = (
+        "| area | seconds | CPU s, database and children included | peak MB: this process · largest child "
+        "| processors with other work |\n|---|---|---|---|---|\n"
+    )
     lines = [
-        f"| {each.area} | {each.seconds:,.0f} | {each.cpu:,.0f} | {each.memory:.0f} · {each.memory_of_children:.0f} |\n"
+        f"| {each.area} | {each.seconds:,.0f} | {each.cpu:,.0f} | {each.memory:.0f} · {each.memory_of_children:.0f} "
+        f"| {each.others:.1f} |\n"
         for each in spent
     ]
-    return header + "|---|---|---|---|\n" + "".join(lines) if lines else ""
+    return header + "".join(lines) if lines else ""
 
 
 def as_list(skipped: Sequence[Skipped]) -> str:
     return "".join(f"\nNot measured: {each.what}. {each.why}\n" for each in skipped)
+
+
+def in_short(each: Comparison | Reading) -> str:
+    if isinstance(each, Reading):
+        return f"{each.what}: {each.value:,.2f} {each.unit} (at most {each.floor:g})"
+    return f"{each.what}, against {each.against}: {each.ratio:.2f} (at least {each.floor:.2f})"
 
 
 def _line(each: Comparison, last: Last) -> str:
@@ -122,7 +141,7 @@ def _line(each: Comparison, last: Last) -> str:
         f"{each.ratio_of_cpu:.2f}",
         last.of_comparison(each),
         f"{each.floor:g} · {each.aim:g}",
-        each.verdict,
+        f"{each.verdict} · {each.verdict_of_cpu}",
         f"{median(our.rate for our in each.ours):,.0f}",
         f"{median(their.rate for their in each.theirs):,.0f}",
         f"{_times(each.ours)} · {_times(each.theirs)}",

@@ -135,7 +135,8 @@ def test_answers_are_made_counted_and_shown_as_they_would_come_in() -> None:
 def test_a_report_says_what_was_found_last_time(tmp_path: Path) -> None:
     def report(day: int, *readings: Reading, size: int = 10, ratio: float = 1.0) -> str:
         row = Comparison("ours", "theirs", 0.1, 0.2, [Measure(ratio, 1.0)], [Measure(1.0, 1.0)], 50.0)
-        findings = Findings([row], list(readings), spent=[Spent("due", 2.0, 3.0, 80.0, 40.0)])
+        spent = [Spent("due", 2.0, 3.0, 80.0, 40.0, 0.5)]
+        findings = Findings({"processors": "2 × slow"}, [row], list(readings), spent=spent)
         return write_report(tmp_path, findings, size=size, now=datetime(2026, 3, day, tzinfo=UTC)).read_text()
 
     due = Reading("who is due", 4.0, "ms", 10, 5)
@@ -148,4 +149,24 @@ def test_a_report_says_what_was_found_last_time(tmp_path: Path) -> None:
     assert "last time: 2026-03-03" in last
     assert "| ours | theirs | 0.80 (0.80–0.80) | 1.00 | 0.60 · 1.00 |" in last
     assert "| who is due | 5.00 ms | 4.00 (+25 %) |" in last
-    assert "| due | 2 | 3 | 80 · 40 |" in last
+    assert "| due | 2 | 3 | 80 · 40 | 0.5 |" in last
+    assert "- processors: 2 × slow\n" in last
+
+
+def test_a_report_begins_with_what_misses_its_floor(tmp_path: Path) -> None:
+    def against(what: str, rate: float, cpu: float) -> Comparison:
+        return Comparison(what, "theirs", 0.5, 1.0, [Measure(rate, cpu)], [Measure(1.0, 1.0)], 50.0)
+
+    rows = [against("slow", 0.25, 1.0), against("fair", 0.5, 1.0), against("quick", 2.0, 4.0)]
+    findings = Findings({}, rows, [Reading("who is due", 21.0, "ms", 20, 5)])
+
+    told = write_report(tmp_path, findings, size=1, now=datetime(2026, 3, 1, tzinfo=UTC)).read_text()
+
+    summary = (
+        "Of 4 figures 1 reach their aim, 1 their floor, 2 neither.\n"
+        "- slow, against theirs: 0.25 (at least 0.50)\n"
+        "- who is due: 21.00 ms (at most 20)\n"
+    )
+    assert summary in told
+    assert "| below · aim |" in told  # by the clock, by processor time
+    assert "| aim · below |" in told

@@ -15,6 +15,7 @@ from django.core.management.base import BaseCommand, CommandParser
 
 from accounts.clock import database_now
 from intake.bench.areas import AREAS
+from intake.bench.machine import about_machine
 from intake.bench.measuring import Contest, Reading, noting_cost
 from intake.bench.report import Findings, write_report
 from postventa.demo_environment import without_demo
@@ -56,7 +57,7 @@ class Command(BaseCommand):
             sys.exit(again_with_services())
         logging.disable(logging.WARNING)
         call_command("migrate", verbosity=0)
-        findings = Findings()
+        findings = Findings(about_machine())
         try:
             self.measure(names, findings, size=size, rounds=rounds)
         finally:  # what was found before a fault or Ctrl-C is not lost
