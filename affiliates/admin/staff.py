@@ -25,6 +25,7 @@ from affiliates.models import StaffInvitation
 from affiliates.services import (
     change_staff_role,
     deactivate_person,
+    forget_second_factor,
     invite_staff,
     reactivate_person,
     remove_staff,
@@ -125,6 +126,13 @@ class UserAdmin(ReadingAdmin):
             asking_nothing(reactivate_person),
             _("They can sign in again."),
             is_offered=lambda user: not user.is_active,
+        ),
+        "second_factor": Decision(
+            _("Take away the second factor"),
+            SureForm,
+            asking_nothing(forget_second_factor),
+            _("They are signed out everywhere, sign in with their password and set up another one."),
+            is_offered=lambda user: has_second_factor(user),
         ),
     }
 

@@ -3,12 +3,15 @@
 import uuid
 from datetime import datetime, timedelta
 
+from allauth.account.adapter import get_adapter
+from allauth.mfa.models import Authenticator
 from django.core.exceptions import PermissionDenied, ValidationError
 from django.db import transaction
 from django.utils.translation import gettext as _
 
 from accounts.models import AuditEntry, Brand, Membership, Role, User
 from accounts.services import record_change
+from accounts.sessions import end_sessions
 from affiliates.models import StaffInvitation
 from affiliates.services.members import create_user
 from mailing.models import OutgoingMail
@@ -127,6 +130,27 @@ def reactivate_person(user: User, *, by: User, now: datetime) -> None:
     for brand in Brand.objects.filter(memberships__user=user):
         record_change(by, brand, Action.CHANGED, user, is_active=[False, True])
     User.objects.filter(pk=user.pk).update(is_active=True)
+
+
+@transaction.atomic
+def forget_second_factor(user: User, *, by: User, now: datetime) -> None:
+    """For whoever lost phone and codes: all of their factors go, they are signed out everywhere, and are told.
+
+    ValidationError: oneself, or, unless an operator does it, they are somebody else's business too.
+    """
+    if user == by:
+        raise ValidationError(_("You take away your own in your account."), "oneself")
+    if not by.is_superuser:
+        _administers_alone(user, by=by)
+    Authenticator.objects.filter(user=user).delete()
+    end_sessions(user, keep=None)
+    for brand in Brand.objects.filter(memberships__user=user):
+        record_change(by, brand, Action.CHANGED, user, second_factor=[True, False])
+    title = _("Your second factor was taken away")
+    text = _(
+        "Sign in with your password, and set up another. Did you not ask for it? Tell whoever invited you, at once."
+    )
+    get_adapter().send_account_mail(user, to=user.email, title=title, paragraphs=[text])
 
 
 def _administers_alone(user: User, *, by: User) -> None:

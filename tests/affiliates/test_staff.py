@@ -4,6 +4,7 @@ from datetime import timedelta
 from typing import Any
 
 import pytest
+from allauth.mfa.models import Authenticator
 from django.core.exceptions import PermissionDenied, ValidationError
 from django.test import Client
 from django.utils import timezone
@@ -14,6 +15,7 @@ from affiliates.services import (
     accept_staff_invitation,
     change_staff_role,
     deactivate_person,
+    forget_second_factor,
     invite_staff,
     reactivate_person,
     remove_staff,
@@ -203,8 +205,42 @@ def test_a_closed_account_is_signed_out_at_once_and_can_be_opened_again(brand: B
     assert Client().post("/accounts/login/", {"login": ivan.email, "password": PASSWORD}).status_code == 302
 
 
+def test_who_lost_their_second_factor_is_let_in_to_set_up_another(brand: Brand, sofia: User, client: Client) -> None:
+    ivan, inside = make_staff(brand, "Ivan", "agent"), Client()
+    inside.post("/accounts/login/", {"login": ivan.email, "password": PASSWORD})
+    Authenticator.objects.create(user=ivan, type=Authenticator.Type.TOTP, data={"secret": "lost"})
+    Authenticator.objects.create(user=ivan, type=Authenticator.Type.RECOVERY_CODES, data={"seed": "lost"})
+    client.force_login(sofia)
+
+    client.post(f"/admin/accounts/user/{ivan.pk}/second_factor/")
+
+    assert not Authenticator.objects.filter(user=ivan).exists()
+    assert inside.get("/admin/").status_code == 302
+    assert OutgoingMail.objects.get(to_address=ivan.email).template == "accounts/notice"
+    changed = AuditEntry.objects.get(object_type="user", object_id=str(ivan.pk))
+    assert (changed.user, changed.data) == (sofia, {"second_factor": [True, False]})
+    # Nothing is left to take away, and nobody is offered it.
+    assert "second_factor/" not in client.get(f"/admin/accounts/user/{ivan.pk}/change/").text
+
+
 @pytest.mark.parametrize("where", ["another brand", "an affiliate", "everywhere", "oneself"])
-def test_an_account_that_others_need_too_is_not_closed(brand: Brand, sofia: User, where: str) -> None:
+def test_a_second_factor_that_guards_other_places_too_is_an_operators_to_take(
+    brand: Brand, sofia: User, where: str
+) -> None:
+    person = somebody(brand, sofia, where)
+    Authenticator.objects.create(user=person, type=Authenticator.Type.TOTP, data={})
+    operator = User.objects.create_superuser("operadora@lumbre.example")
+
+    with pytest.raises(ValidationError):
+        forget_second_factor(person, by=sofia, now=NOW)
+    assert Authenticator.objects.filter(user=person).exists()
+
+    forget_second_factor(person, by=operator, now=NOW)
+    assert not Authenticator.objects.filter(user=person).exists()
+
+
+def somebody(brand: Brand, sofia: User, where: str) -> User:
+    """Whom Sofía's brand has not alone."""
     person = sofia if where == "oneself" else make_staff(brand, "Ivan", "agent")
     if where == "another brand":
         Membership.objects.create(user=person, brand=make_brand("brasa"), role="agent")
@@ -213,6 +249,12 @@ def test_an_account_that_others_need_too_is_not_closed(brand: Brand, sofia: User
     elif where == "everywhere":
         User.objects.filter(pk=person.pk).update(is_superuser=True)
         person.refresh_from_db()
+    return person
+
+
+@pytest.mark.parametrize("where", ["another brand", "an affiliate", "everywhere", "oneself"])
+def test_an_account_that_others_need_too_is_not_closed(brand: Brand, sofia: User, where: str) -> None:
+    person = somebody(brand, sofia, where)
 
     with pytest.raises(ValidationError):
         deactivate_person(person, by=sofia, now=NOW)
