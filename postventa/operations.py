@@ -86,7 +86,9 @@ def replica_said() -> str:
     if not replica.exists():
         return ""
     behind = replica.WATCH.behind()
-    return _("cannot be read from") if behind is None else _("%(span)s behind") % {"span": lasted(behind)}
+    if behind is None:
+        return _("cannot be read from")
+    return _("up to date") if behind < 1 else _("%(span)s behind") % {"span": said(behind)}
 
 
 def durations(job: Job) -> tuple[str, str]:
