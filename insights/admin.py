@@ -8,7 +8,9 @@ from django.contrib import admin
 from django.core.exceptions import PermissionDenied
 from django.db.models import Model, OuterRef, QuerySet, Subquery
 from django.http import HttpRequest
+from django.utils.formats import date_format
 from django.utils.html import format_html_join
+from django.utils.timezone import localtime
 from django.utils.translation import get_language, ngettext
 from django.utils.translation import gettext_lazy as _
 
@@ -109,7 +111,7 @@ class WaitingFilter(admin.SimpleListFilter):
 
 @admin.register(Finding)
 class FindingAdmin(BrandModelAdmin):
-    list_display = ("about", "kind", "affiliate", "owner", "status", "talk", "updated_at")
+    list_display = ("about", "kind", "affiliate", "owner", "status", "talk", "changed_on")
     list_display_links = ("about",)
     list_filter = (WaitingFilter, "status", "kind", "owner")
     list_select_related = ("affiliate", "quote", "brand")
@@ -143,6 +145,10 @@ class FindingAdmin(BrandModelAdmin):
         if text := form.cleaned_data.get("answer"):
             answer_affiliate(obj, text, by=request.user, now=database_now())
 
+    @admin.display(description=_("updated at"), ordering="updated_at")
+    def changed_on(self, finding: Finding) -> str:
+        return date_format(localtime(finding.updated_at), "SHORT_DATE_FORMAT")
+
     @admin.display(description=_("messages"))
     def talk(self, finding: Finding) -> str:
         is_answered = getattr(finding, "is_answered", None)
@@ -160,7 +166,7 @@ class FindingAdmin(BrandModelAdmin):
 class QualityVerdictAdmin(ReadOnlyAdmin):
     """Quarters that are over, as programs outside are told them."""
 
-    list_display = ("affiliate", "code", "answers", "share", "judged", "ratings", "rating_judged", "purchases")
+    list_display = ("affiliate", "code", "share", "judged", "rating_share", "rating_judged", "purchases")
     list_filter = ("quarter", "verdict", "rating_verdict")
     list_select_related = ("affiliate",)
     search_fields = ("affiliate__code", "affiliate__name")
@@ -172,7 +178,11 @@ class QualityVerdictAdmin(ReadOnlyAdmin):
 
     @admin.display(description=_("satisfied customers"))
     def share(self, row: QualityVerdict) -> str:
-        return percent(row.satisfied / row.answers)
+        return share_of(row.satisfied, row.answers)
+
+    @admin.display(description=_("good ratings of the affiliate"))
+    def rating_share(self, row: QualityVerdict) -> str:
+        return share_of(row.rated_well, row.ratings)
 
     @admin.display(description=_("verdict"), ordering="verdict")
     def judged(self, row: QualityVerdict) -> str:
@@ -183,9 +193,13 @@ class QualityVerdictAdmin(ReadOnlyAdmin):
         return said_of(row.get_rating_verdict_display())
 
 
+def share_of(n: int, of: int) -> str:
+    return _("%(share)s of %(n)s") % {"share": percent(n / of), "n": of} if of else "—"
+
+
 def said_of(verdict: str) -> str:
     """A dash would leave open whether nobody has looked yet."""
-    return verdict or str(_("too few others, or too few answers, to say"))
+    return verdict or str(_("too few to say"))
 
 
 @admin.register(QuoteReport)

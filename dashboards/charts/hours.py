@@ -3,6 +3,7 @@
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from itertools import groupby
+from math import ceil
 
 from django.utils.safestring import SafeString
 from django.utils.translation import gettext as _
@@ -45,7 +46,12 @@ def over_hours(
 ) -> SafeString:
     """A line from zero on, ticks at round numbers of `unit`. The limit is drawn where it comes into sight."""
     known = [moment.value for moment in moments if moment.value is not None]
-    ticks = [unit * tick for tick in nice_ticks(0, max(known, default=0) / unit or 1, 3)]
+    most = max(known, default=0)
+    if spoken(most) == spoken(0):
+        most = unit
+    ticks = [unit * tick for tick in nice_ticks(0, most / unit, 3)]
+    if len({spoken(tick) for tick in ticks}) < len(ticks):  # of half a second the words know nothing
+        ticks = [unit * tick for tick in range(ceil(most / unit) + 1)]
     left = max(text_width(spoken(tick), SMALL_FONT_SIZE) for tick in ticks) + 6
     x, y = Scale(0, len(moments) - 1, left, WIDTH - 4), Scale(0, ticks[-1], BOTTOM, TOP)
     parts = [

@@ -1,5 +1,6 @@
 """The page on which operators see how the installation does."""
 
+import re
 from datetime import timedelta
 
 import pytest
@@ -167,6 +168,17 @@ def test_a_chart_of_hours_breaks_where_nobody_looked() -> None:
     svg = charts.over_hours(caption, moments, spoken=str)
 
     assert svg.count('class="trend"') == 2
+
+
+@pytest.mark.parametrize(
+    ("values", "ticks"), [((0,), ["0 s", "1 s"]), ((0.2,), ["0 s", "1 s"]), ((0, 1.6), ["0 s", "1 s", "2 s"])]
+)
+def test_no_tick_says_what_another_says(values: tuple[float, ...], ticks: list[str]) -> None:
+    moments = [charts.Moment(value) for value in (*values, None)]
+
+    svg = charts.over_hours(charts.Caption("a", "A", "a"), moments, spoken=lambda value: f"{round(value)} s")
+
+    assert re.findall(r">(\d s)<", svg) == ticks
 
 
 def test_a_limit_is_drawn_where_it_comes_into_sight() -> None:
