@@ -1,12 +1,8 @@
 """Requests over HTTP: real web servers of one shape, ours and bare ones, and four clients that keep connections."""
 
-import os
 import re
-import subprocess
 from collections.abc import Iterator
-from contextlib import contextmanager
 from datetime import timedelta
-from pathlib import Path
 from urllib.parse import urlencode
 
 from accounts.clock import database_now
@@ -14,7 +10,7 @@ from accounts.models import Brand
 from affiliates.services import create_link
 from intake.bench.mails import queue_mails
 from intake.bench.measuring import Contest, Skipped, Work
-from intake.bench.peers import PeerMissing, own_database, python_of
+from intake.bench.peers import PeerMissing, peer_site, python_of
 from intake.bench.servers import BARE, FORM, JSON, OURS, Client, serving, visit_all
 from intake.bench.world import as_bytes, fresh, key_of_shop, make_brand, purchase_as_json
 from mailing.models import OutgoingMail
@@ -98,7 +94,7 @@ def surveys(size: int) -> Iterator[Contest | Skipped]:
         except PeerMissing as missing:
             yield Skipped(f"{ANSWER}, against {PEER}", str(missing))
             return
-        with peer(python) as (theirs, path):
+        with peer_site(python, "peer_survey") as (theirs, path):
             yield Contest(
                 ANSWER,
                 PEER,
@@ -124,18 +120,6 @@ def check_same_page(ours: int, our_path: str, bare: int, bare_path: str) -> None
     inputs = [sorted(re.findall(rb'<(?:input|textarea)[^>]* name="([^"]*)"', page)) for page in pages]
     if inputs[0] != inputs[1]:
         raise RuntimeError(f"The bare page is not ours: {inputs[1]} instead of {inputs[0]}.")
-
-
-@contextmanager
-def peer(python: Path) -> Iterator[tuple[int, str]]:
-    """Its own site on a database of its own in the same server; its port and where its survey stands."""
-    program = Path(__file__).with_name("peer_survey.py")
-    environment = {**os.environ, **own_database()}
-    made = subprocess.run(
-        [python, program], env=environment, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True, check=True
-    )
-    with serving(program.stem, python=python, environment=environment, folder=program.parent) as port:
-        yield port, made.stdout
 
 
 def answer_peer(client: Client, path: str) -> None:

@@ -1,9 +1,11 @@
 """What a user would pick instead of us, each in an environment of its own: their libraries never meet ours."""
 
 import hashlib
+import os
 import subprocess
 import sys
-from contextlib import closing
+from collections.abc import Iterator
+from contextlib import closing, contextmanager
 from importlib.metadata import version
 from importlib.util import find_spec
 from pathlib import Path
@@ -13,12 +15,15 @@ from django.conf import settings
 from django.db import connection
 from psycopg2.extensions import make_dsn
 
+from intake.bench.servers import serving
+
 FOLDER = settings.BASE_DIR / "bench" / "peers"
 # What both sides stand on is the same for both.
 SHARED = ("django", "gunicorn", "psycopg2-binary")
 PEERS = {
     "django-survey-and-report": "1.5.0",
     "django-post-office": "3.12.0",
+    "django-helpdesk": "2.6.1",
 }
 
 
@@ -46,6 +51,24 @@ def _run(command: list[str | Path], peer: str) -> None:
     if done.returncode:
         last = next(iter(done.stdout.strip().splitlines()[-1:]), "no reason given")
         raise PeerMissing(f"{peer} cannot be installed here: {last}")
+
+
+@contextmanager
+def peer_site(python: Path, module: str, *told: str) -> Iterator[tuple[int, str]]:
+    """Its site on a database of its own in the same server, as a module beside this one makes it: as a program, told
+    those words, it fills the database and says what visitors have to know; the port, and what it said.
+    """
+    program = Path(__file__).with_name(f"{module}.py")
+    environment = {**os.environ, **own_database()}
+    made = subprocess.run(
+        [python, program, *told],
+        env=environment,
+        stdout=subprocess.PIPE,
+        text=True,
+        check=True,
+    )
+    with serving(module, python=python, environment=environment, folder=program.parent) as port:
+        yield port, made.stdout
 
 
 def own_database() -> dict[str, str]:

@@ -35,6 +35,7 @@ def make_brand() -> Brand:
         window_end="23:59:59.999999",
         min_form_seconds=0,
         max_posts_per_address=1_000_000,
+        max_messages_per_address=1_000_000,
         **at_once,
     )
     for number in range(AFFILIATES):
