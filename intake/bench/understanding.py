@@ -196,6 +196,7 @@ class Programme:
 
 OF_AFFILIATE = {"an affiliate’s home": "home", "its comparison": "comparison", "its links": "links"}
 OF_STAFF = {
+    "the programme’s overview": "overview_of_brand",
     "the programme’s affiliates": "affiliates_compared",
     "the programme’s targets": "targets_of_brand",
     "what moves the programme": "drivers_of_brand",
