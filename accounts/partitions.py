@@ -5,6 +5,7 @@ what finds no month: no row is ever refused for want of one.
 """
 
 import re
+import time
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import datetime
@@ -22,14 +23,21 @@ PARTITIONS = """
     FROM pg_inherits JOIN pg_class piece ON piece.oid = inhrelid
     WHERE inhparent = %s::regclass
 """
-# Attaching looks through the rows without a month, and nobody may add one meanwhile.
+# Attaching looks through the rows without a month, and nobody may add one meanwhile. As long as a piece was never
+# looked through it is taken for ten pages and asked by its indexes; looked through while it held a few rows, it would
+# be read from end to end until the next time, a minute and thousands of rows later.
 MAKE = """
-    CREATE TABLE {piece} (LIKE {table} INCLUDING DEFAULTS INCLUDING CONSTRAINTS);
+    CREATE TABLE {piece} (LIKE {table} INCLUDING DEFAULTS INCLUDING CONSTRAINTS)
+        WITH (autovacuum_analyze_threshold = 1000);
     LOCK TABLE {table}_other IN ACCESS EXCLUSIVE MODE;
     WITH moved AS (DELETE FROM {table}_other WHERE {key} >= %(first)s AND {key} < %(after)s RETURNING *)
     INSERT INTO {piece} SELECT * FROM moved;
     ALTER TABLE {table} ATTACH PARTITION {piece} FOR VALUES FROM (%(first)s) TO (%(after)s)
 """
+
+KNOWN_FOR = 60  # seconds
+# What a process knows of the newest pieces: none that somebody is about to drop.
+known_pieces: dict[str, tuple[float, "list[Partition]"]] = {}
 
 log = structlog.get_logger(__name__)
 
@@ -52,6 +60,20 @@ def partitions_of(table: str) -> list[Partition]:
     return sorted(found, key=lambda piece: piece.after)
 
 
+def place_of(table: str, first: datetime, last: datetime) -> str:
+    """Where rows from `first` until `last` lie: the month's own piece, or the whole where they lie in two or are old.
+
+    The whole is planned anew for each question, or asked in all its pieces. One read a minute, table and process; so
+    long may a new piece not be known.
+    """
+    until, pieces = known_pieces.get(table, (0.0, []))
+    if until < time.monotonic():
+        pieces = partitions_of(table)[-AHEAD - 1 :]
+        known_pieces[table] = time.monotonic() + KNOWN_FOR, pieces
+    holding = (piece.name for piece in pieces if (piece.first is None or piece.first <= first) and last < piece.after)
+    return next(holding, table)
+
+
 def make_partitions(table: str, *, key: str, now: datetime) -> list[str]:
     """Those until the next months that are missing; their names. Of two at once the second finds them made.
 
@@ -60,9 +82,11 @@ def make_partitions(table: str, *, key: str, now: datetime) -> list[str]:
     with transaction.atomic(), connection.cursor() as cursor:
         cursor.execute(f"{PATIENCE}; LOCK TABLE {table} IN SHARE UPDATE EXCLUSIVE MODE")
         covered_until = max((piece.after for piece in partitions_of(table)), default=month_of(now))
-        made = [_make(cursor, table, key, month) for month in _months(covered_until, now=now)]
-        if made:  # nobody else analyzes a table of which only the pieces hold rows
+        months = list(_months(covered_until, now=now))
+        if months:  # nobody else analyzes a table of which only the pieces hold rows
             cursor.execute(f"ANALYZE {table}")
+        made = [_make(cursor, table, key, month) for month in months]
+    known_pieces.pop(table, None)
     if count := strays(table):
         log.error("rows_without_partition", table=table, count=count)
     return made
@@ -75,6 +99,7 @@ def drop_partition(piece: Partition) -> None:
     """
     with connection.cursor() as cursor:
         cursor.execute(f"{PATIENCE}; DROP TABLE {piece.name}")
+    known_pieces.clear()
 
 
 def strays(table: str) -> int:

@@ -27,6 +27,7 @@ from pytest_django.fixtures import Settings
 from pytest_django.live_server_helper import LiveServer
 from whitenoise.middleware import WhiteNoiseMiddleware
 
+from accounts.partitions import known_pieces
 from affiliates.selectors import known_links
 from postventa import browser
 from postventa.mailbox import Mail, Mailbox, serve_smtp
@@ -70,6 +71,7 @@ WCAG_22_AA = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa"]
 def forget_what_the_process_remembers() -> None:
     caches["process"].clear()
     known_links.clear()
+    known_pieces.clear()
     questions_asked.cache_clear()
 
 

@@ -5,6 +5,7 @@ import re
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from datetime import datetime, timedelta
+from functools import cache
 from typing import Any
 
 from django.core.exceptions import ValidationError
@@ -12,6 +13,7 @@ from django.db import IntegrityError, connection, transaction
 from django.utils.translation import gettext as _
 
 from accounts.models import Brand
+from accounts.partitions import place_of
 from accounts.statements import execute_planned
 from affiliates.destinations import is_allowed_destination
 from affiliates.models import Affiliate, AffiliateEvent, Click, LinkPromise, TrackingLink, click_public_id, random_code
@@ -30,12 +32,12 @@ BOT_WORDS = (
 )
 
 # Repeats are looked for among the visitor's clicks, which are few, and not (hence the + 0) among the link's, which may
-# be thousands in that time.
+# be thousands in that time; and in the piece of that half hour.
 RECORD_CLICK = """
     INSERT INTO affiliates_click (public_id, link_id, visitor, is_own_device, sub_ids, occurred_at, created_at, kind)
     VALUES ($1, $2, $3::text, $4, $5, $7, statement_timestamp(),
         CASE WHEN $6 = 'visit' AND $3 <> '' AND EXISTS (
-            SELECT FROM affiliates_click
+            SELECT FROM {place}
             WHERE visitor = $3 AND visitor <> '' AND link_id + 0 = $2
               AND kind IN ('visit', 'repeat') AND occurred_at BETWEEN $8 AND $7
         ) THEN 'repeat' ELSE $6 END)
@@ -192,10 +194,16 @@ def record_click(
     A visit to a link that the same visitor followed within half an hour is a repeat.
     """
     public_id, words = click_public_id(occurred_at), json.dumps(dict(sub_ids or {}))
-    values = [public_id, link_id, visitor, is_own_device, words, kind, occurred_at, occurred_at - REPEAT_WITHIN]
+    since = occurred_at - REPEAT_WITHIN
+    values = [public_id, link_id, visitor, is_own_device, words, kind, occurred_at, since]
     with connection.cursor() as cursor:
-        execute_planned(cursor, RECORD_CLICK, values)
+        execute_planned(cursor, _record_click_in(place_of(Click._meta.db_table, since, occurred_at)), values)
     return public_id
+
+
+@cache
+def _record_click_in(place: str) -> str:
+    return RECORD_CLICK.format(place=place)
 
 
 def kind_of_visit(method: str, user_agent: str) -> str:

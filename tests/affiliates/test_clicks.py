@@ -1,5 +1,6 @@
 """Clicks by the month: a table that was whole before, room for those to come, and old ones gone and counted."""
 
+import re
 from collections.abc import Iterator
 from contextlib import closing
 from datetime import UTC, date, datetime, timedelta
@@ -11,10 +12,11 @@ from typing import Any
 import psycopg2
 import pytest
 from django.db import DataError, OperationalError, connection, transaction
+from django.test.utils import CaptureQueriesContext
 
 from accounts import partitions
 from accounts.clock import database_now
-from accounts.partitions import month_after, month_of, partitions_of, strays
+from accounts.partitions import month_after, month_of, partitions_of, place_of, strays
 from affiliates import tasks
 from affiliates.models import Click, TrackingLink, VisitCount, month_of_click
 from affiliates.services import record_click
@@ -213,6 +215,53 @@ def test_a_click_is_looked_for_in_the_month_that_its_id_tells(link: TrackingLink
     assert f"{TABLE}_{later:%Y_%m}" in plan
     assert f"{TABLE}_other" not in plan
     assert {each.public_id for each in Click.objects.named([name, other])} == {name, other}
+
+
+def test_a_repeat_is_looked_for_in_its_month_s_own_piece(link: TrackingLink, later: datetime) -> None:
+    """In the whole, each click would plan anew what it asks of all months."""
+    make_room_for_clicks(now=later)
+
+    click(link, later)
+    with CaptureQueriesContext(connection) as captured:
+        click(link, later + timedelta(minutes=30))
+
+    [asked] = captured
+    with connection.cursor() as cursor:
+        cursor.execute("EXPLAIN " + asked["sql"][asked["sql"].index("EXECUTE") :])
+        plan = "\n".join(line for (line,) in cursor.fetchall())
+    assert set(re.findall(rf"(?:on|using) ({TABLE}_\w+?)(?:_visitor\w*)?\b", plan)) == {f"{TABLE}_{later:%Y_%m}"}
+    assert list(Click.objects.order_by("pk").values_list("kind", flat=True)) == ["visit", "repeat"]
+
+
+@pytest.mark.parametrize(("seconds", "kind"), [(1799, "repeat"), (1800, "repeat"), (1801, "visit")])
+def test_a_month_that_has_just_begun_knows_the_last_visits_of_the_one_before(
+    link: TrackingLink, later: datetime, seconds: int, kind: str
+) -> None:
+    make_room_for_clicks(now=later)
+    end = month_after(month_of(later))
+    click(link, end - timedelta(minutes=10))
+
+    click(link, end - timedelta(minutes=10) + timedelta(seconds=seconds))
+
+    assert [each.kind for each in Click.objects.order_by("pk")] == ["visit", kind]
+
+
+def test_a_place_is_the_piece_that_holds_both_ends(link: TrackingLink, later: datetime) -> None:
+    make_room_for_clicks(now=later)
+    month, second = month_of(later), timedelta(seconds=1)
+    piece, end = f"{TABLE}_{later:%Y_%m}", month_after(month)
+
+    spans = [(month, end - second), (month - second, month), (end - second, end), (later.replace(year=2000),) * 2]
+    assert [place_of(TABLE, *span) for span in spans] == [piece, TABLE, TABLE, TABLE]
+
+
+def test_a_new_piece_is_not_looked_through_while_it_is_small(link: TrackingLink, later: datetime) -> None:
+    """Or what is planned for a few rows reads it from end to end when it has thousands."""
+    made = make_room_for_clicks(now=later)
+
+    for piece in [*made, f"{TABLE}_before"]:
+        assert ask("SELECT reloptions FROM pg_class WHERE relname = %s", piece) == ["autovacuum_analyze_threshold=1000"]
+    assert {ask("SELECT reltuples FROM pg_class WHERE relname = %s", piece) for piece in made} == {-1}
 
 
 @pytest.mark.parametrize("public_id", ["", "x" * 22, "_-" + "x" * 22, "zz" + "x" * 22, "ab" + "x" * 30])
