@@ -3,15 +3,18 @@
 from typing import Any
 
 import pytest
+from django.contrib import admin
 from django.test import Client
 from django.urls import reverse
 
 from accounts.models import AccessLog, AuditEntry, Brand, Membership
 from accounts.services import record_access, record_change
+from affiliates.models import Customer
 from tests.factories import make_staff
 from tests.world import World, make_world
 
 LOG = reverse("admin:accounts_accesslog_changelist")
+SHOWING = ("change", "history")  # a row
 AUDIT = reverse("admin:accounts_auditentry_changelist")
 
 
@@ -59,6 +62,30 @@ def test_a_page_of_a_list_is_one_record_of_how_much_it_showed(world: World, sofi
         (world.staff.pk, world.brand.pk, "purchase", "", 1, 2),
     ]
     assert "1 row · 2 criteria" in sofia.get(LOG, headers={"Accept-Language": "en"}).text
+
+
+def test_nothing_at_the_desk_names_a_customer_without_a_record(world: World, client: Client) -> None:
+    """Every list that its page says tells of customers, and that of a row; the other ones name nobody
+    (tests/accounts/test_roles.py)."""
+    customer = world.purchase.customer
+    Customer.objects.filter(pk=customer.pk).update(name="Zenobia Quirós")
+    client.force_login(make_staff(world.brand, "Lía", Membership.Role.READ_ONLY))
+    named, unrecorded = set(), set()
+
+    for page in admin.site._registry.values():
+        if not getattr(page, "tells_of_customers", False):
+            continue
+        name = f"admin:{page.opts.app_label}_{page.opts.model_name}"
+        row = page.model._default_manager.visible_to(world.staff).first()
+        for address in (reverse(f"{name}_changelist"), *(reverse(f"{name}_{at}", args=[row.pk]) for at in SHOWING)):
+            noted = AccessLog.objects.count()
+            text = client.get(address).text
+            if "Zenobia" in text or (customer.email or "?") in text:
+                named.add(page.opts.model_name)
+                unrecorded |= {address} if AccessLog.objects.count() == noted else set()
+
+    assert unrecorded == set()
+    assert named >= {"customer", "purchase", "invitation", "response", "complaint", "outgoingmail"}
 
 
 def test_the_page_names_who_and_leads_to_what(world: World, sofia: Client) -> None:
