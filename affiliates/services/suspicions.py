@@ -11,6 +11,7 @@ from django.core.exceptions import ValidationError
 from django.db import connection, transaction
 from django.utils.translation import gettext as _
 
+from accounts.in_turn import sum_in_turn
 from accounts.models import AuditEntry, Brand, User
 from accounts.services import record_change
 from affiliates.models import Suspicion
@@ -44,12 +45,14 @@ OWN_ADDRESS = r"""
 OWN_DEVICE = """
     SELECT DISTINCT r.affiliate_id, r.id AS purchase_id, r.id::text AS key, '{}'::jsonb AS detail
     FROM recent r JOIN affiliates_click k ON k.public_id = ANY(r.click_ids) AND k.is_own_device
+        AND k.occurred_at BETWEEN %(clicked_since)s AND %(now)s
     JOIN affiliates_trackinglink l ON l.id = k.link_id AND l.affiliate_id = r.affiliate_id
 """
 QUICK = """
     SELECT r.affiliate_id, r.id AS purchase_id, r.id::text AS key,
         jsonb_build_object('seconds', round(extract(epoch FROM r.purchased_at - max(k.occurred_at)))) AS detail
     FROM recent r JOIN affiliates_click k ON k.public_id = ANY(r.click_ids) AND k.link_id = r.link_id
+        AND k.occurred_at BETWEEN %(clicked_since)s AND %(now)s
     WHERE k.occurred_at <= r.purchased_at AND k.kind IN ('visit', 'repeat')
     GROUP BY r.affiliate_id, r.id, r.purchased_at
     HAVING r.purchased_at - max(k.occurred_at) < make_interval(secs => %(threshold)s)
@@ -98,7 +101,7 @@ INSERT = """
 
 def flag_suspicions(*, now: datetime) -> int:
     """Look through the last month of every brand; how many are new. What was found once, and decided, stays so."""
-    return sum(_flag(brand, now=now) for brand in Brand.objects.order_by("pk"))
+    return sum_in_turn(Brand.objects.order_by("pk"), lambda brand: _flag(brand, now=now))
 
 
 def _flag(brand: Brand, *, now: datetime) -> int:
@@ -112,11 +115,14 @@ def _flag(brand: Brand, *, now: datetime) -> int:
         (Kind.MAIL_DOMAIN, MAIL_DOMAIN, brand.suspect_customers_a_domain),
     ]
     looks += [look for look in thresholds if look[2]]
+    since = now - LOOKS_BACK
+    # An older click has brought nobody: it is looked for in the months of those that may have.
+    clicked_since = since - timedelta(days=brand.attribution_window_days)
+    values: dict[str, Any] = {"brand": brand.pk, "since": since, "clicked_since": clicked_since, "now": now}
     found = 0
     with connection.cursor() as cursor:
         for kind, query, threshold in looks:
-            values: dict[str, Any] = {"brand": brand.pk, "since": now - LOOKS_BACK, "now": now, "threshold": threshold}
-            cursor.execute(INSERT.replace("{found}", query), values | {"kind": kind})
+            cursor.execute(INSERT.replace("{found}", query), values | {"kind": kind, "threshold": threshold})
             found += cursor.rowcount
     return found
 

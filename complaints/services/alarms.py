@@ -10,6 +10,7 @@ from django.db import connection, transaction
 from django.urls import reverse
 from django.utils.translation import override
 
+from accounts.in_turn import sum_in_turn
 from accounts.models import Brand, Membership, User
 from complaints.models import Alarm, Complaint, ComplaintEvent
 from complaints.wording import clock
@@ -58,7 +59,7 @@ def raise_alarms(*, now: datetime) -> int:
 
     Each deadline once a level, however many workers look: the table holds each pair once. Several are told in one mail.
     """
-    return sum(_raise_of(brand, now=now) for brand in Brand.objects.order_by("pk"))
+    return sum_in_turn(Brand.objects.order_by("pk"), lambda brand: _raise_of(brand, now=now))
 
 
 @transaction.atomic

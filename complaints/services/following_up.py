@@ -6,6 +6,7 @@ from django.db import transaction
 from django.utils.translation import gettext as _
 from django.utils.translation import override
 
+from accounts.in_turn import sum_in_turn
 from affiliates.models import Customer, Purchase
 from complaints.models import Complaint, ComplaintResponse
 from complaints.services.ending import case_of_occasion
@@ -20,9 +21,12 @@ WORDS = ("remains", "improve_text", "expectation", "comment", "keep_text")  # th
 
 
 def open_cases_for_bad_answers(*, now: datetime) -> int:
-    """Open a case, or add to the open one, for every bad answer that has none; how many answers were taken up."""
+    """Open a case, or add to the open one, for every bad answer that has none; how many answers were taken up.
+
+    Raises ExceptionGroup of those where it failed, once all have had their turn.
+    """
     waiting = Response.objects.needing_follow_up().values_list("pk", flat=True)[:FOLLOW_UPS_A_RUN]
-    return sum(follow_up(pk, now=now) for pk in list(waiting))
+    return sum_in_turn(list(waiting), lambda pk: follow_up(pk, now=now))
 
 
 @transaction.atomic

@@ -9,12 +9,12 @@ from datetime import datetime
 
 from django.db import connection, transaction
 
+from accounts.in_turn import sum_in_turn
 from accounts.models import Brand
 from affiliates.models import PurchaseChange
 from complaints.models import ComplaintChange
 from insights.models import CountedCase, CountedResponse
 from insights.services import counting
-from insights.services.by_brand import sum_by_brand
 from insights.services.publishing import publish_blocks, purge_withdrawn_quotes
 from insights.services.tallying import retally, tally_everything
 from surveys.models import ResponseChange
@@ -29,7 +29,7 @@ def fold_changes(*, now: datetime) -> int:
     Raises ExceptionGroup of the brands where it failed, once all have had their turn.
     """
     purge_withdrawn_quotes(now=now)
-    return sum_by_brand(_brands_to_fold(), lambda brand: _fold_brand(brand, now=now))
+    return sum_in_turn(_brands_to_fold(), lambda brand: _fold_brand(brand, now=now))
 
 
 @transaction.atomic

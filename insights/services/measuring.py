@@ -8,13 +8,13 @@ from zoneinfo import ZoneInfo
 
 from django.db import transaction
 
+from accounts.in_turn import sum_in_turn
 from accounts.models import Brand
 from accounts.statements import run
 from insights.circumstances import Cell, Group, Key, tells_of_nobody
 from insights.models import Circumstance, Measurement
 from insights.services.alerting import raise_alerts
 from insights.services.attending import count_attention
-from insights.services.by_brand import sum_by_brand
 from insights.services.contributing import count_contributions
 from insights.services.judging import judge_last_quarter
 from insights.services.placing import place_affiliates
@@ -33,7 +33,7 @@ def measure_due_brands(*, now: datetime) -> int:
     """
     measured = dict(Measurement.objects.values_list("brand", "measured_at"))
     due = [brand for brand in Brand.objects.order_by("pk") if _is_due(brand, measured.get(brand.pk), now)]
-    return sum_by_brand(due, lambda brand: _measure_if_free(brand, now=now))
+    return sum_in_turn(due, lambda brand: _measure_if_free(brand, now=now))
 
 
 def _measure_if_free(brand: Brand, *, now: datetime) -> bool:

@@ -11,6 +11,7 @@ from django.db import connection, transaction
 from django.utils.translation import gettext as _
 
 from accounts.append_only import ERASURE, open_door
+from accounts.in_turn import sum_in_turn
 from accounts.models import ApiKey, AuditEntry, Brand, User
 from accounts.services import record_change
 from affiliates.models import Customer
@@ -77,8 +78,11 @@ def erase_stranger_everywhere(address: str, *, brand: Brand | None = None, now: 
 
 
 def work_erasures(*, now: datetime) -> int:
-    """Go on with all that are under way; how many are done now."""
-    return sum(work_erasure(erasure, now=now) for erasure in Erasure.objects.unfinished().order_by("pk"))
+    """Go on with all that are under way; how many are done now.
+
+    Raises ExceptionGroup of those where it failed, once all have had their turn.
+    """
+    return sum_in_turn(Erasure.objects.unfinished().order_by("pk"), lambda erasure: work_erasure(erasure, now=now))
 
 
 def work_erasure(erasure: Erasure, *, now: datetime) -> bool:

@@ -7,6 +7,7 @@ from zoneinfo import ZoneInfo
 import pytest
 from django.db import connection
 
+from accounts.models import Brand
 from complaints.models import Complaint, ComplaintChange, ComplaintEvent, ComplaintResponse
 from complaints.selectors import thread_of
 from complaints.services import open_cases_for_bad_answers, open_complaint, resolve_complaint
@@ -42,6 +43,17 @@ def test_a_bad_answer_opens_one_case(bad_answer, purchase):
     assert ComplaintResponse.objects.get().response == bad_answer
     assert Response.objects.get().followed_up_at == LATER
     assert ComplaintChange.objects.filter(complaint=case).exists()
+
+
+def test_an_answer_at_which_we_fail_keeps_no_other_waiting(bad_answer, purchase):
+    Brand.objects.filter(pk=purchase.brand_id).update(timezone="Atlantis/Poseidonis")
+    other = factories.make_purchase(factories.make_customer(factories.make_brand("zeta")))
+    answered(make_invitation(other), csat=1)
+
+    with pytest.raises(ExceptionGroup):
+        open_cases_for_bad_answers(now=LATER)
+
+    assert Complaint.objects.get().purchase == other
 
 
 @pytest.mark.parametrize(

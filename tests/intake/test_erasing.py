@@ -79,6 +79,7 @@ NOT_OF_CUSTOMERS = {
     "insights.SalesCount": "sums",
     "insights.ShownCount": "sums",
     "insights.Circumstance": "sums",
+    "insights.Measurement": "sums",
     "insights.Attention": "sums, and the ids of purchases",
     "insights.Contribution": "sums",
     "insights.Weighing": "sums",
@@ -279,6 +280,19 @@ def dying_after(work: Any) -> Any:
         raise KeyboardInterrupt
 
     return die
+
+
+def test_one_that_fails_keeps_no_other_waiting(world: World) -> None:
+    erase_of_two = [world.purchase.customer, factories.make_customer(factories.make_brand("zeta"))]
+    first, second = (request_erasure(each, door="staff", by=world.staff, now=NOW) for each in erase_of_two)
+    Brand.objects.filter(pk=world.brand.pk).update(timezone="Atlantis/Poseidonis")
+
+    with pytest.raises(ExceptionGroup):
+        work_erasures(now=NOW)
+
+    first.refresh_from_db()
+    second.refresh_from_db()
+    assert (first.step, second.step) == ("answers", "done")
 
 
 def test_an_objection_outlives_who_made_it(world: World) -> None:

@@ -73,6 +73,21 @@ def test_what_is_old_goes_and_is_reported(world: World) -> None:
     assert forget_what_is_old(now=YEARS_LATER).total == 0  # twice is once
 
 
+def test_a_kind_that_fails_keeps_no_other_and_no_report(world: World, settings: Settings) -> None:
+    """Else what comes after it would never go, and nobody would learn of what went before."""
+    settings.RETENTION_DAYS = product.RETENTION_DAYS | {"mails": 10**9}  # before there were years
+
+    with pytest.raises(ExceptionGroup) as raised:
+        forget_what_is_old(now=YEARS_LATER)
+
+    assert [type(each) for each in raised.value.exceptions] == [OverflowError]
+    counts = RetentionRun.objects.latest("pk").counts
+    assert counts["mails"] == 0
+    assert counts["answers"] > 0
+    assert counts["access_log"] > 0
+    assert not AccessLog.objects.exists()
+
+
 def test_an_old_answer_keeps_its_score_and_nobody(world: World) -> None:
     fold_changes(now=NOW)
 
