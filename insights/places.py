@@ -46,13 +46,17 @@ VISITS = """
     ORDER BY count(*) DESC, place.key, place.value
     LIMIT %(most)s
 """
-# Each purchase once, by the click that won it.
+# Each purchase once, by the click that won it. One by one (hence the LIMIT), since a click's time tells its month: put
+# together as wholes, all clicks that there are would be read.
 PURCHASES = """
     SELECT place.key, place.value, count(*)
     FROM affiliates_attribution attribution
     JOIN affiliates_purchase purchase ON purchase.id = attribution.purchase_id AND purchase.source <> 'test'
     CROSS JOIN LATERAL jsonb_array_elements(attribution.touches) touch
-    JOIN affiliates_click click ON click.public_id = touch ->> 'source'
+    CROSS JOIN LATERAL (
+        SELECT sub_ids FROM affiliates_click
+        WHERE public_id = touch ->> 'source' AND occurred_at = (touch ->> 'at')::timestamptz LIMIT 1
+    ) click
     CROSS JOIN LATERAL jsonb_each_text(click.sub_ids) place
     WHERE attribution.is_current AND attribution.affiliate_id = %(affiliate)s AND attribution.link_id = %(link)s
       AND attribution.method = 'click' AND (touch ->> 'won')::boolean

@@ -19,10 +19,11 @@ from accounts.clock import database_now
 from accounts.partitions import month_after, month_of, partitions_of, place_of, strays
 from affiliates import tasks
 from affiliates.models import Click, TrackingLink, VisitCount, month_of_click
-from affiliates.services import record_click
+from affiliates.services import flag_suspicions, record_click
 from affiliates.services.clicks import TABLE, forget_clicks, make_room_for_clicks, room_for_clicks_until
+from insights.places import Place, link_places
 from insights.sales import link_traffic
-from tests.factories import make_affiliate, make_brand, make_link
+from tests.factories import make_affiliate, make_brand, make_customer, make_link, make_purchases
 
 cutting = import_module("affiliates.migrations.0015_clicks_by_month")
 
@@ -39,6 +40,14 @@ def click(link: TrackingLink, at: datetime, *, kind: str = Click.Kind.VISIT, vis
 
 def piece_of(public_id: str) -> str:
     return str(ask("SELECT tableoid::regclass FROM affiliates_click WHERE public_id = %s", public_id))
+
+
+def pieces_asked(statement: str) -> set[str]:
+    """The months that running it has looked into."""
+    with connection.cursor() as cursor:
+        cursor.execute(f"EXPLAIN (ANALYZE, COSTS OFF, TIMING OFF) {statement}")
+        lines = [line for (line,) in cursor.fetchall() if "never executed" not in line]
+    return set(re.findall(rf" on {TABLE}_(before|other|\d+_\d+)\b", "\n".join(lines)))
 
 
 @pytest.fixture
@@ -225,12 +234,9 @@ def test_a_repeat_is_looked_for_in_its_month_s_own_piece(link: TrackingLink, lat
     with CaptureQueriesContext(connection) as captured:
         click(link, later + timedelta(minutes=30))
 
-    [asked] = captured
-    with connection.cursor() as cursor:
-        cursor.execute("EXPLAIN " + asked["sql"][asked["sql"].index("EXECUTE") :])
-        plan = "\n".join(line for (line,) in cursor.fetchall())
-    assert set(re.findall(rf"(?:on|using) ({TABLE}_\w+?)(?:_visitor\w*)?\b", plan)) == {f"{TABLE}_{later:%Y_%m}"}
     assert list(Click.objects.order_by("pk").values_list("kind", flat=True)) == ["visit", "repeat"]
+    [asked] = captured
+    assert pieces_asked(asked["sql"][asked["sql"].index("EXECUTE") :]) == {f"{later:%Y_%m}"}
 
 
 @pytest.mark.parametrize(("seconds", "kind"), [(1799, "repeat"), (1800, "repeat"), (1801, "visit")])
@@ -262,6 +268,37 @@ def test_a_new_piece_is_not_looked_through_while_it_is_small(link: TrackingLink,
     for piece in [*made, f"{TABLE}_before"]:
         assert ask("SELECT reloptions FROM pg_class WHERE relname = %s", piece) == ["autovacuum_analyze_threshold=1000"]
     assert {ask("SELECT reltuples FROM pg_class WHERE relname = %s", piece) for piece in made} == {-1}
+
+
+def test_suspicions_are_looked_for_in_the_months_that_may_have_brought_somebody(
+    link: TrackingLink, later: datetime
+) -> None:
+    make_room_for_clicks(now=later)
+    with CaptureQueriesContext(connection) as captured:
+        flag_suspicions(now=later)
+
+    asked = [query["sql"] for query in captured if "JOIN affiliates_click" in query["sql"]]
+    assert len(asked) == 2  # own devices, quick ones
+    months = {later - timedelta(days=60), later - timedelta(days=30), later}
+    for statement in asked:
+        plan = ask(f"EXPLAIN (FORMAT JSON) {statement}")
+        assert set(re.findall(rf'"Relation Name": "{TABLE}_(\w+)"', str(plan).replace("'", '"'))) == {
+            f"{month:%Y_%m}" for month in months
+        }
+
+
+def test_what_a_place_sold_is_looked_for_in_the_months_of_its_clicks(link: TrackingLink, later: datetime) -> None:
+    make_room_for_clicks(now=later)
+    public_id = record_click(link.pk, kind="visit", visitor="one", occurred_at=later, sub_ids={"sub1": "blog"})
+    [purchase] = make_purchases([make_customer(link.affiliate.brand)], affiliate=link.affiliate, link=link)
+    touch = {"method": "click", "source": public_id, "at": later.isoformat(), "won": True}
+    purchase.attributions.update(method="click", touches=[touch])
+
+    with CaptureQueriesContext(connection) as captured:
+        places = link_places(link, k=1)
+
+    assert places == (Place("sub1", "blog", visits=1, purchases=1),)
+    assert pieces_asked(captured[-1]["sql"]) == {f"{later:%Y_%m}"}
 
 
 @pytest.mark.parametrize("public_id", ["", "x" * 22, "_-" + "x" * 22, "zz" + "x" * 22, "ab" + "x" * 30])

@@ -180,7 +180,8 @@ def test_visits_and_purchases_are_told_by_sub_id(as_ana: Client, ana: Affiliate,
 
 def buy(shop: Shop, affiliate: Affiliate, click: Click) -> None:
     purchase = shop.purchase(affiliate, link=click.link)
-    touch = {"method": "click", "source": click.public_id, "affiliate": affiliate.code, "won": True}
+    at = click.occurred_at.isoformat()
+    touch = {"method": "click", "source": click.public_id, "affiliate": affiliate.code, "at": at, "won": True}
     purchase.attributions.update(method="click", touches=[touch])
 
 
