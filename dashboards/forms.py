@@ -312,6 +312,13 @@ class ActionForm(forms.Form):
     """What an affiliate changed, when, and which figure it should move. `choices`: figures by group."""
 
     about = forms.ChoiceField(label=gettext_lazy("what should get better"))
+    aim = forms.DecimalField(
+        label=gettext_lazy("where it should get"),
+        required=False,
+        max_digits=4,
+        decimal_places=1,
+        help_text=gettext_lazy("In percent, or in points of the NPS. Empty: simply better."),
+    )
     text = forms.CharField(
         label=gettext_lazy("what you changed"),
         max_length=500,
@@ -341,7 +348,7 @@ class ActionForm(forms.Form):
         given = self.cleaned_data
         subject = parse_subject(given["about"])
         assert subject  # it was one of the choices
-        return Change(given["text"], given["changed_on"], subject, link=given["link"])
+        return Change(given["text"], given["changed_on"], subject, link=given["link"], aim=given["aim"])
 
 
 class NewWebhookForm(forms.Form):

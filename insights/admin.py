@@ -258,7 +258,7 @@ class ActionForm(forms.ModelForm):
 
     class Meta:
         model = Action
-        fields = ("text", "changed_on", "product")
+        fields = ("text", "changed_on", "product", "aim")
 
     brand: Brand
 
@@ -274,7 +274,7 @@ class ActionForm(forms.ModelForm):
         given = self.cleaned_data
         subject = parse_subject(given["about"])
         assert subject  # it was one of the choices
-        return Change(given["text"], given["changed_on"], subject, product=given["product"])
+        return Change(given["text"], given["changed_on"], subject, product=given["product"], aim=given["aim"])
 
     def clean(self) -> dict[str, Any]:
         cleaned = super().clean() or {}
@@ -303,10 +303,11 @@ class ActionAdmin(BrandModelAdmin):
 
     def get_fields(self, request: HttpRequest, obj: Action | None = None) -> Any:
         if obj is None:
-            return ("text", "changed_on", "about", "product")
+            return ("text", "changed_on", "about", "aim", "product")
         if self.has_change_permission(request, obj):
-            return ("text", "changed_on", "about", "product", "came_of_it")
-        return ("affiliate", "text", "changed_on", "named", "link", "product", "written_by", "closed_on", "came_of_it")
+            return ("text", "changed_on", "about", "aim", "product", "came_of_it")
+        what, of_what = ("affiliate", "text", "changed_on", "named", "aim"), ("link", "product")
+        return (*what, *of_what, "written_by", "closed_on", "came_of_it")
 
     def get_readonly_fields(self, request: HttpRequest, obj: Action | None = None) -> Any:
         return ("came_of_it", "named")
@@ -345,7 +346,7 @@ class ActionAdmin(BrandModelAdmin):
     def came_of_it(self, action: Action) -> str:
         """From the daily counts: as many days before as after."""
         outcome = staff_outcome(action, now=database_now())
-        said = list(sentences_of(outcome, subject_of(action)))
+        said = list(sentences_of(outcome, subject_of(action), aim=action.aim))
         if outcome.spans:
             spans = (outcome.spans.before, outcome.spans.after)
             said.append(" / ".join(span_said(span, by_month=False) for span in spans))

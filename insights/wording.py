@@ -13,6 +13,7 @@ from insights.actions import Outcome, Span, Subject
 from insights.differences import Difference
 from insights.findings import Figure
 from insights.statistics import display_nps
+from insights.targets import Reading, judge
 
 
 def figure_names() -> dict[str, str]:
@@ -56,14 +57,16 @@ def state_said(outcome: Outcome) -> str:
     }[outcome.state]
 
 
-def sentences_of(outcome: Outcome, subject: Subject) -> Iterator[str]:
-    """The verdict first, then what it rests on."""
+def sentences_of(outcome: Outcome, subject: Subject, *, aim: Decimal | None = None) -> Iterator[str]:
+    """The verdict first, then what it rests on, and whether what was aimed at is reached."""
     yield verdict_said(outcome)
     if outcome.before and outcome.after and outcome.change:
         yield change_said(outcome.before, outcome.after, outcome.change, subject)
     if outcome.rest_before is not None and outcome.rest_after is not None and outcome.effect:
         yield rest_said(outcome.rest_before, outcome.rest_after, subject)
         yield effect_said(outcome.effect, subject)
+    if aim is not None:
+        yield aim_said(float(aim) / (1 if subject.is_nps else 100), outcome.after, subject)
     if needed := needed_said(outcome):
         yield needed
 
@@ -83,6 +86,18 @@ def verdict_said(outcome: Outcome) -> str:
         "few_before": _("There are too few answers from before the change to compare with."),
         "few_after": _("It cannot be known yet: too few have answered since."),
     }[outcome.state]
+
+
+def aim_said(aim: float, after: Figure | None, subject: Subject) -> str:
+    """Reached or not where the whole interval says so, of 20 answers or more."""
+    reading = Reading(after.value, after.low, after.high, after.n) if after else None
+    least = _("at most %(value)s") if subject.falls_when_better else _("at least %(value)s")
+    text = {
+        "met": _("The aim is reached: %(aim)s."),
+        "missed": _("The aim is not reached: %(aim)s."),
+        "open": _("The aim is %(aim)s; whether it is reached cannot be told yet."),
+    }[judge("missing" if subject.falls_when_better else "csat", aim, reading)]
+    return text % {"aim": least % {"value": figure_said(aim, subject)}}
 
 
 def change_said(before: Figure, after: Figure, change: Difference, subject: Subject) -> str:

@@ -67,7 +67,7 @@ def write_row(action: Action, outcome: Outcome, labels: Mapping[str, str], url: 
         action.is_open,
         state_said(outcome),
         TONES.get(outcome.verdict or "", ""),
-        tuple(sentences_of(outcome, subject)),
+        tuple(sentences_of(outcome, subject, aim=action.aim)),
     )
 
 

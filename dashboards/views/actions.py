@@ -81,6 +81,7 @@ def edit(request: HttpRequest, reader: Reader, action: UUID) -> HttpResponse:
         "text": own.text,
         "changed_on": own.changed_on,
         "link": own.link_id,
+        "aim": own.aim,
     }
     data = request.POST if request.method == "POST" else None
     choices = measurable(reader.brand, language_of(reader))

@@ -57,6 +57,8 @@ class Action(models.Model):
     written_by = models.ForeignKey(
         User, models.SET_NULL, null=True, blank=True, related_name="+", verbose_name=_("written by")
     )
+    # In percent, or points of NPS: what the figure should be afterwards
+    aim = models.DecimalField(_("aim"), max_digits=4, decimal_places=1, null=True, blank=True)
     # From here on nothing more is measured
     closed_on = models.DateField(_("closed on"), null=True, blank=True)
     created_at = models.DateTimeField(_("created at"), auto_now_add=True)
@@ -75,6 +77,12 @@ class Action(models.Model):
             models.CheckConstraint(
                 condition=Q(closed_on__isnull=True) | Q(closed_on__gte=models.F("changed_on")),
                 name="action_closed_after_the_change",
+            ),
+            models.CheckConstraint(
+                condition=Q(aim__isnull=True)
+                | Q(aim__gte=0, aim__lte=100)
+                | Q(subject="figure", key="nps", aim__gte=-100, aim__lte=100),
+                name="action_aim_can_be_reached",
             ),
             models.CheckConstraint(
                 condition=Q(product__isnull=True) | Q(affiliate__isnull=True), name="action_on_a_product_is_the_brands"

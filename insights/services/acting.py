@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 from datetime import date, datetime
+from decimal import Decimal
 from typing import Any
 
 from django.core.exceptions import ValidationError
@@ -23,13 +24,17 @@ KINDS = {"aspect": Finding.Kind.IMPROVE, "fact": Finding.Kind.MISSING}
 
 @dataclass(frozen=True)
 class Change:
-    """What somebody writes down: what they changed, when, and which figure it should move, of what."""
+    """What somebody writes down: what they changed, when, and which figure it should move, of what.
+
+    `aim`: where the figure should get, in percent or points of NPS.
+    """
 
     text: str
     changed_on: date
     subject: Subject
     link: TrackingLink | None = None
     product: Product | None = None
+    aim: Decimal | None = None
 
 
 @transaction.atomic
@@ -87,6 +92,8 @@ def check_change(brand: Brand, affiliate: Affiliate | None, change: Change, *, n
         errors["changed_on"] = refusal.messages[0]
     if not _is_measured(brand, change.subject):
         errors["about"] = _("Choose one of the figures.")
+    if change.aim is not None and not (-100 if change.subject.is_nps else 0) <= change.aim <= 100:
+        errors["aim"] = _("A share lies between 0 and 100, and the NPS between −100 and 100.")
     if change.link and (affiliate is None or change.link.affiliate_id != affiliate.pk):
         errors["link"] = _("Choose one of your links.")
     if change.product and (affiliate is not None or change.product.brand_id != brand.pk):
@@ -117,4 +124,5 @@ def _columns(change: Change) -> dict[str, Any]:
         "key": change.subject.key,
         "link": change.link,
         "product": change.product,
+        "aim": change.aim,
     }

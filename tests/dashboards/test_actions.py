@@ -59,6 +59,27 @@ def test_a_change_is_written_down_and_measured(as_ana, ana, measured, today):
     assert Action.objects.count() == 1
 
 
+@pytest.mark.parametrize(
+    ("aim", "sentence"),
+    [
+        ("75", "The aim is reached: at least 75%."),
+        ("98", "The aim is at least 98%; whether it is reached cannot be told yet."),
+        ("99.9", "The aim is not reached: at least 100%."),
+    ],
+)
+def test_what_was_aimed_at_is_held_against_what_came_of_it(as_ana, measured, today, aim, sentence):
+    page = write(as_ana, aim=aim)["Location"]
+
+    assert sentence in words(as_ana.get(page, headers=ENGLISH))
+    assert f'value="{float(aim)}"' in as_ana.get(f"{page}edit/", headers=ENGLISH).text
+
+
+def test_of_what_should_become_less_the_aim_is_the_most(as_ana, measured, today):
+    page = write(as_ana, about="missing", aim="10")["Location"]
+
+    assert "The aim is at most 10%; whether" in words(as_ana.get(page, headers=ENGLISH))
+
+
 def test_with_too_few_answers_it_says_what_it_takes_and_no_count(as_ana, shop, ana, today):
     at = datetime(2026, 2, 10, tzinfo=UTC)
     respond_many(shop, ana, 25, csat=5, at=at)
@@ -100,6 +121,8 @@ def test_an_action_on_a_finding_sets_it_in_progress(as_ana, answer, ana, today):
         ({"changed_on": "2026-05-01"}, "This day has not come yet."),
         ({"changed_on": "0001-01-01"}, "Ensure this value is greater than or equal to"),
         ({"about": "aspect:nothing"}, "Select a valid choice."),
+        ({"aim": "101"}, "A share lies between 0 and 100"),
+        ({"about": "nps", "aim": "-100.5"}, "the NPS between"),
         ({"about": ""}, "This field is required."),
     ],
 )
