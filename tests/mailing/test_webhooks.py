@@ -323,6 +323,19 @@ def test_what_a_dead_worker_held_is_brought_again_with_the_same_id(brand: Brand,
     assert delivery.tries == 2  # that of which nobody knows the end is one
 
 
+def test_what_kills_every_worker_is_given_up_and_the_next_is_brought(brand: Brand, receiver: Receiver) -> None:
+    make_endpoint(brand, f"{receiver.url}/200")
+    announce(brand, OPENED, [NEWS])
+    Delivery.objects.update(tries=len(SCHEDULE))
+    assert len(claim_due(owner=uuid4())) == 1
+    Delivery.objects.update(lease_until=timezone.now() - timedelta(seconds=1))
+    announce(brand, OPENED, [NEWS])
+
+    assert deliver_webhooks() == 1
+
+    assert list(Delivery.objects.order_by("pk").values_list("state", flat=True)) == [State.FAILED, State.DELIVERED]
+
+
 def test_a_worker_that_was_away_too_long_writes_nothing_any_more(brand: Brand, receiver: Receiver) -> None:
     make_endpoint(brand, f"{receiver.url}/200")
     announce(brand, OPENED, [NEWS])

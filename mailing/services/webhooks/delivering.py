@@ -205,8 +205,10 @@ def claim_due(*, owner: UUID) -> list[Delivery]:
     # All of one endpoint's may have to wait for each other, a few at a time.
     lease = timedelta(seconds=RUN_SECONDS + 3 * settings.WEBHOOK_TIMEOUT)
     rows = Delivery.objects.filter(pk__in=pks)
-    # A lease that ran out in somebody's hands was a try, of which nobody can tell how it ended.
-    rows.filter(lease_owner__isnull=False).update(tries=F("tries") + 1)
+    # A lease that ran out in somebody's hands was a try, of which nobody can tell how it ended; of so many none ended.
+    if rows.filter(lease_owner__isnull=False).update(tries=F("tries") + 1):
+        rows.filter(tries__gt=len(SCHEDULE)).update(state=State.FAILED, finished_at=Now(), **FREED)
+        rows = rows.pending()
     rows.update(lease_owner=owner, lease_until=Now() + lease)
     return list(rows.select_related("endpoint", "event__brand").order_by("not_before", "pk"))
 
