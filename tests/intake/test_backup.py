@@ -17,7 +17,10 @@ from django.core.management import CommandError, call_command
 from django.db import OperationalError, connection
 from pytest_django.fixtures import Settings
 
+from accounts.models import Brand
 from affiliates.models import Purchase
+from complaints.models import Complaint
+from complaints.services.opening import draw_numbers
 from intake.deployment.findings import Level
 from intake.deployment.services import backups_found
 from intake.management.commands.backup import forget_older
@@ -97,7 +100,7 @@ def told(*command: object) -> str:
 @pytest.mark.django_db(transaction=True)
 def test_every_row_of_every_table_comes_back(tmp_path: Path) -> None:
     queue_mails([make_request(make_world().brand)])
-    before = contents()
+    before, last_case = contents(), Complaint.objects.latest("pk").pk
     told("backup", tmp_path)
     (backup,) = tmp_path.iterdir()
     assert [finding.level for finding in backups_found()] == [Level.OK]
@@ -136,6 +139,8 @@ def test_every_row_of_every_table_comes_back(tmp_path: Path) -> None:
             call_command("restore", *map(str, newer.iterdir()), replace=True)
         told("restore", backup, "--replace")
         assert Purchase.objects.count() == before["affiliates_purchase"][0]
+        [(following, _number)] = draw_numbers(Brand.objects.earliest("pk"), [NOW])
+        assert following > last_case + 10_000  # whose number nobody was told in the lost time
         assert claim() == 0
 
 
