@@ -193,16 +193,6 @@ def test_text_is_escaped(as_ana, today):
     assert "<script>x" not in as_ana.get("/portal/actions/").text
 
 
-@pytest.mark.parametrize("actions", [1, 3])
-def test_the_list_asks_the_database_as_often_for_many(as_ana, ana, measured, today, actions, django_assert_num_queries):
-    for number in range(actions):
-        write(as_ana, text=str(number), changed_on=f"2026-03-0{number + 1}")
-    as_ana.get("/portal/actions/")
-
-    with django_assert_num_queries(14):
-        as_ana.get("/portal/actions/")
-
-
 def test_without_actions_the_page_says_how_it_begins(as_ana):
     assert "No change written down yet" in words(as_ana.get("/portal/actions/", headers=ENGLISH))
 

@@ -270,21 +270,3 @@ def test_staff_see_the_alternatives_with_reasons(as_sofia, shop, ana):
     assert "much better 9 · 90% somewhat better 0 · 0%" in said
     assert "January 2026 0% 0–79% 1" in said
     assert "Llega antes &lt;b&gt;" in response.content.decode()
-
-
-@pytest.mark.parametrize("affiliates", [1, 12])
-@pytest.mark.parametrize(("name", "queries"), [("affiliates", 7), ("targets", 15), ("alternatives", 10)])
-def test_pages_of_the_programme_ask_no_more_for_many(
-    as_sofia, shop, django_assert_num_queries, name, queries, affiliates
-):
-    for number in range(affiliates):
-        other = make_affiliate(shop.brand, f"Otra {number}")
-        respond_many(shop, other, 5, csat=5, part=["sale"])
-        complain(shop, other, part="sale")
-        fall(other, shop.brand)
-    ask_later(shop, None, affiliates, alternatives=1, words="Bien")
-    fold_changes(now=NOW)
-    as_sofia.get(f"{BRAND}/{name}/")
-
-    with django_assert_num_queries(queries):
-        as_sofia.get(f"{BRAND}/{name}/")

@@ -1,8 +1,6 @@
 """What affiliates were told directly: written down apart, read by staff, counted nowhere."""
 
-from collections.abc import Callable
 from datetime import date
-from typing import Any
 
 import pytest
 from django.test import Client
@@ -93,15 +91,3 @@ def test_one_s_own_can_be_taken_away_and_nobody_else_s(as_ana: Client, shop: Sho
 
     as_ana.post(url)
     assert not HeardFeedback.objects.exists()
-
-
-@pytest.mark.parametrize("rows", [1, 3])
-def test_the_page_asks_as_often_for_many(
-    as_ana: Client, ana: Affiliate, rows: int, django_assert_num_queries: Callable[..., Any]
-) -> None:
-    for number in range(rows):
-        as_ana.post(PAGE, TOLD | {"text": f"Dicho {number}"})
-    as_ana.get(PAGE)
-
-    with django_assert_num_queries(7):
-        as_ana.get(PAGE)
