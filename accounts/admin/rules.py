@@ -64,6 +64,12 @@ def way_to_brand(model: type[Model]) -> str:
     return path or ("brand" if "brand" in names else "affiliate__brand" if "affiliate" in names else "")
 
 
+def the_only(brands: QuerySet[Brand]) -> Brand | None:
+    """Whoever works for one brand need not say for which."""
+    found = list(brands[:2])
+    return found[0] if len(found) == 1 else None
+
+
 def brand_id_of(row: Any) -> int | None:
     """None: it belongs to no brand."""
     *steps, last = way_to_brand(type(row)).split("__")
@@ -212,6 +218,8 @@ class BrandModelAdmin(admin.ModelAdmin):
         manager = db_field.remote_field.model._default_manager
         if "queryset" not in kwargs and hasattr(manager, "visible_to"):
             kwargs["queryset"] = self.own(request, manager.visible_to(request.user))
+        if db_field.remote_field.model is Brand:
+            kwargs.setdefault("initial", the_only(kwargs["queryset"]))
         return super().formfield_for_foreignkey(db_field, request, **kwargs)
 
     def response_action(self, request: HttpRequest, queryset: QuerySet[Any], *args: Any, **kwargs: Any) -> Any:

@@ -205,8 +205,7 @@ class EndpointAdmin(DecidingAdmin, AdministratorsAdmin):
     def formfield_for_foreignkey(self, db_field: Any, request: HttpRequest, **kwargs: Any) -> Any:
         """Only where they are administrator, whatever else they are elsewhere."""
         if db_field.name == "brand":
-            kwargs["queryset"] = brands = Brand.objects.administered_by(request.user)
-            kwargs["initial"] = brands.first() if brands.count() == 1 else None
+            kwargs["queryset"] = Brand.objects.administered_by(request.user)
         return super().formfield_for_foreignkey(db_field, request, **kwargs)
 
     def save_model(self, request: HttpRequest, obj: Endpoint, form: Any, change: bool) -> None:

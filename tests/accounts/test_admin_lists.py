@@ -8,7 +8,7 @@ from django.test import Client
 from django.urls import reverse
 
 from accounts.admin import BoundedPaginator, BrandModelAdmin, rules
-from accounts.models import Brand
+from accounts.models import Brand, Membership
 from affiliates.models import Click
 from tests.factories import NOW, make_affiliate, make_brand, make_customer, make_link, make_staff
 
@@ -84,3 +84,14 @@ def test_all_of_them_are_offered_without_a_number_that_is_wrong(desk: Client, br
 
     assert "Select all that were found" in long
     assert "Select all that were found" not in short
+
+
+def test_whoever_works_for_one_brand_need_not_name_it(client: Client, desk: Client, brand: Brand) -> None:
+    page = reverse("admin:affiliates_affiliate_add")
+    of_one = desk.get(page).context["adminform"].form.fields["brand"].initial
+    of_two = make_staff(make_brand("otra"), "Olga")
+    Membership.objects.create(user=of_two, brand=brand, role=Membership.Role.ADMIN)
+    client.force_login(of_two)
+
+    assert of_one == brand
+    assert client.get(page).context["adminform"].form.fields["brand"].initial is None
