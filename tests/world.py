@@ -262,7 +262,7 @@ def make_amends(brand: Brand, complaint: Complaint) -> None:
 
 
 def new_case(brand: Brand, number: str, **fields: Any) -> Complaint:
-    complaint = Complaint(brand=brand, number=number, opened_at=NOW, **fields)
+    complaint = Complaint(brand=brand, number=number, **{"opened_at": NOW, **fields})
     complaint.token_hash = hash_token(make_token("complaint", complaint.uuid, key_version=current_key_version()))
     complaint.save()
     return complaint

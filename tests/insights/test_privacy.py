@@ -10,9 +10,10 @@ import pytest
 from django.core.exceptions import ValidationError
 
 from affiliates.models import Affiliate
+from complaints.models import Complaint, ComplaintChange
 from dashboards.pages import write_digest
 from dashboards.selectors import news_since
-from insights.comparing import falls_of
+from insights.comparing import falls_of, read_aftercare, read_parts
 from insights.conversations import conversations_of
 from insights.findings import AspectFinding, Figure, MissingFact
 from insights.models import Block, Finding, ShownCount, Weighing
@@ -24,15 +25,19 @@ from insights.privacy import (
     available_periods,
     parse_period,
     programme_findings,
+    shown_counts,
+    sum_counts,
 )
 from insights.reputation import public_satisfaction
 from insights.services import fold_changes
 from insights.statistics import credible_interval, shrink, wilson_interval
-from surveys.models import Response
+from surveys.models import Invitation, Question, Response, ResponseChange, Survey, Wave
 from tests.factories import NOW, make_affiliate, make_brand, make_link
 from tests.insights.conftest import Shop
+from tests.world import new_case
 
 K = 5
+FOUND_ANEW = 3  # cases of the first days
 
 
 def look(affiliate: Affiliate, now: datetime = NOW, **how: Any) -> Insights:
@@ -341,7 +346,8 @@ def weigh(shop: Shop, audience: str, **weights: float) -> None:
 
 
 # --- The attack ------------------------------------------------------------------------------------------------------
-# An affiliate that knows its own orders fetches everything after every single answer, edit and erasure, and subtracts.
+# An affiliate that knows its own orders fetches everything after every single answer, case, edit and erasure, and
+# subtracts.
 class World:
     """One brand in which a scripted story happens, and all that Ana could see after each step of it."""
 
@@ -350,6 +356,11 @@ class World:
         self.ana, self.bruno = make_affiliate(self.shop.brand, "Ana"), make_affiliate(self.shop.brand, "Bruno")
         self.links = [make_link(self.ana, f"{slug}{number}") for number in range(2)]
         fill_programme(self.shop)
+        closing = Survey.objects.create(
+            brand=self.shop.brand, wave=Wave.CLOSING, version=50, status=Survey.Status.DRAFT
+        )
+        self.put_right = closing.questions.create(key="solved", kind=Question.Kind.SCALE, position=0)
+        self.cases: list[Complaint] = []
         self.responses: list[Response] = []
         self.seen: list[list[Any]] = []
         self.counts: list[dict[Any, int]] = []
@@ -359,6 +370,10 @@ class World:
         for day, step in enumerate(story):
             now = NOW + timedelta(days=day)
             getattr(self, step["does"])(step, now)
+            if step["case"]:
+                self.complain(step["case"], now)
+            if step["found"]:
+                self.find(step["found"])
             fold_changes(now=now)
             self.seen.append([self.observe(period, now) for period in ("all", "2026-03")])
             rows = ShownCount.objects.filter(affiliate=self.ana)
@@ -381,6 +396,8 @@ class World:
             seen["digest"] = self.digest(shown, now)
             seen["public"] = asdict(public) if (public := public_satisfaction(self.ana)) else None
             seen["topics"] = [(each.topic.kind, each.topic.title) for each in conversations_of(self.ana, "es")]
+            counts = sum_counts(shown_counts(self.shop.brand, self.ana))
+            seen["cases"] = (read_parts(counts, "cases", K), read_aftercare(counts, K))
         return seen
 
     def digest(self, shown: Insights, now: datetime) -> dict[str, Any]:
@@ -402,6 +419,35 @@ class World:
 
     def credit(self, step: dict[str, Any], now: datetime) -> None:
         self.shop.credit(self.responses[step["response"]], self.bruno)
+
+    def complain(self, said: dict[str, Any], now: datetime) -> None:
+        """A case from its beginning to its end, and what its customer says of that."""
+        purchase = self.shop.purchase(self.ana)
+        facts = {"kind": Complaint.Kind.COMPLAINT, "subject": "Llegó tarde", "opened_at": now, "purchase": purchase}
+        found = {"customer": purchase.customer, "part": said["part"], "cause": said["cause"]}
+        ended = {"state": Complaint.State.RESOLVED, "resolved_at": now + timedelta(hours=said["hours"])}
+        case = new_case(self.shop.brand, f"2026-{len(self.cases):06}", **facts, **found, **ended)
+        self.cases.append(case)
+        ComplaintChange.objects.create(complaint=case)
+        invitation = Invitation.objects.create(
+            brand=self.shop.brand,
+            survey=self.put_right.survey,
+            wave=Wave.CLOSING,
+            occasion=f"complaint:{case.pk}",
+            purchase=purchase,
+            state=Invitation.State.QUEUED,
+        )
+        response = Response.objects.create(
+            brand=self.shop.brand, invitation=invitation, answered_at=now, updated_at=now
+        )
+        response.answers.create(question=self.put_right, number=said["solved"])
+        ResponseChange.objects.create(response=response)
+
+    def find(self, found: dict[str, Any]) -> None:
+        """Staff find later whose part it was, and what lay behind it."""
+        case = self.cases[found["number"]]
+        Complaint.objects.filter(pk=case.pk).update(part=found["part"], cause=found["cause"])
+        ComplaintChange.objects.create(complaint=case)
 
 
 def tell_story(seed: int, steps: int = 36) -> list[dict[str, Any]]:
@@ -429,7 +475,19 @@ def tell_story(seed: int, steps: int = 36) -> list[dict[str, Any]]:
             given |= {"keep_text": f"Texto {number}", "expectation": f"Esperaba {number}"}
         story.append({"does": "answer", "link": dice.choice([None, 0, 0, 1]), "given": given})
         answers += 1
-    return story
+    return [step | cases_of_day(dice, number) for number, step in enumerate(story)]
+
+
+def cases_of_day(dice: random.Random, number: int) -> dict[str, Any]:
+    """Most days bring one, whose part and cause are often found later; those of the first days are found anew."""
+    judged = {"part": dice.choice(["sale", "delivery", ""]), "cause": dice.choice(["late", "lost", ""])}
+    ended = {"hours": dice.choice([20, 60, 960]), "solved": dice.choice([1, 2, 3])}
+    found = {"number": number // 8 - 1, "part": "product", "cause": dice.choice(["late", "lost"])}
+    is_first = number < FOUND_ANEW
+    return {
+        "case": judged | ended if is_first or dice.random() < 0.7 else None,
+        "found": found if number % 8 == 0 and 0 < number <= 8 * FOUND_ANEW else None,
+    }
 
 
 def same_questions(one: dict[str, Any], other: dict[str, Any]) -> bool:
@@ -457,30 +515,48 @@ def pairs_to_swap(story: list[dict[str, Any]], blocks: list[int]) -> list[tuple[
     ]
 
 
-def swap(story: list[dict[str, Any]], pairs: list[tuple[int, int]]) -> list[dict[str, Any]]:
+def cases_to_swap(story: list[dict[str, Any]], blocks: list[int]) -> list[tuple[int, int]]:
+    """The same of two cases, of which as much was known."""
+    days = [day for day, step in enumerate(story) if step["case"]][FOUND_ANEW:]
+    return [
+        (one, other)
+        for one in days
+        for other in days
+        if one < other
+        and ([0, *blocks])[one] == blocks[other - 1]
+        and (NOW + timedelta(days=one)).month == (NOW + timedelta(days=other)).month
+        and all(bool(story[one]["case"][name]) == bool(story[other]["case"][name]) for name in ("part", "cause"))
+        and story[one]["case"] != story[other]["case"]
+    ]
+
+
+def swap(story: list[dict[str, Any]], what: str, pairs: list[tuple[int, int]]) -> list[dict[str, Any]]:
     """Disjoint pairs, all at once."""
     swapped, used = list(story), set[int]()
     for one, other in pairs:
         if not {one, other} & used:
             used |= {one, other}
-            swapped[one] = story[one] | {"given": story[other]["given"]}
-            swapped[other] = story[other] | {"given": story[one]["given"]}
+            swapped[one] = story[one] | {what: story[other][what]}
+            swapped[other] = story[other] | {what: story[one][what]}
     return swapped
 
 
 @pytest.mark.parametrize("seed", [1, 2, 5])
-def test_swapping_two_customers_answers_changes_nothing_that_is_ever_seen(db, seed):
+def test_swapping_what_two_customers_met_with_changes_nothing_that_is_ever_seen(db, seed):
     story = tell_story(seed)
     world = World("lumbre")
     world.play(story)
-    pairs = pairs_to_swap(story, world.blocks)
+    answers, cases = pairs_to_swap(story, world.blocks), cases_to_swap(story, world.blocks)
     assert world.blocks[-1] >= 3
-    assert pairs
+    assert answers
+    assert cases
+    assert {"cases", "causes", "took", "solved"} <= {question for _link, _month, question, _value in world.counts[-1]}
 
     twin = World("vela")
-    twin.play(swap(story, pairs))
+    twin.play(swap(swap(story, "given", answers), "case", cases))
 
     assert twin.seen == world.seen
+    assert twin.counts == world.counts
 
 
 class CountedWorld(World):
