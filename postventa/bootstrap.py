@@ -28,8 +28,8 @@ STAMP = VENV / "postventa.json"
 # Each holds all of those before it; `base` is what production installs, and is never installed from here.
 LEVELS = ("base", "demo", "dev")
 LEVEL_OF_COMMAND = {
-    **dict.fromkeys(("demo", "mailbox"), "demo"),
-    **dict.fromkeys(("test", "lint", "bench", "chaos", "screenshots"), "dev"),
+    **dict.fromkeys(("demo", "mailbox", "licences"), "demo"),
+    **dict.fromkeys(("test", "lint", "bench", "chaos", "screenshots", "messages"), "dev"),
 }
 RESTARTED = "POSTVENTA_BOOTSTRAPPED"  # set across the restart, so that a mistake here cannot loop
 
