@@ -11,6 +11,7 @@ from django.test import Client as Browser
 from django.urls import reverse
 
 from accounts.models import Brand, User
+from accounts.paging import PAGE_SIZE
 from intake.bench.measuring import Contest, Skipped
 from intake.bench.pages import survey_tokens
 from intake.bench.peers import PeerMissing, peer_site, python_of
@@ -97,7 +98,8 @@ def found(
     def look_at_theirs(client: Client, query: str) -> None:
         page = client.get(f"/tickets/{query}", status=200, headers=session)
         [rows] = set(re.findall(rb'"(/datatables_ticket_list/[^"]+)"', page.body))
-        client.get(rows.decode(), status=200, headers=session, timed_as="its rows")
+        as_many = urlencode({"start": 0, "length": PAGE_SIZE})
+        client.get(f"{rows.decode()}?{as_many}", status=200, headers=session, timed_as="its rows")
 
     for what, queries in {
         "the open ones": [""] * LOOKS,
