@@ -20,6 +20,11 @@ from affiliates.models import (
 from affiliates.services import ClaimInput, check_code, destination_error
 from affiliates.sub_ids import KEYS, LONGEST, read_sub_ids
 
+BEGINNINGS = [
+    (Affiliate.Status.INVITED.value, _("Invited: a mail brings them a link to choose a password")),
+    (Affiliate.Status.ACTIVE.value, _("Active at once: their sales count, and nobody is written to")),
+]
+
 
 class AffiliateForm(forms.ModelForm):
     """A new affiliate, or the names and address of one; where it stands changes by decisions."""
@@ -31,8 +36,8 @@ class AffiliateForm(forms.ModelForm):
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         if "status" in self.fields:
-            beginnings = (Affiliate.Status.ACTIVE, Affiliate.Status.INVITED)
-            self.fields["status"].choices = [(s.value, s.label) for s in beginnings]  # type: ignore[attr-defined]
+            self.initial["status"] = Affiliate.Status.INVITED
+            self.fields["status"].choices = BEGINNINGS  # type: ignore[attr-defined]
 
     def clean_code(self) -> str:
         code: str = self.cleaned_data["code"].strip()

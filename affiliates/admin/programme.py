@@ -152,6 +152,10 @@ class AffiliateAdmin(DecidingAdmin, AddingAdmin):
     inlines = (MemberInline, InvitationInline, EventInline)
     actions = ("export",)
 
+    def get_inlines(self, request: HttpRequest, obj: Any = None) -> Any:
+        """None where there is nothing to show yet."""
+        return self.inlines if obj else ()
+
     def get_readonly_fields(self, request: HttpRequest, obj: Any = None) -> tuple[str, ...]:
         # Shops send the code with every sale: another one would be another affiliate.
         return ("brand", "code", "status", "joined_at", "portal") if obj else ()

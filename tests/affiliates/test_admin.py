@@ -129,6 +129,16 @@ def test_staff_add_an_affiliate_of_their_brand(brand, sofia):
     assert (ana.brand, ana.code, ana.joined_at is not None) == (brand, "ana", True)
 
 
+def test_whoever_adds_an_affiliate_is_offered_to_invite_them(brand, sofia):
+    page = sofia.get(reverse("admin:affiliates_affiliate_add"))
+
+    assert page.context["adminform"].form.initial["status"] == Affiliate.Status.INVITED
+    assert page.context["inline_admin_formsets"] == []
+    form = {"brand": brand.pk, "code": "ana", "name": "Ana", "email": "ana@correo.example", "status": "invited"}
+    assert sofia.post(reverse("admin:affiliates_affiliate_add"), form).status_code == 302
+    assert [invitation.email for invitation in Affiliate.objects.get().invitations.all()] == ["ana@correo.example"]
+
+
 @pytest.mark.parametrize("code", ["a b", "a/b", "ñ", "-a"])
 def test_an_affiliates_code_can_stand_in_an_address(brand, sofia, code):
     data = {"brand": brand.pk, "code": code, "name": "Ana", "status": "active"}
