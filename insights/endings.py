@@ -8,7 +8,7 @@ from django.db.models import Count
 
 from accounts.models import Brand
 from insights.statistics import mean_interval
-from surveys.models import Answer, Response, Wave
+from surveys.models import Answer, Question, Wave
 
 SOLVED = 3  # «Yes» to whether it was put right: 1 is no, 2 in part
 EASIEST = 7  # of the scale of effort (CES): full agreement that it was made easy
@@ -29,14 +29,20 @@ class Endings:
 
 
 def endings_of(brand: Brand, *, since: datetime, until: datetime) -> Endings:
-    """What was answered in this time, from its beginning and before its end; one statement."""
-    responses = Response.objects.counted().filter(
-        brand=brand, invitation__wave=Wave.CLOSING, answered_at__gte=since, answered_at__lt=until
-    )
-    answers = Answer.objects.filter(response__in=responses, question__key__in=["solved", "ces"], number__isnull=False)
+    """What was answered in this time, from its beginning and before its end; two statements."""
     counts: dict[str, Counter[int]] = {"solved": Counter(), "ces": Counter()}
-    for key, number, n in answers.order_by().values_list("question__key", "number").annotate(n=Count("pk")):
-        counts[key][number] = n
+    asked = Question.objects.filter(survey__brand=brand, survey__wave=Wave.CLOSING, key__in=counts)
+    questions = dict(asked.values_list("pk", "key"))
+    answers = Answer.objects.filter(
+        question__in=list(questions),
+        number__isnull=False,
+        response__brand=brand,
+        response__is_suspect=False,
+        response__answered_at__gte=since,
+        response__answered_at__lt=until,
+    )
+    for question, number, n in answers.order_by().values_list("question", "number").annotate(n=Count("pk")):
+        counts[questions[question]][number] += n
     solved, ease = counts["solved"], counts["ces"]
     return Endings(solved.total(), solved[SOLVED], ease.total(), _within_scale(mean_interval(list(ease.elements()))))
 

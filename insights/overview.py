@@ -32,7 +32,7 @@ from insights.statistics import (
     wilson_interval,
 )
 from insights.targets import DAYS, Progress
-from surveys.models import Answer, Wave
+from surveys.models import Answer, Question, Wave
 
 NEWEST_WORDS = 40
 OF_NOBODY = 0  # the key of cases of purchases that nobody is credited with
@@ -262,12 +262,14 @@ def _named(brand: Brand, counts: dict[str, int], language: str) -> tuple[tuple[s
     return tuple(sorted(found, key=lambda each: (-each[1], each[0])))
 
 
-def _newest_words(brand: Brand, question: str) -> tuple[str, ...]:
-    answers = (
-        Answer.objects.filter(
-            response__brand=brand, response__is_suspect=False, question__key=question, redacted_text__gt=""
-        )
-        .filter(response__invitation__wave=Wave.FOLLOW_UP)
-        .order_by("-response__answered_at", "-pk")
+def _newest_words(brand: Brand, key: str) -> tuple[str, ...]:
+    """Of the questions by their ids: PostgreSQL so knows how few they may be, and need not go through all waves."""
+    questions = Question.objects.filter(survey__brand=brand, survey__wave=Wave.FOLLOW_UP, key=key)
+    answers = Answer.objects.filter(
+        question__in=list(questions.values_list("pk", flat=True)),
+        response__brand=brand,
+        response__is_suspect=False,
+        redacted_text__gt="",
     )
-    return tuple(answers.values_list("redacted_text", flat=True)[:NEWEST_WORDS])
+    newest = answers.order_by("-response__answered_at", "-pk")
+    return tuple(newest.values_list("redacted_text", flat=True)[:NEWEST_WORDS])

@@ -38,7 +38,7 @@ def test_answers_to_closed_cases_of_the_brand_and_the_time_are_counted(django_as
     end(brand, 12, solved=1, ces=1, at=NOW - 2 * DAY)
     end(make_brand("Otra"), 13, solved=1, ces=1)
 
-    with django_assert_num_queries(1):
+    with django_assert_num_queries(2):
         endings = endings_of(brand, since=NOW - DAY, until=NOW + DAY)
 
     assert (endings.answered, endings.solved, endings.rated) == (4, 2, 3)
