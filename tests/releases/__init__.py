@@ -15,7 +15,8 @@ from postventa.postgresql import copies
 FOLDER = Path(__file__).parent
 ENDING = ".dump.xz"
 RELEASES = sorted(
-    (path.name.removesuffix(ENDING) for path in FOLDER.glob(f"*{ENDING}")), key=lambda name: name.split(".")
+    (path.name.removesuffix(ENDING) for path in FOLDER.glob(f"*{ENDING}")),
+    key=lambda name: [int(part) for part in name.split(".")],  # 1.10 comes after 1.9
 )
 
 
