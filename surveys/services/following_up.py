@@ -6,6 +6,7 @@ from django.conf import settings
 from django.db import transaction
 from django.db.models import Exists, OuterRef, QuerySet
 
+from accounts.in_turn import sum_in_turn
 from accounts.models import Brand
 from affiliates.models import Purchase
 from surveys.models import Invitation, Survey, Wave
@@ -20,7 +21,7 @@ def plan_missing_follow_ups(*, now: datetime) -> int:
     """Plan for who bought before their brand published its follow-up, once; how many."""
     begun = Survey.objects.filter(wave=Wave.FOLLOW_UP, status=Survey.Status.PUBLISHED)
     waiting = begun.filter(catching_up_after__isnull=False, brand__follow_up_after__isnull=False)
-    return sum(catch_up(pk, now=now) for pk in waiting.values_list("pk", flat=True))
+    return sum_in_turn(waiting.values_list("pk", flat=True), lambda pk: catch_up(pk, now=now))
 
 
 def catch_up(survey_id: int, *, now: datetime) -> int:

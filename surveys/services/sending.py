@@ -11,8 +11,9 @@ from datetime import datetime, timedelta
 from functools import partial
 
 from django.conf import settings
-from django.db import transaction
+from django.db import InterfaceError, OperationalError, transaction
 
+from accounts.in_turn import sum_in_turn
 from accounts.models import Brand
 from affiliates.models import Customer, Purchase
 from mailing.models import OutgoingMail
@@ -73,23 +74,42 @@ def send_due_reminders(*, now: datetime, at_any_hour: bool = False) -> int:
 
 
 def run_batches(work: Callable[..., Batch], *, now: datetime) -> int:
+    """ExceptionGroup of the brands with whom it failed, once all have had their turn."""
     queued = 0
     while True:
-        batch = work(now=now)
+        try:
+            batch = work(now=now)
+        except (OperationalError, InterfaceError):  # which will pass
+            raise
+        except Exception:  # whatever it is, it concerns one of them: the others need not wait for it
+            return queued + sum_in_turn(Brand.objects.order_by("pk"), lambda brand: run_of(brand, work, now=now))
         queued += batch.queued
         if not batch.may_leave_more:
             return queued
 
 
+def run_of(brand: Brand, work: Callable[..., Batch], *, now: datetime) -> int:
+    queued = 0
+    while (batch := work(now=now, brand=brand)).may_leave_more:
+        queued += batch.queued
+    return queued + batch.queued
+
+
+def of_brand(brand: Brand | None) -> InvitationQuerySet:
+    """About purchases from all brands, or this one."""
+    asked = Invitation.objects.filter(wave__in=PURCHASE_WAVES)
+    return asked.filter(brand=brand) if brand else asked
+
+
 @transaction.atomic
-def send_batch(*, now: datetime, at_any_hour: bool = False) -> Batch:
-    invitations = claim(Invitation.objects.filter(wave__in=PURCHASE_WAVES).due(now))
+def send_batch(*, now: datetime, at_any_hour: bool = False, brand: Brand | None = None) -> Batch:
+    invitations = claim(of_brand(brand).due(now))
     claimed = len(invitations)
     # Two purchases of one customer may be in the hands of two workers, where neither sees what the other queues.
     invitations = with_customer_locked(invitations)
     queued = 0
-    for brand, wave, group in by_brand_and_wave(invitations):
-        queued += send_group(brand, wave, group, now=now, at_any_hour=at_any_hour)
+    for each, wave, group in by_brand_and_wave(invitations):
+        queued += send_group(each, wave, group, now=now, at_any_hour=at_any_hour)
     return Batch(claimed=claimed, settled=len(invitations), queued=queued)
 
 
@@ -228,11 +248,11 @@ def dedupe_key(invitation: Invitation, kind: str, replaced: int | None) -> str:
 
 
 @transaction.atomic
-def remind_batch(*, now: datetime, at_any_hour: bool = False) -> Batch:
-    invitations = claim(Invitation.objects.filter(wave__in=PURCHASE_WAVES).to_remind(now))
+def remind_batch(*, now: datetime, at_any_hour: bool = False, brand: Brand | None = None) -> Batch:
+    invitations = claim(of_brand(brand).to_remind(now))
     queued = 0
-    for brand, _wave, group in by_brand_and_wave(invitations):
-        queued += remind_group(brand, group, now=now, at_any_hour=at_any_hour)
+    for each, _wave, group in by_brand_and_wave(invitations):
+        queued += remind_group(each, group, now=now, at_any_hour=at_any_hour)
     return Batch(claimed=len(invitations), settled=len(invitations), queued=queued)
 
 

@@ -634,3 +634,19 @@ def in_threads(count: int, work: Any) -> list[Any]:
 
     with ThreadPoolExecutor(count) as pool:
         return list(pool.map(run, range(count)))
+
+
+# --- What fails -------------------------------------------------------------------------------------------------------
+def test_a_brand_that_cannot_be_asked_for_keeps_no_other_waiting() -> None:
+    broken, other = (make_purchase(make_customer(make_brand(slug))) for slug in ("alfa", "zeta"))
+    plan(broken)
+    plan(other)
+    Brand.objects.filter(pk=broken.brand_id).update(timezone="Atlantis/Poseidonis")
+    for _again in range(2):
+        with pytest.raises(ExceptionGroup):
+            send_due_invitations(now=NOW)
+
+    assert [mail.brand for mail in OutgoingMail.objects.all()] == [other.brand]
+
+    Brand.objects.filter(pk=broken.brand_id).update(timezone="Europe/Madrid")
+    assert send_due_invitations(now=NOW) == 1
