@@ -80,7 +80,7 @@ def start(folder: Path) -> Iterator[Start]:
 
 
 def facts(folder: Path) -> dict[str, Any]:
-    wait_until((folder / "demo.json").exists, seconds=START_PATIENCE)
+    wait_until((folder / "demo.json").exists, seconds=3 * START_PATIENCE)  # services, migrations, programs
     return dict(json.loads((folder / "demo.json").read_text()))
 
 
