@@ -59,7 +59,8 @@ class Comparison:
 
     @property
     def verdict_of_cpu(self) -> str:
-        return self._verdict_of(self.ratio_of_cpu)
+        """A dash where processes cannot be seen."""
+        return self._verdict_of(self.ratio_of_cpu) if self.ratio_of_cpu else "–"
 
     def _verdict_of(self, ratio: float) -> str:
         return "aim" if ratio >= self.aim else "floor" if ratio >= self.floor else "below"

@@ -157,7 +157,7 @@ def test_a_report_begins_with_what_misses_its_floor(tmp_path: Path) -> None:
     def against(what: str, rate: float, cpu: float) -> Comparison:
         return Comparison(what, "theirs", 0.5, 1.0, [Measure(rate, cpu)], [Measure(1.0, 1.0)], 50.0)
 
-    rows = [against("slow", 0.25, 1.0), against("fair", 0.5, 1.0), against("quick", 2.0, 4.0)]
+    rows = [against("slow", 0.25, 1.0), against("fair", 0.5, 0.0), against("quick", 2.0, 4.0)]
     findings = Findings({}, rows, [Reading("who is due", 21.0, "ms", 20, 5)])
 
     told = write_report(tmp_path, findings, size=1, now=datetime(2026, 3, 1, tzinfo=UTC)).read_text()
@@ -169,4 +169,5 @@ def test_a_report_begins_with_what_misses_its_floor(tmp_path: Path) -> None:
     )
     assert summary in told
     assert "| below · aim |" in told  # by the clock, by processor time
+    assert "| floor · – |" in told  # where processes cannot be seen
     assert "| aim · below |" in told

@@ -40,7 +40,7 @@ class Command(BaseCommand):
         parser.add_argument("--size", type=int, default=10_000, metavar="N", help="rows an import has (%(default)s)")
         parser.add_argument("--rounds", type=int, default=5, metavar="N", help="(%(default)s)")
         parser.add_argument("--quick", action="store_true", help="2,000 rows, 2 rounds: to see that all works")
-        parser.add_argument("--full", action="store_true", help="100,000 rows, 10 million invitations; takes an hour")
+        parser.add_argument("--full", action="store_true", help="100,000 rows, 10 million invitations; takes hours")
         parser.add_argument(
             "--path", type=Path, default=settings.BASE_DIR / "bench", help="folder of the reports (%(default)s)"
         )
