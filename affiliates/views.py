@@ -12,6 +12,7 @@ from django.core.exceptions import ValidationError
 from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
 from django.shortcuts import get_object_or_404, redirect, render
 from django.template.loader import render_to_string
+from django.urls import reverse
 from django.utils import timezone
 from django.views.decorators.http import require_http_methods, require_safe
 
@@ -152,5 +153,5 @@ def ask_to_join(
         except ValidationError as refusal:
             add_refusal(form, refusal)
         else:
-            return redirect("account_login")
+            return redirect(f"{reverse('account_login')}?joined")
     return render(request, page, context | {"has_account": has_account, "form": form})

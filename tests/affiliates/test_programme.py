@@ -264,9 +264,12 @@ def test_whoever_follows_the_link_chooses_a_password_and_is_in(brand, staff, tod
     assert not page.cookies
     assert not User.objects.filter(email="ana@blog.example").exists()
 
-    response = Client(enforce_csrf_checks=True).post(link, {"name": "Ana Ríos", "password": "monte-arriba-99"})
+    visitor = Client(enforce_csrf_checks=True)
+    response = visitor.post(link, {"name": "Ana Ríos", "password": "monte-arriba-99"})
 
-    assert response["Location"] == reverse("account_login")
+    assert response["Location"] == f"{reverse('account_login')}?joined"
+    assert 'role="status"' in visitor.get(response["Location"]).text
+    assert 'role="status"' not in visitor.get(reverse("account_login")).text
     user = User.objects.get(email="ana@blog.example")
     assert user.check_password("monte-arriba-99")
     assert (user.name, user.is_staff) == ("Ana Ríos", False)

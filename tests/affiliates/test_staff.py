@@ -64,7 +64,7 @@ def test_the_whole_way_from_the_desk_to_it(brand: Brand, sofia: User, client: Cl
     assert mail.to_address == "ivan@lumbre.example"
     assert "Sofía" in preview_of(mail).text  # type: ignore[union-attr]
     assert "Lumbre" in visitor.get(page).text
-    assert visitor.post(page, NEW).headers["Location"] == "/accounts/login/"
+    assert visitor.post(page, NEW).headers["Location"] == "/accounts/login/?joined"
     visitor.post("/accounts/login/", {"login": "ivan@lumbre.example", "password": NEW["password"]})
     ivan = User.objects.get(email="ivan@lumbre.example")
     assert (ivan.name, ivan.timezone, ivan.is_staff, role_of(ivan, brand)) == (
