@@ -367,6 +367,17 @@ def test_opinions_are_found_by_theme_and_words(as_ana: Client, answer: Answer) -
     assert texts(theme="expectation", q="tarda") == set()
 
 
+def test_whoever_has_no_link_yet_is_led_to_the_first_one(as_ana: Client, ana: Affiliate) -> None:
+    first = "Make one for each place where you recommend the shop"
+    before = words(as_ana.get("/portal/", headers={"accept-language": "en"}))
+    on_paper = words(as_ana.get("/portal/report/", headers={"accept-language": "en"}))
+    make_link(ana)
+
+    assert first in before
+    assert first not in on_paper
+    assert first not in words(as_ana.get("/portal/", headers={"accept-language": "en"}))
+
+
 def test_opinions_of_few_customers_are_not_shown(as_ana: Client, answer: Answer) -> None:
     answer(4, csat=1, improve_text="Llegó roto")
 
