@@ -8,13 +8,15 @@ import re
 import time
 from collections.abc import Iterator
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 
 import structlog
 from django.db import connection, transaction
 from django.db.backends.utils import CursorWrapper
 
 AHEAD = 2  # months, after the one that runs
+# A month begins with a day's rows before anything is looked through: see MAKE.
+BEGINS = timedelta(days=1)
 # Readers and writers queue behind whoever waits for the whole table; rather than have them wait longer, we come again.
 PATIENCE = "SET LOCAL lock_timeout = '2s'"
 BOUNDS = re.compile(r"FOR VALUES FROM \((.+)\) TO \('(.+)'\)")
@@ -82,8 +84,9 @@ def make_partitions(table: str, *, key: str, now: datetime) -> list[str]:
     with transaction.atomic(), connection.cursor() as cursor:
         cursor.execute(f"{PATIENCE}; LOCK TABLE {table} IN SHARE UPDATE EXCLUSIVE MODE")
         covered_until = max((piece.after for piece in partitions_of(table)), default=month_of(now))
-        months = list(_months(covered_until, now=now))
-        if months:  # nobody else analyzes a table of which only the pieces hold rows
+        months = list(_months(covered_until, now=now - BEGINS))
+        cursor.execute(f"SELECT EXISTS (SELECT FROM {table})")  # noqa: S608  a name of ours
+        if months and cursor.fetchone()[0]:  # nobody else analyzes a table of which only the pieces hold rows
             cursor.execute(f"ANALYZE {table}")
         made = [_make(cursor, table, key, month) for month in months]
     known_pieces.pop(table, None)

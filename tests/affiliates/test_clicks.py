@@ -195,7 +195,7 @@ def test_a_new_month_is_indexed_and_checked_as_the_others(link: TrackingLink, la
 @pytest.mark.django_db(transaction=True)
 def test_of_two_at_once_one_makes_the_months(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(partitions, "PATIENCE", "SET LOCAL lock_timeout = '60s'")
-    now, made = month_after(partitions_of(TABLE)[-1].after), []
+    now, made = month_after(partitions_of(TABLE)[-1].after) + timedelta(days=1), []
 
     def make() -> None:
         made.append(make_room_for_clicks(now=now))
@@ -264,7 +264,10 @@ def test_a_place_is_the_piece_that_holds_both_ends(link: TrackingLink, later: da
 def test_a_new_piece_is_not_looked_through_while_it_is_small(link: TrackingLink, later: datetime) -> None:
     """Or what is planned for a few rows reads it from end to end when it has thousands."""
     made = make_room_for_clicks(now=later)
+    end = partitions_of(TABLE)[-3].after  # of the month that runs
 
+    assert make_room_for_clicks(now=end) == []
+    assert len(make_room_for_clicks(now=end + timedelta(days=1))) == 1
     for piece in [*made, f"{TABLE}_before"]:
         assert ask("SELECT reloptions FROM pg_class WHERE relname = %s", piece) == ["autovacuum_analyze_threshold=1000"]
     assert {ask("SELECT reltuples FROM pg_class WHERE relname = %s", piece) for piece in made} == {-1}
