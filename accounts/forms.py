@@ -3,6 +3,7 @@ from itertools import groupby
 from typing import Any
 from zoneinfo import available_timezones
 
+import structlog
 from allauth.account.adapter import get_adapter
 from allauth.account.forms import ResetPasswordForm
 from allauth.core import context
@@ -16,6 +17,8 @@ from django.utils.translation import gettext_lazy as _
 
 from accounts.models import User
 from accounts.sign_in import begin_attempt
+
+log = structlog.get_logger(__name__)
 
 CONTINENTS = {
     "Africa": _("Africa"),
@@ -71,8 +74,13 @@ class CodeAgainForm(second_factor.ReauthenticateForm):
 def guarded_code(form: second_factor.BaseAuthenticateForm, check: Callable[[], str]) -> str:
     attempt = begin_attempt(context.request, "code", form.user.email)
     if not attempt.is_allowed:
+        log.warning("second_factor_refused", user=form.user.pk)
         raise ValidationError(_("Too many tries. Wait a quarter of an hour."), "too_many")
-    code = check()
+    try:
+        code = check()
+    except ValidationError:
+        log.warning("second_factor_failed", user=form.user.pk)
+        raise
     attempt.succeeded()
     return code
 

@@ -108,6 +108,20 @@ class ReaderMiddleware:
         return self.get_response(request)
 
 
+class PrivateMiddleware:
+    """What somebody signed in is told, or a program with its key, nobody keeps: no cache on the way, and no browser for
+    whoever sits before it next. A page that is the same for everybody says so itself."""
+
+    def __init__(self, get_response: GetResponse) -> None:
+        self.get_response = get_response
+
+    def __call__(self, request: HttpRequest) -> HttpResponseBase:
+        response = self.get_response(request)
+        if request.user.is_authenticated or "Authorization" in request.headers:
+            response.headers.setdefault("Cache-Control", "private, no-store")
+        return response
+
+
 def use_language(request: HttpRequest, language: str) -> None:
     translation.activate(language)
     request.LANGUAGE_CODE = translation.get_language()

@@ -1,11 +1,15 @@
 """Where somebody is signed in: listed to them, ended by them. Each session notes every few minutes that it lives."""
 
+import math
 import time
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
 from allauth.usersessions.models import UserSession
+from django.conf import settings
+from django.contrib.auth import logout
+from django.contrib.sessions.backends.base import SessionBase
 from django.http import HttpRequest
 from django.http.response import HttpResponseBase
 from django.utils import timezone
@@ -15,7 +19,7 @@ from accounts.middleware import GetResponse
 from accounts.models import User
 from accounts.secret_links import client_address
 
-SEEN = "seen_at"  # in the session: seconds since 1970
+SEEN, BEGUN = "seen_at", "begun_at"  # in the session: seconds since 1970
 NOTED_EVERY = 5 * 60  # seconds: noting it at each page would make each read a write
 
 
@@ -56,19 +60,28 @@ def end_sessions(user: User, *, keep: str | None, only: int | None = None) -> in
 
 
 def begin_noting(request: HttpRequest) -> None:
-    request.session[SEEN] = time.time()
+    """Somebody has just signed in."""
+    request.session[SEEN] = request.session[BEGUN] = time.time()
+
+
+def is_over(session: SessionBase) -> bool:
+    """Of those that began before it was noted when, nobody knows."""
+    return bool(time.time() - session.get(BEGUN, math.inf) >= settings.SESSION_MAX_DAYS * 24 * 3600)
 
 
 class SeenMiddleware:
-    """When somebody was last here, and from where, to within minutes."""
+    """When somebody was last here, and from where, to within minutes; and who has been signed in for too long."""
 
     def __init__(self, get_response: GetResponse) -> None:
         self.get_response = get_response
 
     def __call__(self, request: HttpRequest) -> HttpResponseBase:
         seen = request.session.get(SEEN)
-        if seen is not None and time.time() - seen >= NOTED_EVERY and request.user.is_authenticated:
-            begin_noting(request)
+        if is_over(request.session) and request.user.is_authenticated:
+            UserSession.objects.filter(session_key=request.session.session_key).delete()
+            logout(request)
+        elif seen is not None and time.time() - seen >= NOTED_EVERY and request.user.is_authenticated:
+            request.session[SEEN] = time.time()
             own = UserSession.objects.filter(session_key=request.session.session_key)
             own.update(last_seen_at=timezone.now(), ip=client_address(request))
         return self.get_response(request)

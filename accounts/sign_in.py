@@ -18,7 +18,7 @@ from django.utils.crypto import salted_hmac
 from accounts.middleware import GetResponse
 from accounts.throttling import Counter, Limit, household, too_many_requests
 
-COOKIE = "postventa_device"
+COOKIE = "__Secure-postventa_device" if settings.IS_HTTPS else "postventa_device"  # not for the whole host
 COOKIE_PATH = "/accounts/"
 KNOWN_FOR = 180 * 24 * 3600  # seconds
 SALT = "accounts.device"

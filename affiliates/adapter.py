@@ -5,7 +5,9 @@ from collections.abc import Mapping
 from datetime import timedelta
 from typing import Any, ClassVar
 
+import structlog
 from allauth.account.adapter import DefaultAccountAdapter
+from allauth.account.authentication import get_authentication_records
 from django.conf import settings
 from django.contrib.auth import authenticate
 from django.contrib.sites.shortcuts import get_current_site
@@ -30,6 +32,8 @@ RESET_TEMPLATE = "account/email/password_reset_key"
 RESETS = Limit(5, 3600)  # mails to one address: the first link of them works as well as the last
 Context = dict[str, Any]
 
+log = structlog.get_logger(__name__)  # never whom somebody tried: it may be a password, in the wrong box
+
 
 class AccountAdapter(DefaultAccountAdapter):
     error_messages: ClassVar[dict[str, str | Promise]] = {
@@ -43,14 +47,19 @@ class AccountAdapter(DefaultAccountAdapter):
         """ValidationError: too many guesses, in the same words whether or not there is such an account."""
         attempt = begin_attempt(request, "password", User.objects.normalize_email(credentials.get("email")))
         if not attempt.is_allowed:
+            log.warning("sign_in_refused")
             raise self.validation_error("too_many_login_attempts")
         user = authenticate(request, **credentials)
-        if user is not None:
+        if user is None:
+            log.warning("sign_in_failed")
+        else:
             attempt.succeeded()
         return user
 
     def post_login(self, request: HttpRequest, user: User, **kwargs: Any) -> HttpResponse:
         begin_noting(request)
+        shown = [record["method"] for record in get_authentication_records(request, user)]
+        log.info("signed_in", user=user.pk, by=shown)
         request.account_let_in = user.email  # type: ignore[attr-defined]  # for DoorMiddleware
         return super().post_login(request, user, **kwargs)
 

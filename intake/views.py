@@ -12,6 +12,7 @@ from django.utils.translation import gettext as _
 from django.views.decorators.http import require_http_methods, require_safe
 
 from accounts.forms import add_refusal
+from accounts.sessions import begin_noting
 from accounts.views import page_of_token
 from intake.forms import SetUpForm
 from intake.services import AlreadySetUp, set_up_first_brand
@@ -45,5 +46,6 @@ def set_up(request: HttpRequest, token: str) -> HttpResponse:
         else:
             login(request, user, backend="accounts.backends.EmailBackend")
             record_authentication(request, user, method="password", email=user.email)
+            begin_noting(request)
             return redirect("admin:index")
     return page_of_token(request, "intake/set_up.html", {"form": form})

@@ -123,6 +123,7 @@ MIDDLEWARE = [
     "django.middleware.csrf.CsrfViewMiddleware",
     "django.contrib.auth.middleware.AuthenticationMiddleware",
     "accounts.middleware.ReaderMiddleware",
+    "accounts.middleware.PrivateMiddleware",
     # Closed by default: a page that needs no sign-in says so with @login_not_required.
     "django.contrib.auth.middleware.LoginRequiredMiddleware",
     "accounts.second_factor.SecondFactorMiddleware",
@@ -329,8 +330,14 @@ ALLAUTH_TRUSTED_PROXY_COUNT = TRUSTED_PROXY_COUNT
 # --- Security ------------------------------------------------------------------------------------------------------
 IS_HTTPS = BASE_URL.startswith("https://")
 SESSION_COOKIE_SECURE = CSRF_COOKIE_SECURE = IS_HTTPS
-SESSION_COOKIE_NAME = "postventa_session"
-CSRF_COOKIE_NAME = "postventa_csrf"
+# By these names browsers take them from this very host and over https alone: no other page below its domain plants one.
+COOKIE_PREFIX = "__Host-" if IS_HTTPS else ""
+SESSION_COOKIE_NAME = f"{COOKIE_PREFIX}postventa_session"
+CSRF_COOKIE_NAME = f"{COOKIE_PREFIX}postventa_csrf"
+CSRF_COOKIE_HTTPONLY = True  # no script of ours asks for it
+SESSION_COOKIE_AGE = 14 * 24 * 3600  # seconds without a page, after which one signs in again
+#: Days after which people sign in again however often they come; after fourteen in which they do not come they do.
+SESSION_MAX_DAYS = env.int("SESSION_MAX_DAYS", default=30)
 #: For how long browsers keep to https. Default: a year with https.
 SECURE_HSTS_SECONDS = env.int("SECURE_HSTS_SECONDS", default=31_536_000 if IS_HTTPS else 0)
 #: Also below this host. Default: true with https.
@@ -363,7 +370,8 @@ DATA_UPLOAD_MAX_MEMORY_SIZE = 10 * 1024 * 1024  # bytes: a batch of 1,000 purcha
 # --- Language and time ---------------------------------------------------------------------------------------------
 LANGUAGE_CODE = "es"
 LANGUAGES = [("es", _("Spanish")), ("en", _("English"))]
-LANGUAGE_COOKIE_NAME = "postventa_language"
+LANGUAGE_COOKIE_NAME = f"{COOKIE_PREFIX}postventa_language"
+LANGUAGE_COOKIE_SECURE, LANGUAGE_COOKIE_HTTPONLY, LANGUAGE_COOKIE_SAMESITE = IS_HTTPS, True, "Lax"
 LOCALE_PATHS = [BASE_DIR / "locale"]
 USE_I18N = True
 FORMAT_MODULE_PATH = "postventa.formats"

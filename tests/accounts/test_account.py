@@ -10,6 +10,8 @@ import time_machine
 from allauth.usersessions.models import UserSession
 from django.core.cache import cache
 from django.test import Client
+from pytest_django.fixtures import Settings
+from structlog.testing import capture_logs
 
 from accounts.devices import device_in_words
 from accounts.models import User
@@ -230,6 +232,50 @@ def test_a_session_notes_every_few_minutes_that_it_lives(ana: User) -> None:
     row = UserSession.objects.get()
     assert row.last_seen_at > before
     assert row.ip == "198.51.100.9"
+
+
+def test_a_session_ends_after_so_many_days_however_often_it_is_used(ana: User, settings: Settings) -> None:
+    client = signed_in(ana)
+    session = client.session
+    session["begun_at"] = time.time() - (settings.SESSION_MAX_DAYS * 24 * 3600 - 60)
+    session["seen_at"] = time.time() - 301  # and it is noted again that it lives
+    session.save()
+    assert client.get("/portal/").status_code == 200
+
+    session = client.session
+    session["begun_at"] -= 61
+    session.save()
+
+    assert "/accounts/login/" in client.get("/portal/").headers["Location"]
+    assert not UserSession.objects.filter(user=ana).exists()
+    assert signed_in(ana).get("/portal/").status_code == 200
+
+
+@pytest.mark.parametrize(
+    "page",
+    ["accounts/profile/", "accounts/sessions/", "accounts/email/", "accounts/2fa/", "accounts/2fa/totp/activate/"],
+)
+def test_nobody_keeps_a_page_of_somebody_signed_in(ana: User, page: str) -> None:
+    """Neither a cache on the way nor the browser, for whoever sits before it next."""
+    response = signed_in(ana).get(f"/{page}", follow=True)
+
+    assert response.status_code == 200
+    assert "no-store" in response.headers["Cache-Control"]
+
+
+def test_sign_ins_and_refusals_stand_in_the_log_without_whom_was_tried(ana: User) -> None:
+    with capture_logs() as lines:
+        for address, password in ((ana.email, PASSWORD), (ana.email, "wrong"), ("nadie@correo.example", "wrong")):
+            Client().post("/accounts/login/", {"login": address, "password": password})
+
+    told = [line for line in lines if line["event"] in ("signed_in", "sign_in_failed")]
+    assert [(line["event"], line["log_level"]) for line in told] == [
+        ("signed_in", "info"),
+        ("sign_in_failed", "warning"),
+        ("sign_in_failed", "warning"),
+    ]
+    assert told[0]["user"] == ana.pk
+    assert "correo.example" not in str(told)
 
 
 @pytest.mark.parametrize(

@@ -308,6 +308,7 @@ def test_a_key_that_only_writes_is_never_told_who_bought(brand):
     assert sorted(answers[4].json()) == [*told_back, "survey"]
     assert answers[4].json()["delivered_at"] == "2026-03-10T12:00:00Z"
     assert not AccessLog.objects.exists()  # nobody was named
+    assert {answer.headers["Cache-Control"] for answer in answers} == {"private, no-store"}
 
 
 def test_no_scope_opens_a_method_that_is_not_there(shop):

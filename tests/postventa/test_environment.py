@@ -1,5 +1,9 @@
 """What settings.py says of each setting, and what is told of names that nobody reads."""
 
+import runpy
+
+import pytest
+
 from postventa import settings
 from postventa.environment import Setting, as_markdown, misspelt, read_settings, settings_of
 
@@ -57,3 +61,19 @@ def test_names_that_nobody_reads_are_told_if_they_look_like_ours() -> None:
         "RETAIN_ORDERS_DAYS": "",
         "SECRET_KEYS": "SECRET_KEY",
     }
+
+
+@pytest.mark.parametrize(("address", "prefix"), [("https://lumbre.example", "__Host-"), ("http://localhost", "")])
+def test_cookies_are_this_hosts_alone_where_there_is_https(
+    monkeypatch: pytest.MonkeyPatch, address: str, prefix: str
+) -> None:
+    """RFC 6265bis, 4.1.3.2: browsers take such a name from no other host, by no other path and not in the clear."""
+    monkeypatch.setenv("BASE_URL", address)
+
+    declared = runpy.run_path(settings.__file__)
+
+    for name in ("SESSION", "CSRF", "LANGUAGE"):
+        assert declared[f"{name}_COOKIE_NAME"].startswith(f"{prefix}postventa_")
+        assert declared[f"{name}_COOKIE_SECURE"] == bool(prefix)
+        assert f"{name}_COOKIE_DOMAIN" not in declared
+        assert f"{name}_COOKIE_PATH" not in declared
