@@ -14,14 +14,14 @@ from django.utils.translation import gettext_lazy as _
 from accounts.models import Brand
 from affiliates.models import Affiliate, Attribution, Customer, Product, Purchase, TrackingLink
 from mailing.addresses import known_hashes
-from surveys.models import Answer, AnswerQuerySet, Question, Response, ResponseQuerySet, Stems
+from surveys.models import Answer, AnswerQuerySet, Invitation, Question, Response, ResponseQuerySet, Stems
 from surveys.models.responses import ACCENTED, PLAIN
 
 RATING = "csat"
 CHIPS = ("keep", "improve", "distinction")  # questions whose codes are aspects
 WORDS_READ = 8
 BEGUN = 3  # letters that the last word needs to stand for all that begin with them
-FEW = 2_000  # purchases of an affiliate, answers with a word: as many are read whole, of more the newest looked through
+FEW = 4_000  # purchases of an affiliate, answers with a word: as many are read whole, of more the newest looked through
 UNACCENTED = str.maketrans(ACCENTED, PLAIN)
 
 
@@ -74,7 +74,8 @@ class Wanted:
         if self.suspects == Suspects.NONE:
             yield Condition(Q(is_suspect=False))
         if self.wave:
-            yield Condition(Q(invitation__wave=self.wave))
+            asked = Invitation.objects.filter(pk=OuterRef("invitation"), wave=self.wave)
+            yield Condition(looked_up(asked))
         if self.language:
             yield Condition(Q(language=self.language))
 
