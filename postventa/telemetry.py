@@ -4,7 +4,7 @@ Nothing of this is imported without it. What leaves goes through `redact` as the
 people typed, who they are and what a failing function held in its hands does not leave at all.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from typing import Any
 
 from django.conf import settings
@@ -27,8 +27,11 @@ def scrubbed(told: Any) -> Any:
         return redact(told)
     if isinstance(told, Mapping):
         return {key: scrubbed(value) for key, value in told.items()}
-    if isinstance(told, Sequence) and not isinstance(told, bytes):
-        return type(told)(scrubbed(value) for value in told) if isinstance(told, list | tuple) else list(told)
+    if isinstance(told, bytes):
+        return redact(told.decode(errors="replace")).encode()
+    if isinstance(told, Collection):
+        clean = [scrubbed(value) for value in told]
+        return tuple(clean) if isinstance(told, tuple) else clean
     return told
 
 

@@ -4,6 +4,7 @@ import json
 import os
 import subprocess
 import sys
+from collections import deque
 from typing import Any
 
 import pytest
@@ -33,6 +34,11 @@ def test_scrubbing_reaches_every_depth_and_leaves_the_rest() -> None:
     told = {"a": ["to carla@correo.example", {"b": ("/s/kX9token/", 7)}], "n": None, "bytes": b"x"}
 
     assert scrubbed(told) == {"a": ["to [email]", {"b": ("/s/[token]/", 7)}], "n": None, "bytes": b"x"}
+    assert scrubbed([b"carla@correo.example", {"carla@correo.example"}, deque(["/s/kX9token/"])]) == [
+        b"[email]",
+        ["[email]"],
+        ["/s/[token]/"],
+    ]
 
 
 def test_a_failure_is_told_without_whoever_it_happened_to() -> None:
