@@ -1,5 +1,6 @@
 """Lists of the admin: long ones are not counted to their end, and say so."""
 
+import re
 from typing import Any
 
 import pytest
@@ -95,3 +96,10 @@ def test_whoever_works_for_one_brand_need_not_name_it(client: Client, desk: Clie
 
     assert of_one == brand
     assert client.get(page).context["adminform"].form.fields["brand"].initial is None
+
+
+def test_a_page_is_headed_by_its_row(desk: Client, brand: Brand) -> None:
+    customer = make_customer(brand, name="Carla Ruiz")
+    page = desk.get(reverse("admin:affiliates_customer_change", args=[customer.pk]), headers=IN_ENGLISH).text
+
+    assert re.findall("<h1>(.*?)</h1>", page) == ["Carla Ruiz"]
