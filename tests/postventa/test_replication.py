@@ -1,8 +1,7 @@
 """Pages before a real replica that lags, goes away and comes back, and before a primary that dies."""
 
 import os
-import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any
@@ -33,6 +32,7 @@ from postventa.settings import NOTICED_WHEN_GONE, SOON_NOTICED_WHEN_GONE, databa
 from tests.factories import make_link, make_user
 from tests.migrated import temporary_folder
 from tests.replicated import Standby, ask, sockets_of
+from tests.waiting import wait_until
 from tests.world import World, make_world
 
 pytestmark = pytest.mark.integration
@@ -56,22 +56,15 @@ class Pair:
 
     def catch_up(self) -> None:
         """Until the replica has all that the primary has."""
-        until(lambda: replica.measure() == 0)
+        wait_until(lambda: replica.measure() == 0)
 
     def pause(self) -> None:
         ask(self.standby, "SELECT pg_wal_replay_pause()")
-        until(lambda: ask(self.standby, "SELECT pg_get_wal_replay_pause_state()") == "paused")
+        wait_until(lambda: ask(self.standby, "SELECT pg_get_wal_replay_pause_state()") == "paused")
 
     def resume(self) -> None:
         ask(self.standby, "SELECT pg_wal_replay_resume()")
         self.catch_up()
-
-
-def until(is_so: Callable[[], bool]) -> None:
-    deadline = time.monotonic() + 60
-    while not is_so():
-        assert time.monotonic() < deadline
-        time.sleep(0.02)
 
 
 @pytest.fixture(scope="module")
