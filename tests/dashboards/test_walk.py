@@ -40,7 +40,7 @@ DAY = date(2026, 3, 2)
 
 
 def add_a_row(shop: Shop, ana: Affiliate, number: int) -> None:
-    """Of all that stands in lists: one more."""
+    """Of all that stands in lists: one more, and of a kind, since which of a day's sales comes first is chance."""
     by, brand = ana.members.get(role="owner").user, shop.brand
     other, link = make_affiliate(brand, f"Nueva {number}"), make_link(ana, f"guia-{number}")
     Click.objects.create(link=link, occurred_at=NOW)
@@ -48,7 +48,7 @@ def add_a_row(shop: Shop, ana: Affiliate, number: int) -> None:
     said |= {"expectation": f"Envío gratis {number}", "keep_text": f"Bien {number}"}
     shop.respond_many(ana, 5, link=link, csat=1, **said)
     shop.respond_many(other, 5, csat=5, keep=["precio"])
-    ask_later(shop, ana, 1, alternatives=1, words=f"Llega antes {number}")
+    ask_later(shop, None, 1, alternatives=1, words=f"Llega antes {number}")
     make_complaint(shop.purchase(ana, link=link))
     fall(ana, brand, key=["entrega", "precio", "info_previa"][number])
     Target.objects.create(brand=brand, figure=["csat", "nps", "missing"][number], aim=50)
