@@ -1,5 +1,6 @@
 """A backup put back into the place of what there is, so that nobody gets twice what they had got by then."""
 
+import time
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
@@ -21,6 +22,7 @@ from surveys.services import send_due_invitations, send_due_reminders
 
 # The numbers of cases that were perhaps opened since the backup was taken: their customers have them.
 CASES_PERHAPS_LOST = 10_000
+LEAVING_SECONDS = 1.0
 
 
 class RestoreRefused(Exception):
@@ -49,11 +51,16 @@ def restore_backup(source: Path, *, replace: bool, jobs: int) -> Restored:
         if copies.is_in_use() and not replace:
             raise RestoreRefused(_("This database is in use: --replace throws away what it holds."))
         with copies.set_aside():
-            refuse_others()  # who came in before the door was closed
+            refuse_others(since_before=database_now())  # who came in before the door was closed
             copies.load(source, jobs=jobs)
             call_command("migrate", interactive=False, verbosity=0)
-            skip_numbers(CASES_PERHAPS_LOST)
-            return Restored(taken_at, hold_what_was_sent_since(taken_at, now=database_now()), wrong_keys())
+            return mind_lost_time(taken_at)
+
+
+def mind_lost_time(since: datetime) -> Restored:
+    """Of what happened from then until now nothing is known here any more. Nobody else may be at work."""
+    skip_numbers(CASES_PERHAPS_LOST)
+    return Restored(since, hold_what_was_sent_since(since, now=database_now()), wrong_keys())
 
 
 def refuse_newer(source: Path) -> None:
@@ -63,10 +70,14 @@ def refuse_newer(source: Path) -> None:
         raise RestoreRefused(_("It is of a newer version, which has %(name)s.") % {"name": f"{app}.{name}"})
 
 
-def refuse_others() -> None:
-    if others := copies.others_connected():
-        text = ngettext("%(n)d other is connected", "%(n)d others are connected", others) % {"n": others}
-        raise RestoreRefused(f"{text}: {_('stop web, workers and beat.')}")
+def refuse_others(since_before: datetime | None = None) -> None:
+    """Whoever is about to leave is waited for: a server notices a moment later that somebody has hung up."""
+    until = time.monotonic() + LEAVING_SECONDS
+    while others := copies.others_connected(since_before):
+        if time.monotonic() >= until:
+            text = ngettext("%(n)d other is connected", "%(n)d others are connected", others) % {"n": others}
+            raise RestoreRefused(f"{text}: {_('stop web, workers and beat.')}")
+        time.sleep(0.05)
 
 
 def hold_what_was_sent_since(taken_at: datetime, *, now: datetime) -> int:

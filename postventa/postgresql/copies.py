@@ -130,11 +130,14 @@ def is_set_aside() -> bool:
         return bool(cursor.fetchone()[0])
 
 
-def others_connected() -> int:
+def others_connected(since_before: datetime | None = None) -> int:
+    """Since before that moment, if one is named."""
     with connection.cursor() as cursor:
         cursor.execute(
             "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database()"
             " AND backend_type = 'client backend' AND pid <> pg_backend_pid()"
+            " AND backend_start <= coalesce(%s, now())",
+            [since_before],
         )
         return int(cursor.fetchone()[0])
 

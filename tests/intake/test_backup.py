@@ -24,7 +24,7 @@ from complaints.services.opening import draw_numbers
 from intake.deployment.findings import Level
 from intake.deployment.services import backups_found
 from intake.management.commands.backup import forget_older
-from intake.restoring import hold_what_was_sent_since, wrong_keys
+from intake.restoring import hold_what_was_sent_since, mind_lost_time, wrong_keys
 from mailing.models import OutgoingMail
 from mailing.services import queue_mails
 from mailing.services.claiming import claim_batch
@@ -141,6 +141,8 @@ def test_every_row_of_every_table_comes_back(tmp_path: Path) -> None:
         assert Purchase.objects.count() == before["affiliates_purchase"][0]
         [(following, _number)] = draw_numbers(Brand.objects.earliest("pk"), [NOW])
         assert following > last_case + 10_000  # whose number nobody was told in the lost time
+        call_command("release_mail", leave_them=True)
+        assert told("hold_mail", "2026-03-10T03:00:00+01:00").startswith("All is as it was at 2026-03-10 02:00:00 UTC.")
         assert claim() == 0
 
 
@@ -227,6 +229,18 @@ def test_whose_day_was_set_before_the_backup_is_asked_on_it(purchase: Purchase) 
     assert hold_what_was_sent_since(TAKEN_AT, now=RESTORED_AT) == 0
 
     assert asked_later() == State.QUEUED
+
+
+def test_a_database_taken_back_by_other_means_is_held_too(purchase: Purchase) -> None:
+    Brand.objects.update(max_age_days=9999)
+    delivered(purchase, RIPE - timedelta(days=2), told_at=TAKEN_AT - timedelta(hours=1))
+
+    assert mind_lost_time(TAKEN_AT).uncertain == 1
+
+    assert OutgoingMail.objects.get().state == State.UNCERTAIN
+    assert told("release_mail").endswith("Mail goes out again.\n")
+    with pytest.raises(CommandError, match="time zone"):
+        call_command("hold_mail", "2026-03-10T03:00:00")
 
 
 @pytest.mark.parametrize(("choice", "state"), [("--leave-them", State.UNCERTAIN), ("--ask-them", State.QUEUED)])

@@ -1,3 +1,4 @@
+from datetime import UTC
 from pathlib import Path
 from typing import Any
 
@@ -27,7 +28,7 @@ class Command(BaseCommand):
         self.tell(restored)
 
     def tell(self, restored: Restored) -> None:
-        self.stdout.write(f"Restored as it was at {restored.taken_at:%Y-%m-%d %H:%M:%S} UTC.")
+        self.stdout.write(f"All is as it was at {restored.taken_at.astimezone(UTC):%Y-%m-%d %H:%M:%S} UTC.")
         for name in restored.wrong_keys:
             self.stdout.write(self.style.WARNING(f"{name} lacks a key of the backup: set those it was taken under."))
         self.stdout.write(f"{restored.uncertain} mails were perhaps sent after that: staff find them as uncertain.")
