@@ -66,13 +66,14 @@ def place_of(table: str, first: datetime, last: datetime) -> str:
     """Where rows from `first` until `last` lie: the month's own piece, or the whole where they lie in two or are old.
 
     The whole is planned anew for each question, or asked in all its pieces. One read a minute, table and process; so
-    long may a new piece not be known.
+    long may a new piece not be known. Of the piece from before there were months it is the whole too: it alone has an
+    index by age, which a plan for any times takes for as good as every other.
     """
     until, pieces = known_pieces.get(table, (0.0, []))
     if until < time.monotonic():
         pieces = partitions_of(table)[-AHEAD - 1 :]
         known_pieces[table] = time.monotonic() + KNOWN_FOR, pieces
-    holding = (piece.name for piece in pieces if (piece.first is None or piece.first <= first) and last < piece.after)
+    holding = (piece.name for piece in pieces if piece.first and piece.first <= first and last < piece.after)
     return next(holding, table)
 
 

@@ -261,6 +261,13 @@ def test_a_place_is_the_piece_that_holds_both_ends(link: TrackingLink, later: da
     assert [place_of(TABLE, *span) for span in spans] == [piece, TABLE, TABLE, TABLE]
 
 
+def test_the_piece_from_before_there_were_months_has_no_place_of_its_own(link: TrackingLink) -> None:
+    before = partitions_of(TABLE)[0]
+    at = before.after - timedelta(days=1)
+
+    assert (before.name, place_of(TABLE, at, at)) == (f"{TABLE}_before", TABLE)
+
+
 def test_a_new_piece_is_not_looked_through_while_it_is_small(link: TrackingLink, later: datetime) -> None:
     """Or what is planned for a few rows reads it from end to end when it has thousands."""
     made = make_room_for_clicks(now=later)
