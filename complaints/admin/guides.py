@@ -127,7 +127,7 @@ class GuideAdmin(BrandModelAdmin):
     def words(self, guide: Guide) -> SafeString:
         """For who may not write: every language below the other."""
         texts = ((text.language, text.title, html_of(text.body)) for text in guide.texts.all())
-        return format_html_join("", '<article lang="{}"><h3>{}</h3>{}</article>', texts)
+        return format_html_join("", '<article lang="{}"><h2>{}</h2>{}</article>', texts)
 
     def get_form(self, request: HttpRequest, obj: Guide | None = None, change: bool = False, **kwargs: Any) -> Any:
         if not self.has_change_permission(request, obj):
