@@ -44,8 +44,9 @@ def _too_telling(month: date, cells: Cells, told: Set[Cell], k: int) -> list[Cel
 
 
 def step(standing: int, now: int, k: int) -> int:
-    """What is shown moves by k at once or not at all: no difference between two looks tells of fewer."""
-    return now if abs(now - standing) >= k else standing
+    """What is shown moves by k at once or not at all: no difference between two looks tells of fewer. 0: below k."""
+    moved = now if abs(now - standing) >= k else standing
+    return moved if moved >= k else 0
 
 
 def step_cells(standing: Cells, told: Cells, k: int) -> dict[Cell, int]:

@@ -1,6 +1,7 @@
 """Who needs looking after, counted for a whole brand at night: in sets, and kept for the pages.
 
-The tables are written anew for staff. What an affiliate is told stays as it was until k customers more or fewer are.
+The tables are written anew for staff. What an affiliate is told stays as it was until k customers more or fewer are. It
+counts all that was ever theirs: who knows their own sales would see by what is missing what was given back.
 """
 
 from collections.abc import Iterable, Mapping
@@ -29,10 +30,12 @@ found AS (
     SELECT complaint.purchase_id AS id, attribution.affiliate_id,
            (complaint.waits_since AT TIME ZONE %(zone)s)::date AS day, complaint.waits_since AS place
     FROM complaints_complaint complaint
+    LEFT JOIN affiliates_purchase purchase ON purchase.id = complaint.purchase_id
     LEFT JOIN affiliates_attribution attribution
         ON attribution.purchase_id = complaint.purchase_id AND attribution.is_current
     WHERE complaint.brand_id = %(brand)s AND complaint.state IN ('new', 'in_progress', 'waiting')
       AND complaint.waits_since IS NOT NULL AND complaint.kind <> 'follow_up'
+      AND (purchase.id IS NULL OR purchase.source <> 'test')
 )
 """
 # By the longest term that there is for it; a law that the brand has written stands instead of the country's. What
@@ -49,7 +52,8 @@ received AS (
            (CASE WHEN product.kind = 'goods' THEN coalesce(purchase.delivered_at, purchase.activated_at)
                  ELSE coalesce(purchase.activated_at, purchase.delivered_at) END AT TIME ZONE %(zone)s)::date AS day
     FROM affiliates_purchase purchase JOIN affiliates_product product ON product.id = purchase.product_id
-    WHERE purchase.brand_id = %(brand)s AND purchase.state = 'open' AND purchase.source <> 'test'
+    WHERE purchase.brand_id = %(brand)s AND purchase.source <> 'test'
+      AND (purchase.state = 'open' OR %(counts_all)s)
 ),
 ends AS (
     SELECT received.id, received.customer_id, max(received.day + make_interval(months => rule.months))::date AS day
@@ -63,7 +67,8 @@ ends AS (
 ),
 found AS (
     SELECT ends.id, attribution.affiliate_id, ends.day, ends.day AS place
-    FROM ends JOIN affiliates_customer customer ON customer.id = ends.customer_id AND customer.blocked_at IS NULL
+    FROM ends JOIN affiliates_customer customer
+        ON customer.id = ends.customer_id AND (customer.blocked_at IS NULL OR %(counts_all)s)
     LEFT JOIN affiliates_attribution attribution ON attribution.purchase_id = ends.id AND attribution.is_current
     WHERE ends.day BETWEEN %(today)s AND %(soon)s
 )
@@ -75,13 +80,14 @@ loyal AS (
            (max(purchased_at) - min(purchased_at))
                / (count(DISTINCT (purchased_at AT TIME ZONE %(zone)s)::date) - 1) AS usual
     FROM affiliates_purchase
-    WHERE brand_id = %(brand)s AND state = 'open' AND source <> 'test'
+    WHERE brand_id = %(brand)s AND source <> 'test' AND (state = 'open' OR %(counts_all)s)
     GROUP BY customer_id HAVING count(DISTINCT (purchased_at AT TIME ZONE %(zone)s)::date) > 1
 ),
 found AS (
     SELECT loyal.id, attribution.affiliate_id, (loyal.last_at AT TIME ZONE %(zone)s)::date AS day,
            %(now)s - loyal.last_at AS place
-    FROM loyal JOIN affiliates_customer customer ON customer.id = loyal.customer_id AND customer.blocked_at IS NULL
+    FROM loyal JOIN affiliates_customer customer
+        ON customer.id = loyal.customer_id AND (customer.blocked_at IS NULL OR %(counts_all)s)
     LEFT JOIN affiliates_attribution attribution ON attribution.purchase_id = loyal.id AND attribution.is_current
     WHERE loyal.last_at > %(gone)s AND loyal.last_at <= %(silent)s
       AND %(now)s - loyal.last_at > %(times)s * loyal.usual
@@ -107,18 +113,24 @@ def count_attention(brand: Brand, *, now: datetime) -> None:
     """Count anew who needs looking after, as of now."""
     today = today_of(brand, now)
     values = _values(brand, now, today) | _columns(standing_rules(brand))
+    counts, nearest = _count(values | {"counts_all": False})
+    all_counts, _nearest = _count(values | {"counts_all": True})
+    shown = _counts_to_show(brand, all_counts)
+    Attention.objects.filter(brand=brand).delete()
+    Attention.objects.bulk_create(
+        [*_rows(brand, Audience.STAFF, counts, today, nearest), *_rows(brand, Audience.AFFILIATE, shown, today, {})],
+        batch_size=5000,
+    )
+
+
+def _count(values: dict[str, Any]) -> tuple[dict[Key, int], dict[Key, list[list[Any]]]]:
     counts: dict[Key, int] = {}
     nearest: dict[Key, list[list[Any]]] = {}
     for cause, statement in STATEMENTS.items():
         for affiliate, n, ids, days in run(statement, values):
             counts[affiliate, cause] = n
             nearest[affiliate, cause] = [[pk, day.isoformat()] for pk, day in zip(ids or (), days or (), strict=True)]
-    shown = _counts_to_show(brand, counts)
-    Attention.objects.filter(brand=brand).delete()
-    Attention.objects.bulk_create(
-        [*_rows(brand, Audience.STAFF, counts, today, nearest), *_rows(brand, Audience.AFFILIATE, shown, today, {})],
-        batch_size=5000,
-    )
+    return counts, nearest
 
 
 def _values(brand: Brand, now: datetime, today: date) -> dict[str, Any]:

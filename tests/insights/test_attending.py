@@ -124,6 +124,40 @@ def test_affiliates_are_told_by_steps_of_k(shop, ana):
     assert told_attention(ana) == {"unanswered": 0, "warranty": 0, "silence": 0}
 
 
+def test_affiliates_are_told_no_number_below_k_when_it_falls(shop, ana):
+    customers = [buy(shop, 130, 100, affiliate=ana) for _i in range(7)]
+    count_attention(shop.brand, now=NOW)
+    assert told_attention(ana)["silence"] == 7
+
+    Purchase.objects.filter(customer__in=customers[2:]).update(purchased_at=NOW)
+    count_attention(shop.brand, now=NOW)
+
+    assert told_attention(ana)["silence"] == 0
+    assert Attention.objects.get(affiliate=ana, audience="staff", cause="silence").count == 2
+
+
+def test_no_number_tells_an_affiliate_what_was_given_back_or_erased(shop, ana, moka):
+    """Of five sales it knows that their warranties end: four would tell that one was."""
+    refunded, blocked, *_others = [deliver(shop, moka, ana) for _i in range(5)]
+    Purchase.objects.filter(pk=refunded.pk).update(state="refunded")
+    Customer.objects.filter(pk=blocked.customer_id).update(blocked_at=NOW)
+
+    count_attention(shop.brand, now=NOW)
+
+    assert told_attention(ana)["warranty"] == 5
+    assert Attention.objects.get(affiliate=ana, audience="staff", cause="warranty").count == 3
+
+
+def test_a_complaint_of_a_trial_counts_nowhere(shop, ana):
+    tried = deliver(shop, None, ana, source="test")
+    open_complaint(shop.brand, Problem("complaint", "Prueba"), purchase=tried, now=NOW)
+    open_complaint(shop.brand, Problem("complaint", "Sin pedido"), now=NOW)
+
+    count_attention(shop.brand, now=NOW)
+
+    assert [care.count for care in brand_attention(shop.brand, with_names=False)] == [1]
+
+
 def test_brands_are_counted_apart(shop, moka):
     deliver(shop, moka)
     buy(shop, 130, 100)

@@ -54,7 +54,7 @@ def test_no_calendar_month_keeps_back_one_to_four(sizes, shares):
 
 
 def test_what_is_shown_moves_by_k_or_not_at_all():
-    assert [step(10, n, K) for n in (6, 9, 14, 15, 5, 4)] == [10, 10, 10, 15, 5, 4]
+    assert [step(10, n, K) for n in (6, 9, 14, 15, 5, 4)] == [10, 10, 10, 15, 5, 0]
     standing = {(JAN, 0): 30, (JAN, 2): 6}
 
     assert step_cells(standing, {(JAN, 0): 33, (FEB, 0): 5}, K) == {(JAN, 0): 30, (JAN, 2): 6, (FEB, 0): 5}
