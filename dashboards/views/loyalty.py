@@ -57,15 +57,15 @@ def customers_of_brand(request: HttpRequest, brand: Brand) -> HttpResponse:
     """The whole brand's customers, and every affiliate beside the others: volume and what came of it."""
     assert isinstance(request.user, User)
     knows = request.user.knows_customers_of(brand)
-    care = brand_attention(brand, with_names=knows)
-    if any(each.nearest for each in care):
+    care = write_care(brand_attention(brand, with_names=knows), sees_cases=knows)
+    if any(group.rows for group in care):
         record_access(request.user, brand, purpose=AccessLog.Purpose.VIEW, object_type="attention")
     order, search = request.GET.get("order", "customers"), request.GET.get("q", "").strip()
     found = Paginator(contributions_of(brand, search=search, order=order), AFFILIATES_A_PAGE)
     page_obj = found.get_page(request.GET.get("page"))
     context = {
         "page": write_loyalty(brand_loyalty(brand), k=1),
-        "care": write_care(care, sees_cases=knows),
+        "care": care,
         "rows": write_worth(read_worth(page_obj)),
         "page_obj": page_obj,
         "search": search,

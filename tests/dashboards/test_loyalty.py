@@ -9,6 +9,7 @@ from django.utils import translation
 
 from accounts.models import AccessLog
 from affiliates.models import Customer, Product, Purchase
+from complaints.services.opening import Problem, open_complaint
 from dashboards.wording import of_ten
 from insights.services.attending import count_attention
 from insights.services.contributing import count_contributions
@@ -179,6 +180,16 @@ def test_staff_read_who_needs_looking_after_by_name(as_sofia, client, shop, ana)
     assert silent in to_an_analyst
     assert str(customer) not in to_an_analyst
     assert AccessLog.objects.filter(purpose=AccessLog.Purpose.VIEW, object_type="attention").count() == 1
+
+
+def test_numbers_alone_are_no_look_at_a_customer(as_sofia, shop, ana):
+    purchase = make_purchase(make_customer(shop.brand), affiliate=ana)
+    open_complaint(shop.brand, Problem("complaint", "Roto"), purchase=purchase, now=NOW)
+    count_contributions(shop.brand, now=NOW)
+    count_attention(shop.brand, now=NOW)
+
+    assert "1 waits for an answer of ours." in words(as_sofia.get(BRAND_PAGE, headers=ENGLISH))
+    assert not AccessLog.objects.exists()
 
 
 def test_affiliates_read_how_many_and_what_they_can_do(as_ana, shop, ana):
