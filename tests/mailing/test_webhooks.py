@@ -336,6 +336,19 @@ def test_what_kills_every_worker_is_given_up_and_the_next_is_brought(brand: Bran
     assert list(Delivery.objects.order_by("pk").values_list("state", flat=True)) == [State.FAILED, State.DELIVERED]
 
 
+def test_workers_that_die_one_after_the_other_use_up_no_days(brand: Brand, receiver: Receiver) -> None:
+    make_endpoint(brand, f"{receiver.url}/200")
+    announce(brand, OPENED, [NEWS] * 2)
+    for _worker in range(len(SCHEDULE) + 1):
+        claim_due(owner=uuid4())
+        Delivery.objects.filter(lease_until__isnull=False).update(lease_until=timezone.now() - timedelta(seconds=1))
+
+    assert {(each.state, each.tries) for each in Delivery.objects.all()} == {(State.PENDING, 2)}
+    assert Delivery.objects.filter(not_before__gt=timezone.now() + timedelta(minutes=3)).count() == 2
+    Delivery.objects.update(not_before=timezone.now())
+    assert deliver_webhooks() == 2
+
+
 def test_a_worker_that_was_away_too_long_writes_nothing_any_more(brand: Brand, receiver: Receiver) -> None:
     make_endpoint(brand, f"{receiver.url}/200")
     announce(brand, OPENED, [NEWS])

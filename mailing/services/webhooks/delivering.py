@@ -202,15 +202,27 @@ def claim_due(*, owner: UUID) -> list[Delivery]:
             return []
         cursor.execute(_DUE, {"endpoints": endpoints, "each": AT_ONCE})
         pks = [pk for (pk,) in cursor.fetchall()]
-    # All of one endpoint's may have to wait for each other, a few at a time.
-    lease = timedelta(seconds=RUN_SECONDS + 3 * settings.WEBHOOK_TIMEOUT)
     rows = Delivery.objects.filter(pk__in=pks)
-    # A lease that ran out in somebody's hands was a try, of which nobody can tell how it ended; of so many none ended.
-    if rows.filter(lease_owner__isnull=False).update(tries=F("tries") + 1):
-        rows.filter(tries__gt=len(SCHEDULE)).update(state=State.FAILED, finished_at=Now(), **FREED)
-        rows = rows.pending()
-    rows.update(lease_owner=owner, lease_until=Now() + lease)
+    for lost in rows.filter(lease_owner__isnull=False).order_by("pk"):
+        _write_lost(lost)
+    rows = rows.pending().filter(not_before__lte=Now())
+    rows.update(lease_owner=owner, lease_until=Now() + lease_time())
     return list(rows.select_related("endpoint", "event__brand").order_by("not_before", "pk"))
+
+
+def _write_lost(delivery: Delivery) -> None:
+    """Its lease ran out in somebody's hands: a try that failed when it was claimed, for all that anybody can tell.
+
+    So it parts, sooner or later, from what kills whoever brings it, and workers that die of something else use up its
+    days no faster than an endpoint that fails.
+    """
+    assert delivery.lease_until
+    _put_off(delivery, Reply(), at=delivery.lease_until - lease_time())
+
+
+def lease_time() -> timedelta:
+    """All of one endpoint's may have to wait for each other, a few at a time."""
+    return timedelta(seconds=RUN_SECONDS + 3 * settings.WEBHOOK_TIMEOUT)
 
 
 def give_back(owner: UUID) -> int:
@@ -254,13 +266,18 @@ def _attempt(outcome: Outcome) -> DeliveryAttempt:
 
 
 def _write_failed(outcome: Outcome, *, now: datetime) -> str:
-    tries = outcome.delivery.tries + 1
-    row = Delivery.objects.filter(pk=outcome.delivery.pk)
     _judge_endpoint(outcome.delivery.endpoint, outcome.reply, now=now)
+    return _put_off(outcome.delivery, outcome.reply, at=now)
+
+
+def _put_off(delivery: Delivery, reply: Reply, *, at: datetime) -> str:
+    """A try has failed, at that moment: it waits for the next one, or was the last."""
+    tries = delivery.tries + 1
+    row = Delivery.objects.filter(pk=delivery.pk)
     if tries > len(SCHEDULE):
-        row.update(state=State.FAILED, tries=tries, finished_at=now, **FREED)
+        row.update(state=State.FAILED, tries=tries, finished_at=at, **FREED)
         return State.FAILED
-    row.update(tries=tries, not_before=now + delay_after(tries, outcome.reply), **FREED)
+    row.update(tries=tries, not_before=at + delay_after(tries, reply), **FREED)
     return State.PENDING
 
 
