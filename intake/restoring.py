@@ -15,7 +15,7 @@ from affiliates.models import Customer
 from complaints.services.opening import skip_numbers
 from mailing.addresses import known_hashes
 from mailing.models import OutgoingMail
-from mailing.services import doubt_mail, hold_mail
+from mailing.services import doubt_mail, hold_mail, note_lost_time
 from mailing.tokens import hash_token
 from postventa.postgresql import copies
 from surveys.services import send_due_invitations, send_due_reminders
@@ -87,10 +87,11 @@ def hold_what_was_sent_since(taken_at: datetime, *, now: datetime) -> int:
     when nobody would be asked, for their time came by day. Who was held then without a date, or whose purchase or
     delivery a shop tells again, is minded when their time comes (surveys.asking.may_have_been_asked).
     """
+    hold_mail(now=now)  # first: whoever a supervisor starts meanwhile sends nothing
     send_due_reminders(now=now, at_any_hour=True)
     send_due_invitations(now=now, at_any_hour=True)
     uncertain = doubt_mail(now=now)
-    hold_mail(now=now, lost_since=taken_at)  # last: nobody is let in before
+    note_lost_time(taken_at)
     return uncertain
 
 

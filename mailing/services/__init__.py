@@ -13,7 +13,14 @@ from mailing.services.queueing import (
     want_again,
 )
 from mailing.services.reports import MailReport, record_mail_event
-from mailing.services.restoring import doubt_mail, doubt_mails, hold_mail, lost_until, release_mail
+from mailing.services.restoring import (
+    doubt_mail,
+    doubt_mails,
+    hold_mail,
+    lost_until,
+    note_lost_time,
+    release_mail,
+)
 from mailing.services.sending import send_due_mail
 from mailing.services.settling import Settlement, settle_mail
 from mailing.services.suppression import forget_wishes, resubscribe, suppress, unsubscribe
@@ -29,6 +36,7 @@ __all__ = [
     "forget_wishes",
     "hold_mail",
     "lost_until",
+    "note_lost_time",
     "queue_mail",
     "queue_mails",
     "record_mail_event",

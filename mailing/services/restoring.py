@@ -18,10 +18,15 @@ State, Reason, Guarantee = OutgoingMail.State, OutgoingMail.Reason, OutgoingMail
 
 
 @transaction.atomic
-def hold_mail(*, now: datetime, lost_since: datetime | None = None) -> None:
-    """No mail and no webhook goes out from now on. `lost_since`: when the backup was taken."""
+def hold_mail(*, now: datetime) -> None:
+    """No mail and no webhook goes out from now on."""
     Alarm.objects.holding().update(ended_at=now)  # of a restore that is in the backup
-    Alarm.objects.create(kind=Alarm.Kind.RESTORED, began_at=now, lost_since=lost_since)
+    Alarm.objects.create(kind=Alarm.Kind.RESTORED, began_at=now)
+
+
+def note_lost_time(since: datetime) -> None:
+    """Nothing is known here of what happened from then, when the backup was taken, until mail was held."""
+    Alarm.objects.holding().update(lost_since=since)
 
 
 def lost_until() -> datetime | None:

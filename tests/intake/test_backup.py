@@ -15,6 +15,7 @@ import psycopg2
 import pytest
 from django.core.management import CommandError, call_command
 from django.db import OperationalError, connection
+from django.test.utils import CaptureQueriesContext
 from pytest_django.fixtures import Settings
 
 from accounts.models import Brand
@@ -235,8 +236,11 @@ def test_a_database_taken_back_by_other_means_is_held_too(purchase: Purchase) ->
     Brand.objects.update(max_age_days=9999)
     delivered(purchase, RIPE - timedelta(days=2), told_at=TAKEN_AT - timedelta(hours=1))
 
-    assert mind_lost_time(TAKEN_AT).uncertain == 1
+    with CaptureQueriesContext(connection) as asked:
+        assert mind_lost_time(TAKEN_AT).uncertain == 1
 
+    writes = [made[1] for made in (re.match(r'INSERT INTO "?(\w+)', query["sql"]) for query in asked) if made]
+    assert writes.index("mailing_alarm") < writes.index("mailing_outgoingmail")  # nobody finds it and sends it
     assert OutgoingMail.objects.get().state == State.UNCERTAIN
     assert told("release_mail").endswith("Mail goes out again.\n")
     with pytest.raises(CommandError, match="time zone"):
