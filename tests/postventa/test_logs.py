@@ -11,7 +11,7 @@ import structlog
 from hypothesis import given
 from hypothesis import strategies as st
 
-from postventa.logs import logging_config, redact
+from postventa.logs import _SECRETS, logging_config, redact
 
 
 @pytest.mark.parametrize(
@@ -111,3 +111,19 @@ def test_a_request_is_one_line_and_a_probe_none(log: io.StringIO) -> None:
     [line] = log.getvalue().splitlines()
     assert "request_finished" in line
     assert "/portal/" in line
+
+
+@given(
+    st.lists(
+        st.sampled_from(["/S/", "/u", "%2F", "%2f", "i", "Bearer ", "BEARER\t", "pv_", "a" * 16, "@", "%40", "b.es"])
+        | st.sampled_from(["/postback/x/?", "/staff/join/", " ", '"', "k9"]),
+        max_size=12,
+    ).map("".join)
+)
+def test_redact_leaves_nothing_that_its_patterns_find(text: str) -> None:
+    """Its marks only spare it the looking."""
+    whole = text
+    for _marks, pattern, replacement in _SECRETS:
+        whole = pattern.sub(replacement, whole)
+
+    assert redact(text) == whole
