@@ -36,6 +36,11 @@ MAKE = """
     INSERT INTO {piece} SELECT * FROM moved;
     ALTER TABLE {table} ATTACH PARTITION {piece} FOR VALUES FROM (%(first)s) TO (%(after)s)
 """
+# As long as it holds nothing, which is so where all has just been installed.
+GIVE_WAY = """
+    ALTER TABLE {table} DETACH PARTITION {piece};
+    ALTER TABLE {table} ATTACH PARTITION {piece} FOR VALUES FROM (MINVALUE) TO (%(month)s)
+"""
 
 KNOWN_FOR = 60  # seconds
 # What a process knows of the newest pieces: none that somebody is about to drop.
@@ -84,10 +89,10 @@ def make_partitions(table: str, *, key: str, now: datetime) -> list[str]:
     """
     with transaction.atomic(), connection.cursor() as cursor:
         cursor.execute(f"{PATIENCE}; LOCK TABLE {table} IN SHARE UPDATE EXCLUSIVE MODE")
+        _give_way(cursor, table, month_of(now - BEGINS))
         covered_until = max((piece.after for piece in partitions_of(table)), default=month_of(now))
         months = list(_months(covered_until, now=now - BEGINS))
-        cursor.execute(f"SELECT EXISTS (SELECT FROM {table})")  # noqa: S608  a name of ours
-        if months and cursor.fetchone()[0]:  # nobody else analyzes a table of which only the pieces hold rows
+        if months and _has_rows(cursor, table):  # nobody else analyzes a table of which only the pieces hold rows
             cursor.execute(f"ANALYZE {table}")
         made = [_make(cursor, table, key, month) for month in months]
     known_pieces.pop(table, None)
@@ -119,6 +124,21 @@ def month_of(moment: datetime) -> datetime:
 
 def month_after(month: datetime) -> datetime:
     return month.replace(year=month.year + month.month // 12, month=month.month % 12 + 1)
+
+
+def _give_way(cursor: CursorWrapper, table: str, month: datetime) -> None:
+    """Where nothing came before, this month is one of the months already, not the end of the first piece."""
+    pieces = partitions_of(table)
+    if len(pieces) != 1 or pieces[0].after <= month or _has_rows(cursor, pieces[0].name):
+        return
+    cursor.execute(f"LOCK TABLE {table} IN ACCESS EXCLUSIVE MODE")
+    if not _has_rows(cursor, pieces[0].name):  # nor by now
+        cursor.execute(GIVE_WAY.format(table=table, piece=pieces[0].name), {"month": month})
+
+
+def _has_rows(cursor: CursorWrapper, table: str) -> bool:
+    cursor.execute(f"SELECT EXISTS (SELECT FROM {table})")  # noqa: S608  a name of ours
+    return bool(cursor.fetchone()[0])
 
 
 def _months(month: datetime, *, now: datetime) -> Iterator[datetime]:

@@ -16,7 +16,7 @@ from django.test.utils import CaptureQueriesContext
 
 from accounts import partitions
 from accounts.clock import database_now
-from accounts.partitions import month_after, month_of, partitions_of, place_of, strays
+from accounts.partitions import BEGINS, month_after, month_of, partitions_of, place_of, strays
 from affiliates import tasks
 from affiliates.models import Click, TrackingLink, VisitCount, month_of_click
 from affiliates.services import flag_suspicions, record_click
@@ -164,6 +164,23 @@ def test_there_is_room_for_this_month_and_the_next_two(link: TrackingLink, later
     assert partitions_of(TABLE)[-1].after > later.replace(day=28)
     assert make_room_for_clicks(now=later) == []
     assert piece_of(click(link, later)) == f"{TABLE}_{later:%Y_%m}"
+
+
+@pytest.mark.usefixtures("whole")
+@pytest.mark.parametrize("is_new", [True, False])
+def test_where_nothing_came_before_this_month_is_its_own(is_new: bool) -> None:
+    link, now = make_link(make_affiliate(make_brand(), "Ana")), datetime(2026, 3, 9, tzinfo=UTC)
+    cut()
+    if not is_new:
+        click(link, now)
+
+    made = make_room_for_clicks(now=database_now())
+
+    this_month = f"{TABLE}_{month_of(database_now() - BEGINS):%Y_%m}"
+    assert (this_month in made) == is_new
+    assert len(made) == (3 if is_new else 2)
+    assert ask(SHAPE, f"{TABLE}_before") == ask(SHAPE, TABLE)
+    assert piece_of(click(link, now)) == f"{TABLE}_before"
 
 
 @pytest.mark.django_db

@@ -6,6 +6,8 @@ from django.core.management.base import CommandParser
 from django.core.management.commands import migrate
 from django.db import OperationalError, connections
 
+from accounts.clock import database_now
+from affiliates.services.clicks import make_room_for_clicks
 from intake.setting_up import is_new, set_up_url
 
 # Whoever changes a table waits for those who use it, and everybody who comes later waits behind: not for long.
@@ -43,6 +45,8 @@ class Command(migrate.Command):
     def try_once(self, *args: Any, **options: Any) -> None:
         self.drop_half_made_indexes()
         super().handle(*args, **options)
+        if self.is_complete(options):
+            make_room_for_clicks(now=database_now())  # beat does so an hour later, when the first have come
 
     def is_complete(self, options: dict[str, Any]) -> bool:
         return not (options["app_label"] or options["plan"] or options["check_unapplied"])
