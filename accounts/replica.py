@@ -34,10 +34,11 @@ _is_read: ContextVar[bool] = ContextVar("replica_is_read", default=False)
 
 POSITION = "SELECT pg_current_wal_lsn()::text, clock_timestamp(), system_identifier FROM pg_control_system()"
 # The times of commits are the primary's as well, so that no other clock matters. Where all has come there is nothing to
-# wait for, however long ago the last commit was. No row: it is no replica, or somebody else's.
+# wait for, however long ago the last commit was. Nobody knows how old it is where since its start none has come (hence
+# no GREATEST, which takes NULL for nothing). No row: it is no replica, or somebody else's.
 BEHIND = """
 SELECT CASE WHEN pg_last_wal_replay_lsn() >= %(position)s::pg_lsn THEN 0
-            ELSE greatest(0, extract(epoch FROM %(now)s - pg_last_xact_replay_timestamp())) END::float
+            ELSE extract(epoch FROM %(now)s - pg_last_xact_replay_timestamp()) END::float
   FROM pg_control_system() WHERE pg_is_in_recovery() AND system_identifier = %(primary)s
 """
 
@@ -120,7 +121,8 @@ def measure() -> float | None:
     except DatabaseError as problem:
         give_up(problem)
         return None
-    return found[0] if found else None
+    seconds = found[0] if found else None
+    return None if seconds is None else max(seconds, 0.0)
 
 
 def give_up(problem: Exception | None) -> None:

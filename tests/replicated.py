@@ -37,11 +37,11 @@ def sockets_of(server: Postgres) -> str:
 
 
 def ask(server: Postgres, sql: str, values: Mapping[str, Any] | None = None) -> Any:
-    """The first cell of what it answers, beside Django."""
+    """The first cell of what it answers, if it answers, beside Django."""
     connection = psycopg2.connect(host=sockets_of(server), user=DATABASE_USER, dbname=DATABASE_NAME)
     connection.autocommit = True
     with connection.cursor() as cursor:
         cursor.execute(sql, values)
-        found = cursor.fetchone()
+        found = cursor.fetchone() if cursor.description else None
     connection.close()
     return found[0] if found else None

@@ -272,6 +272,24 @@ def test_it_goes_away_and_comes_back_and_no_page_fails(pair: Pair) -> None:
     assert (back.status, bool(back.of_replica)) == (200, True)
 
 
+def test_one_that_began_again_and_gets_nothing_is_not_taken_for_up_to_date(pair: Pair) -> None:
+    ask(pair.primary, "CHECKPOINT")
+    pair.catch_up()
+    ask(pair.standby, "ALTER SYSTEM SET recovery_min_apply_delay = '1h'")
+    pair.standby.child.stop()
+    pair.standby.start()
+    try:
+        make_link(pair.world.affiliate, "nuevo")
+        connections[REPLICA].close()  # or the first look at it finds but that
+        behind = replica.measure()
+    finally:
+        ask(pair.standby, "ALTER SYSTEM RESET recovery_min_apply_delay")
+        ask(pair.standby, "SELECT pg_reload_conf()")
+        pair.catch_up()
+
+    assert behind != 0
+
+
 def test_a_backup_too_asks_the_one_of_several_hosts_that_takes_writes(
     pair: Pair, monkeypatch: pytest.MonkeyPatch
 ) -> None:
