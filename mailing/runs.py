@@ -70,6 +70,11 @@ def words_of(result: Any) -> str:
     return "" if result is None or result is True else str(result)[:60]
 
 
+def name_of(error: BaseException) -> str:
+    """Of several that failed in turn (accounts/in_turn.py) the first one's: that they are several says nothing."""
+    return name_of(error.exceptions[0]) if isinstance(error, BaseExceptionGroup) else type(error).__name__
+
+
 class WatchedTask(Task):
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
         """As Celery's workers run it. Who calls it as a function is no worker, and nothing is noted."""
@@ -79,7 +84,7 @@ class WatchedTask(Task):
         try:
             result = self.run(*args, **kwargs)
         except Exception as error:
-            DIARY.note(self.name, time.perf_counter() - began, problem=type(error).__name__)
+            DIARY.note(self.name, time.perf_counter() - began, problem=name_of(error))
             raise
         DIARY.note(self.name, time.perf_counter() - began, result=words_of(result))
         return result

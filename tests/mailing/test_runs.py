@@ -13,8 +13,9 @@ from django.db import OperationalError, connection
 from django.db.models import F
 
 import mailing.runs
+from accounts.in_turn import sum_in_turn
 from mailing.models import TaskRun
-from mailing.runs import Diary, WatchedTask
+from mailing.runs import Diary, WatchedTask, name_of
 from mailing.services.watching import Runs, note_runs
 from mailing.tasks import send_due_mail
 from postventa.celery import app
@@ -68,6 +69,13 @@ def test_a_run_is_noted_with_what_it_gave_back(diary: Diary, task: Task) -> None
     assert row.ended_well_at
     assert abs((row.ended_well_at - row.began_at).total_seconds() - row.last_seconds) < 0.01
     assert not row.is_failing
+
+
+def test_what_failed_in_turn_goes_by_the_first_error() -> None:
+    with pytest.raises(ExceptionGroup) as raised:
+        sum_in_turn([0, 1, 2], lambda number: 6 // number if number < 2 else [][number])
+
+    assert name_of(raised.value) == "ZeroDivisionError"
 
 
 def test_a_failure_is_noted_without_its_words(diary: Diary, task: Task) -> None:
