@@ -54,7 +54,15 @@ class ImportCommand(BaseCommand):
         bar = tqdm(total=source.size, unit="B", unit_scale=True, desc=path.name, file=sys.stderr, disable=None)
         try:
             mark = fingerprint(path, repr(mapping), str(timezone), kind.meaning)
-            job = Import(brand, kind, source, timezone, mark, lambda: bar.update(source.bytes_read - bar.n))
+            job = Import(
+                brand,
+                kind,
+                source,
+                timezone,
+                mark,
+                on_progress=lambda: bar.update(source.bytes_read - bar.n),
+                spare=Path.cwd(),
+            )
             if options["dry_run"]:
                 tally = try_import(job, now=now)
             else:

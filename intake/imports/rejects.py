@@ -13,11 +13,11 @@ ROW, REASONS = "row", "reasons"
 
 
 class RejectsFile:
-    """`FILE.rejected.csv`, made with the first row that is refused; in the current folder where FILE's is read-only."""
+    """`FILE.rejected.csv`, made with the first row that is refused; in `spare` where FILE's own folder is read-only."""
 
-    def __init__(self, source: Path, header: Sequence[str]) -> None:
+    def __init__(self, source: Path, header: Sequence[str], spare: Path | None) -> None:
         self.name = f"{source.name}.rejected.csv"
-        self.folders = list(dict.fromkeys([source.parent.resolve(), Path.cwd()]))
+        self.folders = list(dict.fromkeys(filter(None, [source.parent.resolve(), spare])))
         self.header = [*header, ROW, REASONS]
         self.path: Path | None = None
         self._file: IO[str] | None = None

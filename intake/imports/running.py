@@ -8,6 +8,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import datetime
 from itertools import islice
+from pathlib import Path
 from typing import Any, NamedTuple
 from zoneinfo import ZoneInfo
 
@@ -50,7 +51,10 @@ class Parsed(NamedTuple):
 
 @dataclass(frozen=True)
 class Import:
-    """What to do with a file. After each batch `on_refused` is told its refused rows, with why, then `on_progress`."""
+    """What to do with a file. After each batch `on_refused` is told its refused rows, with why, then `on_progress`.
+
+    `spare`: the folder for what was refused where the file's own is read-only.
+    """
 
     brand: Brand
     kind: ImportKind[Any]
@@ -59,6 +63,7 @@ class Import:
     fingerprint: str
     on_progress: Callable[[], object] = lambda: None
     on_refused: Callable[[list[tuple[Row, str]]], object] = lambda _rows: None
+    spare: Path | None = None
 
 
 def run_import(job: Import, *, now: datetime) -> tuple[Tally, RejectsFile]:
@@ -75,7 +80,7 @@ def run_import(job: Import, *, now: datetime) -> tuple[Tally, RejectsFile]:
             file_hash=job.fingerprint,
             started_at=now,
         )
-        rejects = RejectsFile(job.source.path, job.source.header)
+        rejects = RejectsFile(job.source.path, job.source.header, job.spare)
         rejects.begin(rows_done=run.rows_done)
         tally = Tally(Counter({status: getattr(run, status) for status in COUNTED}))
         rows = islice(job.source, run.rows_done, None)

@@ -66,6 +66,17 @@ def test_the_whole_file_mended_and_sent_again_adds_what_was_missing(desk, brand)
     assert Purchase.objects.count() == 3
 
 
+def test_refused_rows_of_others_stay_where_they_are(desk, brand, tmp_path, monkeypatch):
+    """An operator's file of the same name, in the folder in which the process runs."""
+    monkeypatch.chdir(tmp_path)
+    theirs = tmp_path / "pedidos.csv.rejected.csv"
+    theirs.write_text("external_id,row,reasons\n")
+
+    send(desk, brand)
+
+    assert [each.read_text() for each in tmp_path.iterdir()] == ["external_id,row,reasons\n"]
+
+
 def test_a_trial_says_the_same_and_stores_nothing(desk, brand):
     page = send(desk, brand, **{"try": "1"})
 
