@@ -106,7 +106,8 @@ def original_view(page: IncomingMailAdmin, request: HttpRequest, object_id: int)
     """The mail as it came, to be opened with a mail program: nothing of it runs here."""
     user = staff_of(page, request)
     contents = IncomingMailContent.objects.visible_to(user)
-    content = get_object_or_404(contents, mail=object_id)
+    content = get_object_or_404(contents.select_related("mail"), mail=object_id)
+    page.note_view(request, content.mail)
     response = HttpResponse(bytes(content.data), content_type="application/octet-stream")
     response["Content-Disposition"] = content_disposition_header(True, f"{object_id}.eml") or "attachment"
     response["X-Content-Type-Options"] = "nosniff"

@@ -104,6 +104,7 @@ def test_the_mail_as_it_came_is_a_download(mail, sofia):
     assert response.headers["Content-Disposition"] == f'attachment; filename="{mail.pk}.eml"'
     assert response.headers["X-Content-Type-Options"] == "nosniff"
     assert response.content == bytes(mail.content.data)
+    assert AccessLog.objects.filter(object_type="incoming_mail", object_id=str(mail.pk)).count() == 1
 
 
 def test_other_brands_and_readers_decide_nothing(mail, brand):
