@@ -30,10 +30,11 @@ def customers(request: HttpRequest, reader: Reader) -> HttpResponse:
     """New customers and those there are, side by side: of all time, the same months and the same purchases."""
     affiliate = reader.affiliate
     page = write_loyalty(own_loyalty(affiliate), k=reader.brand.k)
+    told = told_attention(affiliate)
     insights = affiliate_insights(affiliate, language=language_of(reader), now=database_now())
     context = {
         "page": page,
-        "advice": write_advice(told_attention(affiliate)),
+        "advice": None if told is None else write_advice(told),
         "programme_repeat": None if page else programme_repeat(affiliate),
         "halves": write_halves(new_and_returning(affiliate)),
         "said": write_home(insights) if insights.shown else None,
@@ -57,12 +58,13 @@ def customers_of_brand(request: HttpRequest, brand: Brand) -> HttpResponse:
     """The whole brand's customers, and every affiliate beside the others: volume and what came of it."""
     assert isinstance(request.user, User)
     knows = request.user.knows_customers_of(brand)
-    care = write_care(brand_attention(brand, with_names=knows), sees_cases=knows)
-    if any(group.rows for group in care):
+    found = brand_attention(brand, with_names=knows)
+    care = None if found is None else write_care(found, sees_cases=knows)
+    if any(group.rows for group in care or ()):
         record_access(request.user, brand, purpose=AccessLog.Purpose.VIEW, object_type="attention")
     order, search = request.GET.get("order", "customers"), request.GET.get("q", "").strip()
-    found = Paginator(contributions_of(brand, search=search, order=order), AFFILIATES_A_PAGE)
-    page_obj = found.get_page(request.GET.get("page"))
+    pages = Paginator(contributions_of(brand, search=search, order=order), AFFILIATES_A_PAGE)
+    page_obj = pages.get_page(request.GET.get("page"))
     context = {
         "page": write_loyalty(brand_loyalty(brand), k=1),
         "care": care,

@@ -174,6 +174,7 @@ def _counts_to_show(brand: Brand, counts: Mapping[Key, int]) -> dict[Key, int]:
 def _rows(
     brand: Brand, audience: Audience, counts: Mapping[Key, int], today: date, nearest: Mapping[Key, list[list[Any]]]
 ) -> Iterable[Attention]:
+    """Of the whole brand also nought: it says that somebody has counted."""
     return (
         Attention(
             brand=brand,
@@ -185,5 +186,5 @@ def _rows(
             nearest=nearest.get((affiliate, cause), []),
         )
         for (affiliate, cause), n in counts.items()
-        if n
+        if n or affiliate is None
     )

@@ -196,11 +196,14 @@ def test_affiliates_read_how_many_and_what_they_can_do(as_ana, shop, ana):
     for _i in range(5):
         buy(shop, ana, 1, 2)
     count_contributions(shop.brand, now=NOW)
+    uncounted = words(as_ana.get("/portal/customers/", headers=ENGLISH))
+    count_attention(shop.brand, now=NOW - timedelta(days=365))
     before = words(as_ana.get("/portal/customers/", headers=ENGLISH))
     count_attention(shop.brand, now=NOW)
 
     after = words(as_ana.get("/portal/customers/", headers=ENGLISH))
 
+    assert "Who needs looking after" not in uncounted
     assert "Nothing presses: fewer than 5 of your customers wait for an answer" in before
     assert "About 5 customers who used to come back have been silent for twice as long as usual." in after
     assert not any(str(customer) in after for customer in Customer.objects.all())

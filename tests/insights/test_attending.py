@@ -163,6 +163,7 @@ def test_brands_are_counted_apart(shop, moka):
     buy(shop, 130, 100)
     count_attention(shop.brand, now=NOW)
     other = make_brand("otra")
+    assert brand_attention(other, with_names=True) is None  # nobody has looked
 
     count_attention(other, now=NOW)
 
