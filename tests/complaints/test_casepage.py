@@ -394,6 +394,7 @@ def test_the_receipt_prints_the_letters_of_europe():
     )
     assert printable(pdf, unicodedata.normalize("NFD", "Núñez")) == "Núñez"
     assert printable(pdf, "山🙂a") == "??a"
+    pdf.output()  # which closes its fonts
 
 
 def test_the_receipt_says_days_as_its_reader_does(purchase):

@@ -124,7 +124,7 @@ def test_a_look_every_night_tells_no_two_customers_apart(db):
     assert pairs
 
     twin = Nights("vela")
-    twin.play(swap(story, pairs))
+    twin.play(swap(story, "given", pairs))
 
     assert twin.seen == world.seen
     weights, places, words = world.seen[-1][0]
