@@ -108,7 +108,7 @@ class Recommender:
     praised: Mapping[str, float] = field(default_factory=dict)
     english: float = 0.03
     joined_days_ago: int = 600
-    most_answers: int = 10_000
+    most_answers: int | None = None
 
     @property
     def email(self) -> str:

@@ -297,6 +297,9 @@ class Storyteller:
                 given["missing_facts"] = Given(codes=tuple(experience.missing))
         if recommender and self.rng.random() < 0.82:
             given["affiliate_rating"] = self.rate(recommender, experience)
+        if recommender and recommender.most_answers:  # of so few, each says what is compared between affiliates
+            given |= {"promise": Given(number=0), "affiliate_rating": Given(number=5)}
+            given.setdefault("missing", Given(codes=("no",)))
         if csat <= 3 and self.rng.random() < 0.8:
             worst = max(experience.faults, key=experience.faults.__getitem__, default="info_previa")
             given["part"] = Given(codes=(PART_OF_FAULT.get(worst, "sale"),))
