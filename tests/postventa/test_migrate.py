@@ -10,6 +10,7 @@ import pytest
 from django.core.management import call_command
 from django.db import OperationalError, connection, models, transaction
 
+from accounts import partitions
 from accounts.models import User
 from postventa.management.commands.migrate import patiently
 
@@ -61,6 +62,18 @@ def test_other_faults_are_told_at_once(db: None) -> None:
 
     with pytest.raises(OperationalError, match="went away"):
         patiently(wrong, tries=3, say=pytest.fail, pause=0)
+
+
+@pytest.mark.django_db(transaction=True)
+def test_a_table_of_clicks_in_use_keeps_no_upgrade_waiting(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(partitions, "PATIENCE", "SET LOCAL lock_timeout = '20ms'")
+    said = StringIO()
+    with closing(psycopg2.connect(**connection.get_connection_params())) as other, other.cursor() as cursor:
+        cursor.execute("LOCK TABLE affiliates_click IN SHARE MODE")
+
+        call_command("migrate", tries=1, stdout=said)
+
+    assert "beat will make them" in said.getvalue()
 
 
 @pytest.mark.django_db(transaction=True)

@@ -46,7 +46,14 @@ class Command(migrate.Command):
         self.drop_half_made_indexes()
         super().handle(*args, **options)
         if self.is_complete(options):
-            make_room_for_clicks(now=database_now())  # beat does so an hour later, when the first have come
+            self.make_room()
+
+    def make_room(self) -> None:
+        """Beat does so every hour, but on a new installation the first clicks would come before. Nobody need wait."""
+        try:
+            make_room_for_clicks(now=database_now())
+        except OperationalError as error:
+            self.note(f"no months were made for clicks, beat will make them: {error}".strip())
 
     def is_complete(self, options: dict[str, Any]) -> bool:
         return not (options["app_label"] or options["plan"] or options["check_unapplied"])
