@@ -61,7 +61,7 @@ def test_redact_of_a_long_line_is_quick(part: str) -> None:
 @contextmanager
 def log_written(*, as_json: bool) -> Iterator[io.StringIO]:
     """What a process configured as ours writes."""
-    stream = io.StringIO()
+    stream, before = io.StringIO(), structlog.get_config()
     config = logging_config("INFO", as_json=as_json)
     config["handlers"]["console"]["stream"] = stream
     logging.config.dictConfig(config)
@@ -70,6 +70,7 @@ def log_written(*, as_json: bool) -> Iterator[io.StringIO]:
     finally:
         structlog.contextvars.clear_contextvars()
         logging.config.dictConfig(logging_config("INFO", as_json=False))
+        structlog.configure(**before)  # loggers that were used before go on with it, and others' tests listen there
 
 
 @pytest.fixture(params=[True, False], ids=["json", "console"])
