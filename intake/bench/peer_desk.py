@@ -5,24 +5,14 @@ tickets and which words, it makes both and says how to come in; gunicorn imports
 """
 
 import json
-import os
 import sys
 
 import django
 from django.conf import settings
+from peer_settings import WHOLE_SITE  # type: ignore[import-not-found]
 
 settings.configure(
-    SECRET_KEY=os.environ.get("SECRET_KEY", "bench"),
-    ALLOWED_HOSTS=["localhost"],
     ROOT_URLCONF=__name__,
-    DATABASES={
-        "default": {
-            "ENGINE": "django.db.backends.postgresql",
-            "NAME": "peer",
-            "OPTIONS": {"dsn": os.environ["PEER_DATABASE"]},
-            "CONN_MAX_AGE": 60,
-        }
-    },
     INSTALLED_APPS=[
         "django.contrib.admin",
         "django.contrib.auth",
@@ -36,28 +26,6 @@ settings.configure(
         "rest_framework.authtoken",
         "helpdesk",
     ],
-    MIDDLEWARE=[
-        "django.middleware.security.SecurityMiddleware",
-        "django.contrib.sessions.middleware.SessionMiddleware",
-        "django.middleware.common.CommonMiddleware",
-        "django.middleware.csrf.CsrfViewMiddleware",
-        "django.contrib.auth.middleware.AuthenticationMiddleware",
-        "django.contrib.messages.middleware.MessageMiddleware",
-        "django.middleware.clickjacking.XFrameOptionsMiddleware",
-    ],
-    TEMPLATES=[
-        {
-            "BACKEND": "django.template.backends.django.DjangoTemplates",
-            "APP_DIRS": True,
-            "OPTIONS": {
-                "context_processors": [
-                    "django.template.context_processors.request",
-                    "django.contrib.auth.context_processors.auth",
-                    "django.contrib.messages.context_processors.messages",
-                ]
-            },
-        }
-    ],
     # A key in the header, as ours; a password would be hashed anew for each request.
     REST_FRAMEWORK={
         "DEFAULT_AUTHENTICATION_CLASSES": [
@@ -68,12 +36,9 @@ settings.configure(
     # It sends its mail while the customer waits. Here it is rendered and goes nowhere, as ours does not yet.
     EMAIL_BACKEND="django.core.mail.backends.dummy.EmailBackend",
     HELPDESK_TEAMS_MODE_ENABLED=False,  # they are another package's
-    DEFAULT_AUTO_FIELD="django.db.models.AutoField",
     LOGIN_URL="helpdesk:login",
     SITE_ID=1,
-    STATIC_URL="/static/",
-    USE_TZ=True,
-    LOGGING_CONFIG=None,
+    **WHOLE_SITE,
 )
 django.setup()
 

@@ -4,24 +4,14 @@ Run by the interpreter of the peer's environment, where nothing of ours can be i
 tables and a survey of the length of ours and says where that is; gunicorn imports `application`.
 """
 
-import os
 import sys
 
 import django
 from django.conf import settings
+from peer_settings import WHOLE_SITE  # type: ignore[import-not-found]
 
 settings.configure(
-    SECRET_KEY=os.environ.get("SECRET_KEY", "bench"),
-    ALLOWED_HOSTS=["localhost"],
     ROOT_URLCONF=__name__,
-    DATABASES={
-        "default": {
-            "ENGINE": "django.db.backends.postgresql",
-            "NAME": "peer",
-            "OPTIONS": {"dsn": os.environ["PEER_DATABASE"]},
-            "CONN_MAX_AGE": 60,
-        }
-    },
     INSTALLED_APPS=[
         "django.contrib.admin",
         "django.contrib.auth",
@@ -31,32 +21,7 @@ settings.configure(
         "django.contrib.staticfiles",
         "survey",
     ],
-    MIDDLEWARE=[
-        "django.middleware.security.SecurityMiddleware",
-        "django.contrib.sessions.middleware.SessionMiddleware",
-        "django.middleware.common.CommonMiddleware",
-        "django.middleware.csrf.CsrfViewMiddleware",
-        "django.contrib.auth.middleware.AuthenticationMiddleware",
-        "django.contrib.messages.middleware.MessageMiddleware",
-        "django.middleware.clickjacking.XFrameOptionsMiddleware",
-    ],
-    TEMPLATES=[
-        {
-            "BACKEND": "django.template.backends.django.DjangoTemplates",
-            "APP_DIRS": True,
-            "OPTIONS": {
-                "context_processors": [
-                    "django.template.context_processors.request",
-                    "django.contrib.auth.context_processors.auth",
-                    "django.contrib.messages.context_processors.messages",
-                ]
-            },
-        }
-    ],
-    DEFAULT_AUTO_FIELD="django.db.models.AutoField",
-    STATIC_URL="/static/",
-    USE_TZ=True,
-    LOGGING_CONFIG=None,
+    **WHOLE_SITE,
 )
 django.setup()
 
